@@ -1,0 +1,250 @@
+/**
+ * The verbs of a transformer. Every verb writes its first argument and returns nothing; a WASM backend executes at
+ * once, a GPU backend records and submits at `flush`. Only `read…` waits. All numbers on the device are f32 unless a
+ * type says otherwise. `test/reference` holds the slow, obvious implementation that specifies each verb.
+ *
+ * Numerics contract: the result of a row never depends on how many rows are computed beside it.
+ */
+
+/** Tokens in a page; also the alignment of prefill tiles and the step in which chunks are found. */
+export const PAGE = 64;
+/** Tokens in a sub-block: the unit of the min/max bounds kept beside chunk means. Aligned to absolute positions. */
+export const SUB_BLOCK = 16;
+
+/** A row-major f32 matrix on the device, or a view of one. Contents are undefined until a verb writes them. */
+export interface Tensor {
+  readonly label: string;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** How a weight is handed over: rows of little-endian F32, or rows of GGUF `Q8_0` / `Q4_0` blocks. */
+export type WeightType = 'F32' | 'Q8_0' | 'Q4_0';
+
+/** A weight matrix (rows = outputs, cols = inputs) in whatever layout the backend's kernels like best. */
+export interface Weight {
+  readonly label: string;
+  readonly type: WeightType;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** How K and V of one layer are stored. See docs/FORMAT.md for the bytes of a page. */
+export interface KvShape {
+  readonly kvHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+  readonly keys: 'f16' | 'q8';
+  readonly values: 'f16' | 'q8' | 'q4';
+}
+
+/** The pages of one layer. Pages are addressed by logical index: page p holds tokens [p·PAGE, (p+1)·PAGE). */
+export interface KvLayer {
+  readonly shape: KvShape;
+  /** Bytes of one stored page. */
+  readonly pageBytes: number;
+  /** Pages that have memory now. */
+  readonly pages: number;
+}
+
+/** The rows of one forward call: absolute positions [position, position + rows), cut in tiles aligned to `tileRows`. */
+export interface Tiles {
+  readonly position: number;
+  readonly rows: number;
+  /** PAGE in prefill; 1 where every row has a plan of its own (a question, an answer). */
+  readonly tileRows: number;
+}
+
+/** Tiles in a call: the first and the last may be partial. */
+export const tileCount = ({ position, rows, tileRows }: Tiles): number =>
+  rows === 0 ? 0 : Math.floor((position + rows - 1) / tileRows) - Math.floor(position / tileRows) + 1;
+
+/** Absolute position after the last row of tile `t` of a call. */
+export const tileEnd = ({ position, rows, tileRows }: Tiles, t: number): number =>
+  Math.min(position + rows, (Math.floor(position / tileRows) + t + 1) * tileRows);
+
+/** Absolute position of the first row of tile `t` of a call. */
+export const tileStart = ({ position, tileRows }: Tiles, t: number): number =>
+  Math.max(position, (Math.floor(position / tileRows) + t) * tileRows);
+
+/** Half-open run of absolute token positions. */
+export type Range = readonly [start: number, end: number];
+
+/**
+ * Which ranges each tile reads, on the device. One list per KV head, or one per layer (`lists` = 1). Ranges are
+ * ascending, disjoint, never empty, causal-reachable (end ≤ tile end) and contain the tile's whole diagonal; adjacent
+ * ranges are merged. Masking inside the diagonal belongs to `attend`.
+ */
+export interface Plan {
+  readonly lists: number;
+  /** The geometry of the call it was last written for. */
+  readonly tiles: Tiles;
+}
+
+/** What `select` keeps for a tile. */
+export interface Keep {
+  /** Tokens a row may read, forced ones included; `Infinity` keeps everything reachable. */
+  readonly budget: number;
+  /** Or a share of what is reachable (0–1]: the budget of a tile is then max(budget, ceil(density · tile end)). */
+  readonly density?: number;
+  /** First tokens of the context that are always kept. */
+  readonly sinks: number;
+  /** Tokens before the tile that are always kept; the tile's own tokens always are. */
+  readonly local: number;
+}
+
+/**
+ * Where chunk boundaries come from. All are streaming and prefix-stable: they are found for whole pages only, in
+ * order, and never move. `fixed`: every `size` tokens. `contrast`: training-free, 1 − cos(mean of the `window` keys
+ * left of a gap, mean of the `window` keys right of it) over all KV heads of the first layer's stored keys, with
+ * non-maximum suppression. `delimiters`: after marked tokens (sentence or line ends).
+ */
+export type Boundaries =
+  | { readonly source: 'fixed'; readonly size: number }
+  | { readonly source: 'contrast'; readonly window: number; readonly perPage: number; readonly minimum: number }
+  | { readonly source: 'delimiters'; readonly minimum: number; readonly maximum: number };
+
+/** Which summaries are kept, and for how many layers. Summaries are made from the stored (quantised) keys. */
+export interface ChunkShape {
+  readonly boundaries: Boundaries;
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly keyDim: number;
+  /** sum/√length of the keys of every chunk, f16 (DHSA, arXiv 2510.24606 §3). */
+  readonly means: boolean;
+  /** Per-channel minimum and maximum of every aligned sub-block of SUB_BLOCK keys (Quest, arXiv 2406.10774). */
+  readonly bounds: boolean;
+}
+
+/** Boundaries shared by all layers, summaries per layer. */
+export interface ChunkIndex {
+  readonly shape: ChunkShape;
+}
+
+/** How rows are turned into scores by `scoreChunks`. */
+export interface ChunkScoring {
+  /** `mean`: mean query of the tile · sum/√length. `bound`: Σ_c max(q_c·min_c, q_c·max_c), the highest over the tile's rows and the chunk's sub-blocks. */
+  readonly by: 'mean' | 'bound';
+  /** Multiplies q·k; usually 1/√keyDim. */
+  readonly scale: number;
+}
+
+export interface AttendOptions {
+  /** Multiplies q·k; usually 1/√keyDim. */
+  readonly scale: number;
+  /** Skip a block of keys whose greatest logit is this far under the running maximum. Default: never (exact). */
+  readonly skipBelow?: number;
+  /** Receives the log-sum-exp of every row and query head, (rows, heads): what merging partial attentions needs. */
+  readonly logSumExp?: Tensor;
+}
+
+/** Bytes the backend holds now. */
+export interface BackendBytes {
+  readonly weights: number;
+  readonly activations: number;
+  readonly pages: number;
+  readonly chunks: number;
+  readonly total: number;
+}
+
+export interface Backend {
+  readonly name: 'wasm' | 'webgpu' | 'reference';
+  /** The build variant in use, e.g. `simd128`. Results are bit-equal within one build, so stored pages name it. */
+  readonly build: string;
+
+  // ** memory **
+  tensor(label: string, rows: number, cols: number): Tensor;
+  /** The same memory under another shape, from element `at`. Costs nothing; is not freed. */
+  view(tensor: Tensor, rows: number, cols: number, at?: number): Tensor;
+  weight(label: string, type: WeightType, rows: number, cols: number): Weight;
+  /** Hand over whole rows of a weight, in order, in one call or many; `row` is the first of them. */
+  fill(weight: Weight, row: number, bytes: Uint8Array): void;
+  upload(tensor: Tensor, values: Float32Array): void;
+  read(tensor: Tensor): Promise<Float32Array>;
+  free(thing: Tensor | Weight | KvLayer | ChunkIndex | Plan): void;
+  bytes(): BackendBytes;
+
+  // ** the transformer **
+  /** out (rows, dim) = rows `ids` of the table (vocab, dim). */
+  embed(out: Tensor, table: Weight, ids: ArrayLike<number>): void;
+  /** out = x / √(mean(x²) + eps) · gain, row by row; `out` may be `x`. gain is (1, cols), F32. */
+  rmsNorm(out: Tensor, x: Tensor, gain: Weight, eps: number): void;
+  /** out (rows, n) = x (rows, k) · wᵀ (n, k) [+ bias (1, n), F32]. Q8_0 and Q4_0 weights meet x quantised to int8 per 32. */
+  matmul(out: Tensor, x: Tensor, w: Weight, bias?: Weight): void;
+  /**
+   * Rotate the pairs of x in place. x is (tokens · heads, headDim); angles is (tokens, 2 · pairs): cosines, then
+   * sines. `half` pairs channel i with i + pairs (NeoX), `adjacent` pairs 2i with 2i + 1. Channels past 2 · pairs stay.
+   */
+  rope(x: Tensor, angles: Tensor, pairing: 'half' | 'adjacent'): void;
+  /** out = act(out) · up. */
+  gate(out: Tensor, up: Tensor, act: 'silu' | 'gelu'): void;
+  /** out = out + x. */
+  add(out: Tensor, x: Tensor): void;
+
+  // ** pages **
+  kvLayer(label: string, shape: KvShape): KvLayer;
+  /** Give memory to pages [0, pages), and take it from all later ones. */
+  mapPages(kv: KvLayer, pages: number): void;
+  writePage(kv: KvLayer, page: number, bytes: Uint8Array): void;
+  readPage(kv: KvLayer, page: number): Promise<Uint8Array>;
+  /** Encode and store K (tokens, kvHeads · keyDim) and V (tokens, kvHeads · valueDim) from absolute `position` on. */
+  appendKv(kv: KvLayer, k: Tensor, v: Tensor, position: number): void;
+
+  // ** chunks **
+  chunkIndex(label: string, shape: ChunkShape): ChunkIndex;
+  /**
+   * Find the boundaries of all whole pages before `tokens` that were not looked at before, from the stored keys of the
+   * first layer. A smaller `tokens` than last time forgets what lies beyond. `marks[i]` says whether a boundary may
+   * follow the token at absolute position i (only read by `delimiters`).
+   */
+  segment(index: ChunkIndex, firstLayer: KvLayer, tokens: number, marks: Uint8Array): void;
+  /** Summarise chunks and sub-blocks of this layer that were closed since the last call. */
+  summarize(index: ChunkIndex, layer: number, kv: KvLayer): void;
+  /** Boundaries found so far: chunk c is [b[c], b[c+1]); what lies past the last one is open. Starts with 0. */
+  readBoundaries(index: ChunkIndex): Promise<Uint32Array>;
+  /** The index's content for pages [from, to), to be stored beside them; `writeChunks` appends it again. */
+  readChunks(index: ChunkIndex, from: number, to: number): Promise<Uint8Array>;
+  writeChunks(index: ChunkIndex, from: number, to: number, bytes: Uint8Array): void;
+
+  // ** plans **
+  plan(label: string, lists: number): Plan;
+  /**
+   * scores (lists · tiles, capacity) = how interesting each closed chunk that ends at or before the tile's start is.
+   * q is (rows, heads · keyDim) after RoPE. Per query head the scores are softmaxed over the chunks, then summed over
+   * the heads of a list. `scores` grows as needed.
+   */
+  scoreChunks(scores: Scores, q: Tensor, index: ChunkIndex, layer: number, tiles: Tiles, how: ChunkScoring): void;
+  /**
+   * scores = attention mass of each closed chunk named by `candidates`: exact q·k over its tokens, softmax per row and
+   * head over all the tokens the candidates name, summed over the chunk's tokens, the tile's rows and the list's
+   * heads. Chunks that no candidate names get −Infinity.
+   */
+  scoreTokens(scores: Scores, q: Tensor, kv: KvLayer, index: ChunkIndex, candidates: Plan, scale: number): void;
+  /**
+   * Write a plan: sinks, `local` tokens before the tile, everything after the last boundary the tile may know, and the
+   * tile itself are forced; then whole chunks in descending score order (ties: the later chunk first) until the
+   * budget is spent, the last one cut at its start. Without scores only the forced set is kept.
+   */
+  select(plan: Plan, tiles: Tiles, keep: Keep, scores?: Scores, index?: ChunkIndex): void;
+  readPlan(plan: Plan): Promise<Range[][]>;
+
+  // ** attention **
+  /**
+   * out (rows, heads · valueDim) = softmax(scale · q·Kᵀ) · V over the plan's ranges, causal inside them. Query head h
+   * reads KV head ⌊h · kvHeads / heads⌋. Keys come in blocks aligned to absolute positions, so that the result depends
+   * only on the row, its ranges and the pages. Adds the (row, key) pairs read, over lists, to the plan's counter.
+   */
+  attend(out: Tensor, q: Tensor, kv: KvLayer, plan: Plan, how: AttendOptions): void;
+  /** (row, key) pairs `attend` read with this plan since the last call of this, per list on average. */
+  readPairs(plan: Plan): Promise<number>;
+
+  /** Submit what was recorded. */
+  flush(): void;
+  close(): void;
+}
+
+/** Scores of chunks, (lists · tiles, chunks): written by `score…`, read by `select`. Grows as needed. */
+export interface Scores {
+  readonly label: string;
+  readonly lists: number;
+}

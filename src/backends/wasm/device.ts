@@ -1,0 +1,46 @@
+import type { KvLayer, KvShape, Plan, Tensor, Tiles, Weight } from '../backend.js';
+import type { Heap } from './heap.js';
+
+/** The compiled AssemblyScript kernels: flat functions over addresses. `assembly/index.ts` is the ABI. */
+export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
+
+/** What every group of verbs works on. */
+export interface Device {
+  readonly heap: Heap;
+  readonly kernels: Kernels;
+  readonly build: 'simd128' | 'relaxed';
+}
+
+/** Anything that owns device memory. Views own none. */
+export interface Owned {
+  release(): void;
+}
+
+export interface WasmTensor extends Tensor, Owned {
+  /** Address of element 0. */
+  readonly start: number;
+}
+
+export interface WasmWeight extends Weight, Owned {
+  readonly start: number;
+}
+
+/** Pages of one layer. `table` is the address of a u32 array of page addresses, `pages` entries of which are valid. */
+export interface WasmKvLayer extends KvLayer, Owned {
+  readonly shape: KvShape;
+  readonly pageBytes: number;
+  pages: number;
+  table: number;
+}
+
+/**
+ * A plan in memory. Row r = list · tileCount + tile has counts[r] ranges, at ranges + r · capacity · 8 as u32 pairs
+ * [start, end). `pairs` is the address of the f64 counter that `attend` adds to.
+ */
+export interface WasmPlan extends Plan, Owned {
+  tiles: Tiles;
+  counts: number;
+  ranges: number;
+  capacity: number;
+  readonly pairs: number;
+}

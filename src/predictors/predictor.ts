@@ -1,0 +1,42 @@
+import type { Backend, Boundaries, ChunkIndex, KvLayer, Plan, Scores, Tensor, Tiles } from '../backends/backend.js';
+
+/** What the engine must keep for a predictor. The engine obeys it and never asks for a name. */
+export interface Needs {
+  /** One list of ranges per KV head, or one for the whole layer. */
+  readonly lists: 'kv-head' | 'layer';
+  /** Chunks and their summaries, if it selects chunks. */
+  readonly chunks?: { readonly boundaries: Boundaries; readonly means: boolean; readonly bounds: boolean };
+  /** A second plan and score buffer for two-stage selection. */
+  readonly candidates: boolean;
+  /**
+   * Plans depend on absolute positions and earlier tokens only, so that pages written under it may be shared by every
+   * text with the same prefix. Others write private pages.
+   */
+  readonly prefixStable: boolean;
+}
+
+/** What a predictor may look at. All of it lives on the device. */
+export interface PredictInput {
+  readonly layer: number;
+  readonly tiles: Tiles;
+  /** (rows, heads · keyDim), after RoPE. */
+  readonly q: Tensor;
+  readonly kv: KvLayer;
+  /** Multiplies q·k in attention. */
+  readonly scale: number;
+  readonly chunks?: ChunkIndex;
+  readonly scores?: Scores;
+  readonly candidates?: Plan;
+}
+
+/**
+ * Writes plans: what to read. One attention kernel obeys every plan, so a method is only this. `plan` composes verbs;
+ * it must not read back.
+ */
+export interface Predictor {
+  readonly name: string;
+  readonly needs: Needs;
+  /** Options in effect that shape K and V, in canonical form: part of the key under which pages are stored. */
+  readonly signature: string;
+  plan(backend: Backend, input: PredictInput, out: Plan): void;
+}
