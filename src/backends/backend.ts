@@ -161,7 +161,7 @@ export interface Backend {
   fill(weight: Weight, row: number, bytes: Uint8Array): void;
   upload(tensor: Tensor, values: Float32Array): void;
   read(tensor: Tensor): Promise<Float32Array>;
-  free(thing: Tensor | Weight | KvLayer | ChunkIndex | Plan): void;
+  free(thing: Tensor | Weight | KvLayer | ChunkIndex | Plan | Scores): void;
   bytes(): BackendBytes;
 
   // ** the transformer **
@@ -208,6 +208,7 @@ export interface Backend {
 
   // ** plans **
   plan(label: string, lists: number): Plan;
+  scores(label: string, lists: number): Scores;
   /**
    * scores (lists · tiles, capacity) = how interesting each closed chunk that ends at or before the tile's start is.
    * q is (rows, heads · keyDim) after RoPE. Per query head the scores are softmaxed over the chunks, then summed over

@@ -1,0 +1,79 @@
+import type { Backend, Tensor } from '../backends/backend.js';
+import type { ModelConfig } from './config.js';
+
+/** The activations of one forward call, all views of the arena: (rows, …). */
+export interface Activations {
+  readonly rows: number;
+  /** Residual stream. */
+  readonly x: Tensor; // (rows, dim)
+  /** Normed input of a block, then its output. */
+  readonly h: Tensor; // (rows, dim)
+  readonly q: Tensor; // (rows, heads · headDim)
+  readonly k: Tensor; // (rows, kvHeads · headDim)
+  readonly v: Tensor; // (rows, kvHeads · valueDim)
+  /** q and k head by head, for per-head norms and rotation. */
+  readonly qHeads: Tensor; // (rows · heads, headDim)
+  readonly kHeads: Tensor; // (rows · kvHeads, headDim)
+  readonly attended: Tensor; // (rows, heads · valueDim)
+  readonly gate: Tensor; // (rows, hidden)
+  readonly up: Tensor; // (rows, hidden)
+  /** Cosines, then sines, of the rotation at every row. */
+  readonly angles: Tensor; // (rows, rope.dim)
+}
+
+/** Fixed memory for activations: its size depends on the segment length, never on the length of a prompt. */
+export interface Arena {
+  /** Rows of the longest forward call. */
+  readonly segmentTokens: number;
+  readonly logits: Tensor; // (1, vocab)
+  activations(rows: number): Activations;
+  release(): void;
+}
+
+export const createArena = (backend: Backend, config: ModelConfig, segmentTokens: number): Arena => {
+  const { dim, hidden, heads, kvHeads, headDim, valueDim, rope, vocab } = config;
+  const matrix = (label: string, cols: number): Tensor => backend.tensor(label, segmentTokens, cols);
+  const x = matrix('x', dim);
+  const h = matrix('h', dim);
+  const q = matrix('q', heads * headDim);
+  const k = matrix('k', kvHeads * headDim);
+  const v = matrix('v', kvHeads * valueDim);
+  const attended = matrix('attended', heads * valueDim);
+  const gate = matrix('gate', hidden);
+  const up = matrix('up', hidden);
+  const angles = matrix('angles', rope.dim);
+  const logits = backend.tensor('logits', 1, vocab);
+  const owned = [x, h, q, k, v, attended, gate, up, angles, logits];
+  const made = new Map<number, Activations>();
+
+  const activations = (rows: number): Activations => {
+    const known = made.get(rows);
+    if (known) return known;
+    const top = (tensor: Tensor): Tensor => backend.view(tensor, rows, tensor.cols);
+    const views: Activations = {
+      rows,
+      x: top(x),
+      h: top(h),
+      q: top(q),
+      k: top(k),
+      v: top(v),
+      qHeads: backend.view(q, rows * heads, headDim),
+      kHeads: backend.view(k, rows * kvHeads, headDim),
+      attended: top(attended),
+      gate: top(gate),
+      up: top(up),
+      angles: top(angles),
+    };
+    made.set(rows, views);
+    return views;
+  };
+
+  return {
+    segmentTokens,
+    logits,
+    activations,
+    release: () => {
+      for (const tensor of owned) backend.free(tensor);
+    },
+  };
+};

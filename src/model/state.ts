@@ -1,0 +1,71 @@
+import type { Backend, ChunkIndex, KvLayer, KvShape, Plan, Scores, Tensor, Tiles } from '../backends/backend.js';
+import type { PredictInput, Predictor } from '../predictors/predictor.js';
+import type { ModelConfig } from './config.js';
+
+/** The device side of one context: pages, chunk index and plans of every layer. */
+export interface ContextState {
+  readonly layers: readonly KvLayer[];
+  readonly chunks: ChunkIndex | undefined;
+  readonly plans: readonly Plan[];
+  /** marks(n)[i] = 1 where a sentence or line ends with the token at position i; valid below n. */
+  marks(tokens: number): Uint8Array;
+  predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
+  release(): void;
+}
+
+/** How pages are encoded; see docs/FORMAT.md. */
+export interface PageCodecs {
+  readonly keys: KvShape['keys'];
+  readonly values: KvShape['values'];
+}
+
+/** Device state as `predictor` needs it. `marks` gives the delimiter marks of the context's tokens. */
+export const createState = (
+  backend: Backend,
+  config: ModelConfig,
+  codecs: PageCodecs,
+  predictor: Predictor,
+  marks: (tokens: number) => Uint8Array,
+): ContextState => {
+  const shape: KvShape = {
+    kvHeads: config.kvHeads,
+    keyDim: config.headDim,
+    valueDim: config.valueDim,
+    ...codecs,
+  };
+  const { needs } = predictor;
+  const lists = needs.lists === 'kv-head' ? config.kvHeads : 1;
+  const numbers = Array.from({ length: config.layers }, (_, layer) => layer);
+  const layers = numbers.map((layer) => backend.kvLayer(`kv ${layer}`, shape));
+  const plans = numbers.map((layer) => backend.plan(`plan ${layer}`, lists));
+  const chunks = needs.chunks
+    ? backend.chunkIndex('chunks', {
+        ...needs.chunks,
+        layers: config.layers,
+        kvHeads: config.kvHeads,
+        keyDim: config.headDim,
+      })
+    : undefined;
+  const candidates = needs.candidates ? backend.plan('candidates', lists) : undefined;
+  const scores: Scores | undefined = chunks && backend.scores('scores', lists);
+
+  return {
+    layers,
+    chunks,
+    plans,
+    marks,
+    predictInput: (layer, tiles, q, scale) => ({
+      layer,
+      tiles,
+      q,
+      kv: layers[layer]!,
+      scale,
+      ...(chunks && { chunks }),
+      ...(scores && { scores }),
+      ...(candidates && { candidates }),
+    }),
+    release: () => {
+      for (const thing of [...layers, ...plans, chunks, candidates, scores]) if (thing) backend.free(thing);
+    },
+  };
+};
