@@ -1,18 +1,161 @@
-// Builds everything into dist/: AssemblyScript kernels, then bundles. `node build.mjs kernels` builds only the kernels.
+// The whole build: `node build.mjs` does every step, `node build.mjs kernels types` only the named ones.
+//   kernels   assembly/ -> dist/kernels.wasm, dist/kernels.relaxed.wasm (skipped while their inputs are unchanged)
+//   bundles   src/, workers/ -> dist/*.js, self-contained ES modules
+//   types     declarations -> dist/types/
+//   size      what a page downloads besides the model; `--check-size` fails above the budget
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import * as esbuild from 'esbuild';
 
-const asc = (out, features) =>
-  execFileSync(
-    process.execPath,
-    [
-      'node_modules/assemblyscript/bin/asc.js', 'assembly/index.ts', '--outFile', `dist/${out}`,
-      '-O3', '--noAssert', '--uncheckedBehavior', 'always', '--runtime', 'stub', '--importMemory',
-      '--exportRuntime', ...features.flatMap((feature) => ['--enable', feature]),
-    ].filter((argument) => argument !== '--exportRuntime'),
-    { stdio: 'inherit' },
+const root = dirname(fileURLToPath(import.meta.url));
+const at = (...parts) => join(root, ...parts);
+const bin = (name, script) =>
+  join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), script);
+
+/** Gzipped bytes that a page may download before the model: the library, the worker and one build of the kernels. */
+export const PAGE_BUDGET = 150_000;
+
+/** A step failed and has already printed why. */
+class BuildFailure extends Error {}
+
+const runNode = (what, script, args) => {
+  try {
+    execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  } catch (error) {
+    throw new BuildFailure(`${what} failed (exit ${error.status ?? error.signal}); its messages are above`);
+  }
+};
+
+const kernelBuilds = [
+  { file: 'kernels.wasm', features: ['simd'] },
+  { file: 'kernels.relaxed.wasm', features: ['simd', 'relaxed-simd'] },
+];
+const ascFlags = '-O3 --noAssert --uncheckedBehavior always --runtime stub --importMemory'.split(' ');
+
+/** A hash of everything that decides the bytes of the kernels. */
+const kernelInputs = () => {
+  const hash = createHash('sha256').update(JSON.stringify([kernelBuilds, ascFlags]));
+  hash.update(readFileSync(bin('assemblyscript', 'package.json')));
+  for (const name of readdirSync(at('assembly'), { recursive: true }).sort()) {
+    if (name.endsWith('.ts')) hash.update(`${name}\0`).update(readFileSync(at('assembly', name)));
+  }
+  return hash.digest('hex');
+};
+
+const kernels = () => {
+  if (existsSync(at('assembly/matmul.gen.mjs'))) {
+    runNode('kernels: assembly/matmul.gen.mjs', at('assembly/matmul.gen.mjs'), []);
+  }
+  const stamp = at('dist/kernels.hash');
+  const inputs = kernelInputs();
+  const unchanged = existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
+  if (unchanged && kernelBuilds.every(({ file }) => existsSync(at('dist', file)))) return 'unchanged';
+  for (const { file, features } of kernelBuilds) {
+    // Written beside its place and renamed, so that nobody reads half a module.
+    const fresh = `dist/${file}.${process.pid}`;
+    const enable = features.flatMap((feature) => ['--enable', feature]);
+    const asc = bin('assemblyscript', 'bin/asc.js');
+    runNode(`kernels: asc for ${file}`, asc, [
+      'assembly/index.ts',
+      '--outFile',
+      fresh,
+      ...ascFlags,
+      ...enable,
+    ]);
+    renameSync(at(fresh), at('dist', file));
+  }
+  writeFileSync(stamp, inputs);
+  return kernelBuilds.map(({ file }) => file).join(', ');
+};
+
+const entries = {
+  index: 'src/index.ts', // what a page imports
+  engine: 'src/engine/index.ts', // the engine without a worker: Node and browsers
+  worker: 'workers/engine.ts', // started by index.js as its sibling
+};
+
+const bundles = async () => {
+  const entryPoints = Object.fromEntries(
+    Object.entries(entries).filter(([, source]) => existsSync(at(source))),
   );
+  await esbuild
+    .build({
+      absWorkingDir: root,
+      entryPoints,
+      outdir: 'dist',
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      target: 'es2022',
+      external: ['node:*'],
+      minify: true,
+      sourcemap: 'linked',
+      logLevel: 'warning',
+    })
+    .catch(() => {
+      throw new BuildFailure('bundles: esbuild failed; its messages are above');
+    });
+  return Object.keys(entryPoints)
+    .map((name) => `${name}.js`)
+    .join(', ');
+};
 
-mkdirSync('dist', { recursive: true });
-asc('kernels.wasm', ['simd']);
-asc('kernels.relaxed.wasm', ['simd', 'relaxed-simd']);
+const types = () => {
+  runNode('types: tsc', bin('typescript', 'bin/tsc'), ['-p', 'tsconfig.build.json']);
+  return 'dist/types';
+};
+
+/** Bytes of every built file, and the gzipped sum that a page downloads. */
+export const measure = () => {
+  const files = [...Object.keys(entries).map((name) => `${name}.js`), ...kernelBuilds.map(({ file }) => file)]
+    .filter((file) => existsSync(at('dist', file)))
+    .map((file) => {
+      const bytes = readFileSync(at('dist', file));
+      return { file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+    });
+  const gzip = (file) => files.find((row) => row.file === file)?.gzip ?? 0;
+  const largestKernels = Math.max(...kernelBuilds.map(({ file }) => gzip(file)));
+  return { files, page: gzip('index.js') + gzip('worker.js') + largestKernels };
+};
+
+const size = () => {
+  const { files, page } = measure();
+  const cell = (value, width) => String(value).padStart(width);
+  for (const { file, raw, gzip } of files) {
+    console.log(`  ${file.padEnd(22)}${cell(raw, 9)} B${cell(gzip, 9)} B gzip`);
+  }
+  if (page > PAGE_BUDGET && process.argv.includes('--check-size')) {
+    throw new BuildFailure(`size: a page downloads ${page} B gzip; the budget is ${PAGE_BUDGET} B`);
+  }
+  return `a page downloads ${page} B gzip of ${PAGE_BUDGET} B`;
+};
+
+const steps = { kernels, bundles, types, size };
+
+const main = async () => {
+  const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+  const unknown = named.filter((name) => !Object.hasOwn(steps, name));
+  if (unknown.length > 0) {
+    throw new BuildFailure(`no step named ${unknown.join(', ')}; steps: ${Object.keys(steps).join(', ')}`);
+  }
+  mkdirSync(at('dist'), { recursive: true });
+  for (const [name, step] of Object.entries(steps)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    const start = performance.now();
+    const outcome = await step();
+    console.log(`${name.padEnd(8)} ${((performance.now() - start) / 1000).toFixed(1)} s  ${outcome}`);
+  }
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((error) => {
+    if (!(error instanceof BuildFailure)) throw error;
+    console.error(`build: ${error.message}`);
+    process.exitCode = 1;
+  });
+}
