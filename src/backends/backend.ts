@@ -209,7 +209,6 @@ export interface Backend {
   // ** plans **
   plan(label: string, lists: number): Plan;
   scores(label: string, lists: number): Scores;
-  scores(label: string, lists: number): Scores;
   /**
    * scores (lists · tiles, capacity) = how interesting each closed chunk that ends at or before the tile's start is.
    * q is (rows, heads · keyDim) after RoPE. Per query head the scores are softmaxed over the chunks, then summed over
