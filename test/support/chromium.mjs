@@ -1,3 +1,4 @@
+// @ts-check
 // Finds a Chromium to drive, and installs one where there is none. Every wait in here has a limit.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
