@@ -1,0 +1,99 @@
+import { LonghandError } from '../../errors.js';
+import type { Kernels } from './device.js';
+
+export type WasmBuild = 'simd128' | 'relaxed';
+
+/** Where a compiled kernel file comes from: an address to fetch (or a file, in Node), its bytes, or a module. */
+export type WasmSource = URL | string | BufferSource | WebAssembly.Module;
+
+export interface WasmOptions {
+  /** `auto` takes `relaxed` where the device has it and computes it exactly. Default `auto`. */
+  readonly build?: 'auto' | WasmBuild;
+  /** The kernel files, where they do not lie beside the library. A build that is not named here is then not tried. */
+  readonly wasm?: Partial<Record<WasmBuild, WasmSource>>;
+  /** Most bytes of memory to take, 65536 up to 4294967296 (the default). Rounded down to 64 KiB. */
+  readonly memory?: number;
+}
+
+/** A running copy of the kernels and their memory. */
+export interface KernelInstance {
+  readonly build: WasmBuild;
+  readonly kernels: Kernels;
+  readonly memory: WebAssembly.Memory;
+}
+
+const WASM_PAGE = 65536;
+const MOST_PAGES = 65536;
+
+// Bundlers look for exactly this form of `new URL`, so each file is named in full.
+const beside = (): Record<WasmBuild, WasmSource> => ({
+  simd128: new URL('./kernels.wasm', import.meta.url),
+  relaxed: new URL('./kernels.relaxed.wasm', import.meta.url),
+});
+
+/** (func (result v128) …) with one i32x4.relaxed_dot_i8x16_i7x16_add_s. */
+const relaxedModule = new Uint8Array([
+  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, 0x03, 0x02, 0x01,
+  0x00, 0x0a, 0x13, 0x01, 0x11, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f,
+  0xfd, 0x93, 0x02, 0x0b,
+]);
+
+const unsupported = (message: string, build: string): LonghandError =>
+  new LonghandError('unsupported/backend', message, { build });
+
+const bytesAt = async (url: URL): Promise<BufferSource> => {
+  if (url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises');
+    return new Uint8Array(await readFile(url));
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.arrayBuffer();
+};
+
+const compile = async (source: WasmSource, build: WasmBuild): Promise<WebAssembly.Module> => {
+  if (source instanceof WebAssembly.Module) return source;
+  if (typeof source !== 'string' && !(source instanceof URL)) return WebAssembly.compile(source);
+  const url = new URL(source, import.meta.url);
+  const bytes = await bytesAt(url).catch((cause: unknown) => {
+    const message = `The kernels could not be loaded from ${url}: ${String(cause)}. Serve the file there, or name another with \`wasm\`.`;
+    throw new LonghandError('unsupported/backend', message, { build, url: String(url) }, { cause });
+  });
+  return WebAssembly.compile(bytes);
+};
+
+const start = async (source: WasmSource, build: WasmBuild, maximum: number): Promise<KernelInstance> => {
+  const module = await compile(source, build);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum });
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory, abort: () => {} } });
+  return { build, kernels: exports as Kernels, memory };
+};
+
+/**
+ * The specification leaves open what the relaxed dot product does when an operand of the second vector has its top
+ * bit set. Our kernels need it unsigned and without saturation; devices that do otherwise use the other build.
+ */
+const isExact = ({ kernels }: KernelInstance): boolean =>
+  kernels.relaxedDot!(127, 0xff) === 129540 &&
+  kernels.relaxedDot!(-128, 0xff) === -130560 &&
+  kernels.relaxedDot!(127, 0x81) === 65532;
+
+/** Choose, compile and start the kernels. */
+export const startKernels = async (options: WasmOptions = {}): Promise<KernelInstance> => {
+  const { build = 'auto', wasm = beside(), memory = MOST_PAGES * WASM_PAGE } = options;
+  const maximum = Math.floor(memory / WASM_PAGE);
+  if (!(maximum >= 1 && maximum <= MOST_PAGES)) {
+    const message = `\`memory\` is ${memory}; it must be between ${WASM_PAGE} and ${MOST_PAGES * WASM_PAGE} bytes.`;
+    throw new LonghandError('input/option', message, { memory });
+  }
+  if (build !== 'simd128' && wasm.relaxed !== undefined && WebAssembly.validate(relaxedModule)) {
+    const instance = await start(wasm.relaxed, 'relaxed', maximum);
+    if (isExact(instance)) return instance;
+  }
+  if (build === 'relaxed') {
+    const message = 'This device has no exact relaxed SIMD, or no file was given for it. Use build `auto`.';
+    throw unsupported(message, build);
+  }
+  if (wasm.simd128 === undefined) throw unsupported('No file was given for build simd128. Name one in `wasm`.', build);
+  return start(wasm.simd128, 'simd128', maximum);
+};

@@ -1,0 +1,101 @@
+/**
+ * The wire: one flat interface, the same for an engine in this thread and one behind a worker. Everything that crosses
+ * is structured-cloneable; the callbacks are proxied. A `call` is a number the caller chose, under which it may abort.
+ */
+import type { Range } from '../backends/backend.js';
+import type { GenerateOptions } from '../generate/generate.js';
+import type { AskOptions, Finish } from '../generate/conversation.js';
+import type { EngineOptions, SessionOptions } from '../options.js';
+
+/** What a model turned out to be, and what it runs on. */
+export interface ModelInfo {
+  readonly name: string;
+  readonly architecture: string;
+  /** Weights of the model, counted. */
+  readonly parameters: number;
+  /** Tokens the model was trained to read. */
+  readonly window: number;
+  /** Tokens a context may hold. */
+  readonly maxTokens: number;
+  readonly vocab: number;
+  /** Where the forward pass runs, and which build of its kernels. */
+  readonly backend: 'wasm' | 'webgpu' | 'reference';
+  readonly build: string;
+  /** Why that backend was taken. */
+  readonly backendReason: string;
+  /** The attention method in effect, with its options. */
+  readonly attention: string;
+  readonly keys: 'f16' | 'q8';
+  readonly values: 'f16' | 'q8' | 'q4';
+  /** Where read text is kept between visits. */
+  readonly store: 'idb' | 'memory' | 'none';
+  /** Identity of the model's tensors and tokenizer. */
+  readonly fingerprint: string;
+  readonly weightBytes: number;
+  /** What the caller should know: a window beyond the trained one, for instance. */
+  readonly warnings: readonly string[];
+}
+
+/** What a context holds, and what it has cost since it was opened. */
+export interface ContextStats {
+  readonly tokens: number;
+  /** Tokens attached from the store instead of being read. */
+  readonly reusedTokens: number;
+  /** Tokens read again although they had been read before. */
+  readonly recomputedTokens: number;
+  readonly pagesResident: number;
+  /** Bytes on the device: pages of this context, and everything the backend holds. */
+  readonly bytes: { readonly pages: number; readonly weights: number; readonly total: number };
+  /** Bytes the store holds for this model. */
+  readonly storedBytes: number;
+  /** Why nothing is stored, when that is so. */
+  readonly storage: 'ok' | 'full' | 'unavailable' | 'none';
+  /** Share of the causal triangle that attention read. */
+  readonly density: { readonly prefill: number; readonly decode: number; readonly lastStep: number };
+  readonly prefill: PhaseStats;
+  readonly decode: PhaseStats;
+}
+
+/** Tokens computed in a phase, and the seconds that took. */
+export interface PhaseStats {
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** A stored session. */
+export interface StoredSession {
+  readonly id: string;
+  readonly tokens: number;
+  readonly created: number;
+  readonly used: number;
+}
+
+export type Progress = (loaded: number, total: number) => void;
+
+/** Where a model comes from: a URL, a path (Node), a file the user picked, or its bytes. */
+export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+export interface Engine {
+  load(source: ModelSource, options: EngineOptions, call: number, onProgress: Progress): Promise<{ model: number; info: ModelInfo }>;
+  tokenize(model: number, text: string, call: number): Promise<number[]>;
+  detokenize(model: number, ids: readonly number[]): Promise<string>;
+  sessions(model: number): Promise<StoredSession[]>;
+  deleteSession(model: number, id: string): Promise<void>;
+  unload(model: number): Promise<void>;
+
+  /** A bare context: a token list and its pages. */
+  openContext(model: number): Promise<number>;
+  /** A context with a conversation. Resolves to its tokens when a stored session was resumed. */
+  openSession(model: number, options: SessionOptions): Promise<{ context: number; tokens: number }>;
+  appendIds(context: number, ids: readonly number[], call: number, onProgress: Progress): Promise<void>;
+  appendText(context: number, text: string, call: number, onProgress: Progress): Promise<void>;
+  logits(context: number, call: number): Promise<Float32Array>;
+  generate(context: number, options: GenerateOptions, call: number): Promise<number[]>;
+  ask(context: number, question: string, options: AskOptions, call: number, onText: (text: string) => void): Promise<Finish>;
+  stats(context: number): Promise<ContextStats>;
+  plan(context: number, layer: number, head: number): Promise<Range[]>;
+  closeContext(context: number): Promise<void>;
+
+  abort(call: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,80 @@
+import type { AskOptions } from '../generate/conversation.js';
+import type { GenerateOptions } from '../generate/generate.js';
+import { numberBetween, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
+import type { AttentionOptions } from '../predictors/index.js';
+
+/** How pages are encoded and where they rest. */
+export interface KvOptions {
+  /** Codec of keys. `q8` (default): one byte a channel after a Hadamard rotation; `f16`: two bytes, exact to half precision. */
+  readonly keys?: 'q8' | 'f16';
+  /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `f16`: two bytes. */
+  readonly values?: 'q8' | 'q4' | 'f16';
+  /** Where read text is kept. Default `idb` where there is IndexedDB, else `memory`; `none` keeps nothing. */
+  readonly store?: 'idb' | 'memory' | 'none';
+  /** Name of the IndexedDB database. Default `longhand`. */
+  readonly database?: string;
+  /** When a write counts as done: handed to the system (`relaxed`, default) or flushed to the disk (`strict`). */
+  readonly durability?: 'relaxed' | 'strict';
+}
+
+/** How a model is loaded. Plain data: it crosses a worker unharmed. */
+export interface EngineOptions {
+  /** `auto` (default) takes the best that works here and says which in `model.info`. */
+  readonly backend?: 'auto' | 'wasm';
+  /** Build of the kernels. `auto` (default): relaxed SIMD where it computes right, else SIMD128. */
+  readonly kernels?: 'auto' | 'relaxed' | 'simd128';
+  /** Address of the folder that holds the kernels. Default: beside the script. */
+  readonly kernelsUrl?: string;
+  /** What attention reads. Default `{ method: 'auto' }`. */
+  readonly attention?: AttentionOptions;
+  readonly kv?: KvOptions;
+  /** Tokens a context may hold. Default: the model's own window; more only when set, with a warning. */
+  readonly maxTokens?: number;
+}
+
+/** A context with a conversation. */
+export interface SessionOptions {
+  /** A name under which the session is kept and found again. Default: it is not kept. */
+  readonly id?: string;
+  /** System text, in front of everything. It must be the one the session was begun with, or left out. */
+  readonly system?: string;
+}
+
+/** `options` with every default filled in; refuses what cannot be. The attention method checks its own. */
+export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean) => {
+  onlyKnown('load', options, ['backend', 'kernels', 'kernelsUrl', 'attention', 'kv', 'maxTokens']);
+  const kv = options.kv ?? {};
+  onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability']);
+  return {
+    backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm']),
+    kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
+    kernelsUrl: text('kernelsUrl', options.kernelsUrl),
+    attention: options.attention ?? ({ method: 'auto' } as const),
+    keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'f16']),
+    values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
+    store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'memory', 'none']),
+    database: text('kv.database', kv.database) ?? 'longhand',
+    durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
+    maxTokens: options.maxTokens === undefined ? undefined : wholeNumber('maxTokens', options.maxTokens, 0, 1, 2 ** 24),
+  };
+};
+
+const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops'];
+
+/** Refuses sampling options out of range. */
+export const checkGenerateOptions = (options: GenerateOptions, extra: readonly string[] = []): void => {
+  onlyKnown('generate', options, [...SAMPLING, ...extra]);
+  numberBetween('temperature', options.temperature, 0, 0, 100);
+  wholeNumber('topK', options.topK, 0, 0);
+  numberBetween('topP', options.topP, 1, Number.MIN_VALUE, 1);
+  numberBetween('minP', options.minP, 0, 0, 1);
+  wholeNumber('seed', options.seed, 0, 0, 2 ** 32 - 1);
+  wholeNumber('maxTokens', options.maxTokens, 256, 0);
+};
+
+export const checkAskOptions = (options: AskOptions): void => {
+  checkGenerateOptions(options, ['continue', 'stop']);
+  for (const stop of options.stop ?? []) {
+    if (text('stop', stop) === '') oneOf('stop', stop, 'x', ['a string that is not empty']);
+  }
+};

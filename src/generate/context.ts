@@ -1,0 +1,251 @@
+import { type Backend, PAGE, type Range, type Tiles } from '../backends/backend.js';
+import { LonghandError, throwIfAborted } from '../errors.js';
+import type { Pager } from '../kv/pager.js';
+import type { Arena } from '../model/arena.js';
+import type { ModelConfig } from '../model/config.js';
+import * as model from '../model/forward.js';
+import type { ContextState } from '../model/state.js';
+import type { ModelWeights } from '../model/weights.js';
+import type { Predictor } from '../predictors/predictor.js';
+import { breathe } from './breathe.js';
+import { type Meter, createMeter } from './meter.js';
+import { type Spans, createSpans } from './spans.js';
+
+/** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
+export interface Reader {
+  readonly backend: Backend;
+  readonly config: ModelConfig;
+  readonly weights: ModelWeights;
+  readonly arena: Arena;
+  readonly predictor: Predictor;
+  /** Tokens a context may hold. */
+  readonly maxTokens: number;
+  /** One at a time: the arena is shared. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface AppendHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** Tokens of the context read so far, and in all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A place in the token list to come back to. */
+export interface Bookmark {
+  readonly tokens: number;
+}
+
+/**
+ * One token list and the pages that cache it. The list is the truth: whatever the pages lack is computed when it is
+ * needed. Text is read in tiles of PAGE rows, so that the same text gives the same pages, bit for bit, in one piece or
+ * in many; questions and answers are read row by row.
+ */
+export class Context {
+  readonly tokens: number[] = [];
+  readonly meter: Meter = createMeter();
+  readonly #reader: Reader;
+  readonly #state: ContextState;
+  readonly #pager: Pager | undefined;
+  readonly #spans: Spans = createSpans();
+  /** Leading tokens whose K and V are in the pages. */
+  #cached = 0;
+  /** Length of the prefix whose last row's logits are in `#logits`. */
+  #logitsAt = -1;
+  #logits = new Float32Array(0);
+  #closed = false;
+
+  constructor(reader: Reader, state: ContextState, pager?: Pager) {
+    this.#reader = reader;
+    this.#state = state;
+    this.#pager = pager;
+  }
+
+  get cached(): number {
+    return this.#cached;
+  }
+
+  /** Leading tokens that were appended as text, with nothing private before them. */
+  get text(): number {
+    return this.#spans.text;
+  }
+
+  /** Runs of tokens and how they were read; what a stored session keeps beside its tokens. */
+  get spans(): Spans {
+    return this.#spans;
+  }
+
+  /**
+   * Append ids and read them: as text (tiles, shared pages), or row by row (`exact`: a question). All or nothing: an
+   * abort leaves the tokens as they were, and the whole segments read so far in the store.
+   */
+  async append(ids: ArrayLike<number>, exact: boolean, hooks: AppendHooks = {}): Promise<void> {
+    const before = this.bookmark();
+    this.#checkRoom(ids.length);
+    this.#push(ids, exact);
+    try {
+      await this.#reader.exclusive(() => this.#advance(hooks));
+    } catch (error) {
+      if (!this.#closed) this.rewind(before);
+      throw error;
+    }
+  }
+
+  /** Put back a stored token list: its pages are restored from the store as far as they go when it is next read. */
+  resume(tokens: ArrayLike<number>, spans: Spans): void {
+    this.#checkRoom(tokens.length - this.tokens.length);
+    this.rewind({ tokens: 0 });
+    for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
+    this.#spans.load(spans);
+  }
+
+  /** Read whatever the pages lack. */
+  catchUp(hooks: AppendHooks = {}): Promise<void> {
+    return this.#reader.exclusive(() => this.#advance(hooks));
+  }
+
+  /** Logits (vocab) after the last token. */
+  async logits(hooks: AppendHooks = {}): Promise<Float32Array> {
+    if (this.tokens.length === 0) {
+      throw new LonghandError('input/option', 'There are no logits: the context is empty. Append something first.');
+    }
+    if (this.#logitsAt !== this.tokens.length) await this.catchUp(hooks);
+    return this.#logits;
+  }
+
+  /** One more token, private to this context; it is read when its logits are asked for. */
+  push(id: number): void {
+    this.#checkRoom(1);
+    this.#push([id], true);
+  }
+
+  bookmark(): Bookmark {
+    return { tokens: this.tokens.length };
+  }
+
+  /** Forget everything after the bookmark. */
+  rewind({ tokens }: Bookmark): void {
+    this.tokens.length = tokens;
+    this.#spans.cut(tokens);
+    this.#forget(Math.min(this.#cached, tokens));
+  }
+
+  /** What the last call read in a layer, for one KV head: ranges by tile. */
+  async plan(layer: number, head: number): Promise<Range[]> {
+    const plan = this.#state.plans[layer];
+    if (!plan) throw new LonghandError('input/option', `There is no layer ${layer}; there are ${this.#state.plans.length}.`);
+    const rows = await this.#reader.backend.readPlan(plan);
+    const tiles = rows.length / plan.lists;
+    const list = plan.lists === 1 ? 0 : head;
+    return rows[(list + 1) * tiles - 1] ?? [];
+  }
+
+  /** Bytes of pages held on the device. */
+  get residentPages(): { pages: number; bytes: number } {
+    const pages = this.#state.layers.reduce((sum, kv) => sum + kv.pages, 0);
+    return { pages, bytes: this.#state.layers.reduce((sum, kv) => sum + kv.pages * kv.pageBytes, 0) };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#state.release();
+  }
+
+  #push(ids: ArrayLike<number>, exact: boolean): void {
+    if (ids.length === 0) return;
+    if (!exact) this.#repeatFrom(this.#spans.tileStart(this.tokens.length));
+    for (let i = 0; i < ids.length; i++) this.tokens.push(ids[i]!);
+    this.#spans.add(this.tokens.length, exact);
+  }
+
+  #checkRoom(more: number): void {
+    if (this.#closed) throw new LonghandError('engine/closed', 'This context was closed. Open another one.');
+    const requested = this.tokens.length + more;
+    const quota = this.#reader.maxTokens;
+    if (requested > quota) {
+      throw new LonghandError(
+        'input/too-long',
+        `${requested} tokens do not fit: the context holds ${quota}. Shorten the text, or load the model with a greater maxTokens.`,
+        { requested, quota },
+      );
+    }
+  }
+
+  async #advance(hooks: AppendHooks): Promise<void> {
+    const total = this.tokens.length;
+    await this.#restore(hooks);
+    if (this.#cached === total && this.#logitsAt !== total && total > 0) this.#repeatFrom(this.#spans.tileStart(total - 1));
+    while (this.#cached < total) {
+      await breathe();
+      throwIfAborted(hooks.signal);
+      if (this.#closed) throw new LonghandError('engine/closed', 'The context was closed while it was being read.');
+      await this.#call();
+      hooks.onProgress?.(this.#cached, total);
+      await this.#pager?.save(this.tokens, Math.min(this.#cached, this.#spans.text), this.#state);
+    }
+  }
+
+  /** Attach segments of the text that were read before on this device. */
+  async #restore(hooks: AppendHooks): Promise<void> {
+    if (!this.#pager || this.#cached >= this.#spans.text) return;
+    const text = this.tokens.slice(0, this.#spans.text);
+    const restored = await this.#pager.restore(text, this.#cached, this.#state, hooks.signal);
+    if (restored <= this.#cached) return;
+    this.meter.reusedTokens += restored - this.#cached;
+    this.#cached = restored;
+    this.#logitsAt = -1;
+    hooks.onProgress?.(this.#cached, this.tokens.length);
+  }
+
+  /** One forward call: to the end of the segment, of the span, or of the tokens. */
+  async #call(): Promise<void> {
+    const { backend, config, weights, arena, predictor } = this.#reader;
+    const position = this.#cached;
+    const span = this.#spans.at(position);
+    const segmentEnd = (Math.floor(position / arena.segmentTokens) + 1) * arena.segmentTokens;
+    const end = Math.min(segmentEnd, span.end, this.tokens.length);
+    const tiles: Tiles = { position, rows: end - position, tileRows: span.exact ? 1 : PAGE };
+    const started = performance.now();
+    const call: model.Forward = {
+      backend,
+      config,
+      weights,
+      arena,
+      predictor,
+      state: this.#state,
+      tiles,
+      activations: arena.activations(tiles.rows),
+    };
+    model.begin(call, this.tokens.slice(position, end));
+    for (let layer = 0; layer < config.layers; layer++) {
+      model.readPlan(call, layer);
+      model.finish(call, layer);
+    }
+    const last = end === this.tokens.length;
+    if (last) model.end(call);
+    backend.flush();
+    if (last) {
+      this.#logits = await backend.read(arena.logits);
+      this.#logitsAt = end;
+    }
+    let pairs = 0;
+    for (const plan of this.#state.plans) pairs += await backend.readPairs(plan);
+    this.#cached = end;
+    this.meter.count(tiles, span.exact, pairs / config.layers, performance.now() - started);
+  }
+
+  #repeatFrom(tokens: number): void {
+    this.meter.recomputedTokens += Math.max(0, this.#cached - tokens);
+    this.#forget(Math.min(this.#cached, tokens));
+  }
+
+  #forget(tokens: number): void {
+    if (tokens < this.#logitsAt) this.#logitsAt = -1;
+    if (tokens >= this.#cached) return;
+    this.#cached = tokens;
+    const { backend } = this.#reader;
+    for (const kv of this.#state.layers) backend.mapPages(kv, Math.min(kv.pages, Math.ceil(tokens / PAGE)));
+    const first = this.#state.layers[0];
+    if (this.#state.chunks && first) backend.segment(this.#state.chunks, first, tokens, this.#state.marks(tokens));
+  }
+}

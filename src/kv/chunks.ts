@@ -1,0 +1,47 @@
+import { type Boundaries, type ChunkShape, PAGE, SUB_BLOCK } from '../backends/backend.js';
+
+/** Sub-blocks of a page. */
+export const SUB_BLOCKS = PAGE / SUB_BLOCK;
+/** No chunk that `contrast` finds is longer: an open chunk is read by every tile. */
+export const LONGEST_CHUNK = 64;
+
+/**
+ * The last position at which the windows of pages [0, pages) may have put a boundary. The window of page t is the
+ * gaps 64t < g ≤ 64(t+1); for `contrast` it lies `window` + 1 gaps further left, 64t − w ≤ g < 64(t+1) − w, since a
+ * gap needs the w keys on its right. A gap g lies between the tokens g − 1 and g.
+ */
+export const decidedBoundary = (boundaries: Boundaries, pages: number): number =>
+  boundaries.source === 'contrast' ? Math.max(0, pages * PAGE - boundaries.window - 1) : pages * PAGE;
+
+/**
+ * The last position of a boundary that a tile with its first row at `tileStart` may know: what the pages before its
+ * own have decided. A plan therefore never depends on tokens of the tile's own page or later ones, nor on how far the
+ * index has been advanced: plans are prefix-stable.
+ */
+export const knownBoundary = (boundaries: Boundaries, tileStart: number): number =>
+  decidedBoundary(boundaries, Math.floor(tileStart / PAGE));
+
+/** How many of the first `count` ascending boundaries are ≤ `limit`. */
+export const boundariesUpTo = (boundaries: ArrayLike<number>, count: number, limit: number): number => {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (boundaries[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** Bytes of one chunk's mean in one layer: [kvHead][channel] f16; 0 where none is kept. */
+export const meanBytes = ({ means, kvHeads, keyDim }: ChunkShape): number => (means ? kvHeads * keyDim * 2 : 0);
+
+/**
+ * Bytes of one page's bounds for one KV head: int8 codes [sub-block][minimum, maximum][channel], then one f16 scale
+ * per sub-block. minimum = scale · code rounded down, maximum = scale · code rounded up: they never cut a key.
+ */
+export const headBoundsBytes = (keyDim: number): number => SUB_BLOCKS * (2 * keyDim + 2);
+
+/** Bytes of one page's bounds in one layer, all KV heads in order; 0 where none are kept. */
+export const boundsBytes = ({ bounds, kvHeads, keyDim }: ChunkShape): number =>
+  bounds ? kvHeads * headBoundsBytes(keyDim) : 0;
