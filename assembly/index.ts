@@ -1,1 +1,2 @@
 // The ABI: every export of this file is a flat function over addresses. Kernels never allocate and never throw.
+export * from './probe';

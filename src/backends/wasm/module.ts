@@ -54,7 +54,7 @@ const bytesAt = async (url: URL): Promise<BufferSource> => {
 const compile = async (source: WasmSource, build: WasmBuild): Promise<WebAssembly.Module> => {
   if (source instanceof WebAssembly.Module) return source;
   if (typeof source !== 'string' && !(source instanceof URL)) return WebAssembly.compile(source);
-  const url = new URL(source, import.meta.url);
+  const url = new URL(source, globalThis.location?.href);
   const bytes = await bytesAt(url).catch((cause: unknown) => {
     const message = `The kernels could not be loaded from ${url}: ${String(cause)}. Serve the file there, or name another with \`wasm\`.`;
     throw new LonghandError('unsupported/backend', message, { build, url: String(url) }, { cause });
@@ -94,6 +94,7 @@ export const startKernels = async (options: WasmOptions = {}): Promise<KernelIns
     const message = 'This device has no exact relaxed SIMD, or no file was given for it. Use build `auto`.';
     throw unsupported(message, build);
   }
-  if (wasm.simd128 === undefined) throw unsupported('No file was given for build simd128. Name one in `wasm`.', build);
+  if (wasm.simd128 === undefined)
+    throw unsupported('No file was given for build simd128. Name one in `wasm`.', build);
   return start(wasm.simd128, 'simd128', maximum);
 };

@@ -1,0 +1,15 @@
+/** Half a unit in the last place of f32 at 1: the most that one rounding changes, relatively. */
+const ROUNDING = 2 ** -24;
+
+/** The one table of tolerances. Every entry says why a correct kernel may differ that much from the reference. */
+export const tolerance = {
+  /**
+   * A sum of `terms` products in f32, in any order: |error| ≤ (terms + 4) · rounding · Σ|terms|: the classical worst
+   * case, and four roundings for the scales of a term, a bias and the result. Multiply by the sum of magnitudes.
+   */
+  sum: (terms: number): number => (terms + 4) * ROUNDING,
+  /** exp in f32 (polynomial, relative error about 1.2e-7), then up to four roundings. Relative. */
+  activation: 2e-6,
+  /** Two products and one addition: three roundings of magnitudes no greater than |a| + |b|. */
+  rotation: 3 * ROUNDING,
+} as const;

@@ -1,0 +1,127 @@
+import type { Backend, Tensor, Weight } from '../../src/backends/backend.js';
+import type { RefTensor, RefWeight } from './device.js';
+import { decodeRow, quantizeBlock } from './rows.js';
+
+type Linear = Pick<
+  Backend,
+  | 'tensor'
+  | 'view'
+  | 'weight'
+  | 'fill'
+  | 'upload'
+  | 'read'
+  | 'embed'
+  | 'rmsNorm'
+  | 'matmul'
+  | 'rope'
+  | 'gate'
+  | 'add'
+>;
+
+const v = (tensor: Tensor): Float32Array => (tensor as RefTensor).values;
+const rowOf = (tensor: Tensor, row: number): Float32Array =>
+  v(tensor).subarray(row * tensor.cols, (row + 1) * tensor.cols);
+const weightRow = (weight: Weight, row: number): Float32Array => {
+  const { type, cols, rows, bytes } = weight as RefWeight;
+  const size = bytes.length / rows;
+  return decodeRow(type, bytes.subarray(row * size, (row + 1) * size), cols);
+};
+
+/** A row as a quantised weight meets it: int8 codes times a scale, per 32. */
+const met = (type: Weight['type'], x: Float32Array): ArrayLike<number> => {
+  if (type === 'F32') return x;
+  const out = new Float64Array(x.length);
+  for (let at = 0; at < x.length; at += 32) {
+    const { scale, codes } = quantizeBlock(x.subarray(at, at + 32));
+    for (let i = 0; i < 32; i++) out[at + i] = codes[i]! * scale;
+  }
+  return out;
+};
+
+const acts = {
+  silu: (x: number) => x / (1 + Math.exp(-x)),
+  gelu: (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+};
+
+export const refLinear = (): Linear => ({
+  tensor: (label, rows, cols): RefTensor => ({ label, rows, cols, values: new Float32Array(rows * cols) }),
+
+  view: (tensor, rows, cols, at = 0): RefTensor => ({
+    label: tensor.label,
+    rows,
+    cols,
+    values: v(tensor).subarray(at, at + rows * cols),
+  }),
+
+  weight: (label, type, rows, cols): RefWeight => {
+    const rowBytes = { F32: cols * 4, Q8_0: (cols / 32) * 34, Q4_0: (cols / 32) * 18 }[type];
+    return { label, type, rows, cols, bytes: new Uint8Array(rows * rowBytes) };
+  },
+
+  fill: (weight, row, bytes) => {
+    const { bytes: all, rows } = weight as RefWeight;
+    all.set(bytes, (row * all.length) / rows);
+  },
+
+  upload: (tensor, values) => v(tensor).set(values),
+
+  read: async (tensor) => v(tensor).slice(),
+
+  embed: (out, table, ids) => {
+    for (let row = 0; row < out.rows; row++) rowOf(out, row).set(weightRow(table, ids[row]!));
+  },
+
+  rmsNorm: (out, x, gain, eps) => {
+    const g = weightRow(gain, 0);
+    for (let row = 0; row < x.rows; row++) {
+      const from = rowOf(x, row);
+      let squares = 0;
+      for (const value of from) squares += value * value;
+      const inverse = 1 / Math.sqrt(squares / x.cols + eps);
+      rowOf(out, row).set(from.map((value, i) => value * inverse * g[i]!));
+    }
+  },
+
+  matmul: (out, x, w, bias) => {
+    const offsets = bias && weightRow(bias, 0);
+    for (let n = 0; n < w.rows; n++) {
+      const weights = weightRow(w, n);
+      for (let row = 0; row < x.rows; row++) {
+        const inputs = met(w.type, rowOf(x, row));
+        let sum = 0;
+        for (let k = 0; k < w.cols; k++) sum += inputs[k]! * weights[k]!;
+        rowOf(out, row)[n] = Math.fround(sum) + (offsets?.[n] ?? 0);
+      }
+    }
+  },
+
+  rope: (x, angles, pairing) => {
+    const pairs = angles.cols / 2;
+    const heads = x.rows / angles.rows;
+    for (let row = 0; row < x.rows; row++) {
+      const channels = rowOf(x, row);
+      const angle = rowOf(angles, Math.floor(row / heads));
+      for (let i = 0; i < pairs; i++) {
+        const first = pairing === 'half' ? i : 2 * i;
+        const second = pairing === 'half' ? i + pairs : 2 * i + 1;
+        const [a, b, cos, sin] = [channels[first]!, channels[second]!, angle[i]!, angle[pairs + i]!];
+        channels[first] = a * cos - b * sin;
+        channels[second] = a * sin + b * cos;
+      }
+    }
+  },
+
+  gate: (out, up, act) => {
+    const values = v(out);
+    v(up).forEach((value, i) => {
+      values[i] = acts[act](values[i]!) * value;
+    });
+  },
+
+  add: (out, x) => {
+    const values = v(out);
+    v(x).forEach((value, i) => {
+      values[i] = values[i]! + value;
+    });
+  },
+});
