@@ -5,7 +5,7 @@
 import type { Range } from '../backends/backend.js';
 import type { GenerateOptions } from '../generate/generate.js';
 import type { AskOptions, Finish } from '../generate/conversation.js';
-import type { EngineOptions, SessionOptions } from '../options.js';
+import type { EngineOptions, SessionOptions } from './options.js';
 
 /** What a model turned out to be, and what it runs on. */
 export interface ModelInfo {

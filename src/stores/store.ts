@@ -1,5 +1,6 @@
-/** One atomic change: all of it is there after a crash, or none. */
+/** One atomic change: all of it is there after a crash, or none. Deletions happen first, then the puts. */
 export interface StoreBatch {
+  /** The store copies the bytes; they must not change until the commit has settled. */
   readonly put: readonly (readonly [key: string, bytes: Uint8Array])[];
   readonly delete: readonly string[];
 }
@@ -7,17 +8,35 @@ export interface StoreBatch {
 /** Opaque bytes under string keys, changed in atomic batches. Does not know what a page is. */
 export interface Store {
   readonly name: 'memory' | 'idb';
+  /** A copy, which belongs to the caller. `undefined` where nothing is stored, or nothing that can be read. */
   get(key: string): Promise<Uint8Array | undefined>;
-  /** In the order asked; `undefined` where nothing is stored. One transaction. */
+  /** As `get`, in the order asked. One transaction. */
   getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
   /**
-   * All or nothing. Rejects with `storage/quota` when the device is full and `storage/unavailable` when it refuses;
-   * what was stored before stays as it was.
+   * All or nothing; resolves when the transaction is complete. Rejects with `storage/quota` when the device is full
+   * and `storage/unavailable` when it refuses; what was stored before stays as it was.
    */
   commit(batch: StoreBatch): Promise<void>;
-  /** Keys with this prefix, ascending. */
+  /** Keys with this prefix, ascending by UTF-16 code unit. */
   list(prefix: string): Promise<string[]>;
-  /** Bytes stored under keys with this prefix. */
+  /** Bytes stored under keys with this prefix. Reads no values. */
   size(prefix: string): Promise<number>;
+  /**
+   * Take `name` for oneself among all who can reach what is stored here, other tabs included. Resolves to the function
+   * that lets go of it, or to `undefined` at once when somebody else has it. A dead tab lets go by itself.
+   */
+  lock(name: string): Promise<(() => void) | undefined>;
+  /** Every later call rejects with `engine/closed`. What is stored stays, except in memory. */
   close(): Promise<void>;
+}
+
+/** How a store is opened. */
+export interface StoreOptions {
+  /** Name of the database, for a store that has one. Default `longhand`. */
+  readonly database?: string;
+  /**
+   * `relaxed` (default): a commit is complete when the operating system has it; a power cut may lose the last ones,
+   * whole. `strict`: complete when it is on the disk; slower.
+   */
+  readonly durability?: 'relaxed' | 'strict';
 }

@@ -36,7 +36,8 @@ export class Heap {
 
   free(start: number): void {
     const block = this.#blocks.get(start);
-    if (!block) throw new LonghandError('internal', `Freed ${start}, which is not allocated. Please report this.`);
+    if (!block)
+      throw new LonghandError('internal', `Freed ${start}, which is not allocated. Please report this.`);
     this.#blocks.delete(start);
     this.used[block.kind] -= block.bytes;
     this.#give(start, block.bytes);

@@ -1,0 +1,19 @@
+/**
+ * The engine in this thread: for Node, for tests, and for a worker of your own.
+ *
+ * @packageDocumentation
+ */
+import { loadOn, type LoadOptions, type Model } from '../session.js';
+import type { ModelSource } from './engine.js';
+import { createLocalEngine } from './local.js';
+
+export type * from '../index.js';
+export { LonghandError } from '../errors.js';
+export type { LoadOptions } from '../session.js';
+export type { Engine } from './engine.js';
+export { createLocalEngine } from './local.js';
+export { serve } from './serve.js';
+
+/** Load a GGUF model in this thread: from a path (Node), a URL, a `Blob`, or bytes. */
+export const load = (source: ModelSource, options: LoadOptions = {}): Promise<Model> =>
+  loadOn(createLocalEngine(), source, options);

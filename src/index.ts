@@ -1,0 +1,56 @@
+/**
+ * Longhand: long-context language models on the user's own device.
+ *
+ * @packageDocumentation
+ */
+import { connectEngine } from './engine/connect.js';
+import type { ModelSource } from './engine/engine.js';
+import { LonghandError } from './errors.js';
+import { type LoadOptions as EngineLoadOptions, loadOn, type Model } from './session.js';
+
+export type { Range } from './backends/backend.js';
+export type { ContextStats, ModelInfo, ModelSource, PhaseStats, StoredSession } from './engine/engine.js';
+export type { EngineOptions, KvOptions, SessionOptions } from './engine/options.js';
+export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
+export type { Finish } from './generate/conversation.js';
+export type { FinishReason } from './generate/generate.js';
+export type { AttentionOptions } from './predictors/index.js';
+export {
+  type Answer,
+  type AskOptions,
+  type CallOptions,
+  type Context,
+  type GenerateOptions,
+  type Model,
+  type ProgressEvent,
+  type Session,
+} from './session.js';
+
+/** How a model is loaded in a page. */
+export interface LoadOptions extends EngineLoadOptions {
+  /** A worker made by the page that serves the engine (`longhand/worker`). Default: one is made from `workerUrl`. */
+  readonly worker?: Worker;
+  /** Address of the worker script. Default: `worker.js` beside this script. */
+  readonly workerUrl?: string | URL;
+}
+
+/**
+ * Load a GGUF model in a worker of its own.
+ *
+ * @param source URL of the file, a `File` or `Blob`, or its bytes.
+ * @returns the model; `model.info` tells what was found and what it runs on.
+ * @throws LonghandError `model/…` or `unsupported/…` when the file cannot be used, `input/option` when an option
+ * cannot be what it is, `memory/device` when the device gives no more memory.
+ */
+export const load = async (source: ModelSource, options: LoadOptions = {}): Promise<Model> => {
+  const { worker, workerUrl, ...rest } = options;
+  if (!worker && typeof Worker === 'undefined') {
+    throw new LonghandError(
+      'unsupported/backend',
+      'There are no workers here. Outside a page, import load from longhand/engine.',
+    );
+  }
+  const own = worker ?? new Worker(workerUrl ?? new URL('./worker.js', import.meta.url), { type: 'module' });
+  const address = typeof source === 'string' || source instanceof URL ? new URL(source, location.href).href : source;
+  return loadOn(connectEngine(own), address, rest);
+};

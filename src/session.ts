@@ -1,0 +1,259 @@
+import type { Range } from './backends/backend.js';
+import type { ContextStats, Engine, ModelInfo, ModelSource, StoredSession } from './engine/engine.js';
+import type { EngineOptions, SessionOptions } from './engine/options.js';
+import { throwIfAborted } from './errors.js';
+import type { AskOptions as AskChoices, Finish } from './generate/conversation.js';
+import type { GenerateOptions as GenerateChoices } from './generate/generate.js';
+
+/** How far a long call has come. */
+export interface ProgressEvent {
+  /** Bytes of a model, or tokens of a text. */
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** What every long call takes. */
+export interface CallOptions {
+  /** Rejects with an `AbortError` within one segment or token. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ProgressEvent) => void;
+}
+
+export interface LoadOptions extends EngineOptions, CallOptions {}
+export interface GenerateOptions extends GenerateChoices, CallOptions {}
+export interface AskOptions extends AskChoices, CallOptions {}
+
+/** An answer on its way: iterate over its pieces, or wait for the whole. */
+export interface Answer extends AsyncIterable<string> {
+  /** All of it. */
+  text(): Promise<string>;
+  /** How it ended and what it cost; rejects when the answer fails. */
+  readonly finish: Promise<Finish>;
+}
+
+let calls = 0;
+
+/** Runs a call under a number of its own, so that its signal can reach the other side. */
+const abortable = async <T>(
+  engine: Engine,
+  options: CallOptions,
+  run: (call: number, onProgress: (loaded: number, total: number) => void) => Promise<T>,
+): Promise<T> => {
+  const { signal, onProgress } = options;
+  throwIfAborted(signal);
+  const call = ++calls;
+  const abort = (): void => void engine.abort(call).catch(() => undefined);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return await run(call, (loaded, total) => onProgress?.({ loaded, total }));
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+};
+
+const withoutCall = <T extends CallOptions>({ signal: _signal, onProgress: _onProgress, ...rest }: T) => rest;
+
+/** One token list and the pages that cache it: the plain surface for tools and tests. */
+export class Context {
+  protected readonly engine: Engine;
+  protected readonly handle: number;
+
+  /** @internal */
+  constructor(engine: Engine, handle: number) {
+    this.engine = engine;
+    this.handle = handle;
+  }
+
+  /**
+   * Append token ids and read them. What was read before on this device is attached instead. An abort leaves the
+   * context as it was. Rejects with `input/too-long` when they do not fit, `input/busy` while another call runs.
+   */
+  append(ids: ArrayLike<number>, options: CallOptions = {}): Promise<void> {
+    return abortable(this.engine, options, (call, onProgress) =>
+      this.engine.appendIds(this.handle, Array.from(ids), call, onProgress),
+    );
+  }
+
+  /** Logits after the last token, (vocab). */
+  logits(options: CallOptions = {}): Promise<Float32Array> {
+    return abortable(this.engine, options, (call) => this.engine.logits(this.handle, call));
+  }
+
+  /** Generate token ids; they become part of the context. */
+  generate(options: GenerateOptions = {}): Promise<number[]> {
+    return abortable(this.engine, options, (call) => this.engine.generate(this.handle, withoutCall(options), call));
+  }
+
+  stats(): Promise<ContextStats> {
+    return this.engine.stats(this.handle);
+  }
+
+  /** The ranges of tokens that the last row read in a layer, for one KV head. */
+  plan(where: { layer: number; head: number }): Promise<Range[]> {
+    return this.engine.plan(this.handle, where.layer, where.head);
+  }
+
+  close(): Promise<void> {
+    return this.engine.closeContext(this.handle);
+  }
+}
+
+/** A text and a conversation about it. */
+export class Session {
+  /** Tokens that were there when the session was opened; 0 for a new one. */
+  readonly resumedTokens: number;
+  readonly #engine: Engine;
+  readonly #context: number;
+
+  /** @internal */
+  constructor(engine: Engine, context: number, resumedTokens: number) {
+    this.#engine = engine;
+    this.#context = context;
+    this.resumedTokens = resumedTokens;
+  }
+
+  /**
+   * Append text to the user's turn and read it. What was read before on this device is attached instead. On a resumed
+   * session the same texts may be appended again in the same order: they are recognised, not added twice. An abort
+   * leaves the session as it was; the whole segments read so far are kept, so that going on later costs little.
+   */
+  append(text: string, options: CallOptions = {}): Promise<void> {
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.appendText(this.#context, text, call, onProgress),
+    );
+  }
+
+  /**
+   * Ask about the text. The answer streams; leaving the loop stops it. Every question starts at the end of the text
+   * unless `continue` is set, which keeps question and answer in the session.
+   */
+  ask(question: string, options: AskOptions = {}): Answer {
+    return streamAnswer(options, (signal, onText) =>
+      abortable(this.#engine, { ...options, signal }, (call) =>
+        this.#engine.ask(this.#context, question, withoutCall(options), call, onText),
+      ),
+    );
+  }
+
+  stats(): Promise<ContextStats> {
+    return this.#engine.stats(this.#context);
+  }
+
+  /** The ranges of tokens that the last row read in a layer, for one KV head. */
+  plan(where: { layer: number; head: number }): Promise<Range[]> {
+    return this.#engine.plan(this.#context, where.layer, where.head);
+  }
+
+  close(): Promise<void> {
+    return this.#engine.closeContext(this.#context);
+  }
+}
+
+/** A model that is ready. */
+export class Model {
+  readonly info: ModelInfo;
+  readonly #engine: Engine;
+  readonly #model: number;
+
+  /** @internal */
+  constructor(engine: Engine, model: number, info: ModelInfo) {
+    this.#engine = engine;
+    this.#model = model;
+    this.info = info;
+  }
+
+  /** Open a conversation: a new one, or the one kept under `id`. */
+  async session(options: SessionOptions = {}): Promise<Session> {
+    const { context, tokens } = await this.#engine.openSession(this.#model, options);
+    return new Session(this.#engine, context, tokens);
+  }
+
+  /** Open an empty context. */
+  async context(): Promise<Context> {
+    return new Context(this.#engine, await this.#engine.openContext(this.#model));
+  }
+
+  /** Ids of plain text; never a control token, whatever the text says. */
+  tokenize(text: string, options: CallOptions = {}): Promise<number[]> {
+    return abortable(this.#engine, options, (call) => this.#engine.tokenize(this.#model, text, call));
+  }
+
+  /** Text of ids; control tokens are left out. */
+  detokenize(ids: ArrayLike<number>): Promise<string> {
+    return this.#engine.detokenize(this.#model, Array.from(ids));
+  }
+
+  /** Sessions kept on this device for this model. */
+  sessions(): Promise<StoredSession[]> {
+    return this.#engine.sessions(this.#model);
+  }
+
+  /** Delete a kept session; texts shared with others stay. */
+  deleteSession(id: string): Promise<void> {
+    return this.#engine.deleteSession(this.#model, id);
+  }
+
+  /** Free everything: contexts, weights, the worker. */
+  async close(): Promise<void> {
+    await this.#engine.unload(this.#model);
+    await this.#engine.close();
+  }
+}
+
+/** Load a model on an engine. */
+export const loadOn = async (engine: Engine, source: ModelSource, options: LoadOptions = {}): Promise<Model> => {
+  try {
+    const { model, info } = await abortable(engine, options, (call, onProgress) =>
+      engine.load(source, withoutCall(options), call, onProgress),
+    );
+    return new Model(engine, model, info);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+};
+
+const streamAnswer = (
+  options: CallOptions,
+  run: (signal: AbortSignal, onText: (text: string) => void) => Promise<Finish>,
+): Answer => {
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  const pieces: string[] = [];
+  let wake = (): void => undefined;
+  let ended = false;
+  const finish = run(signal, (text) => {
+    pieces.push(text);
+    wake();
+  }).finally(() => {
+    ended = true;
+    wake();
+  });
+  finish.catch(() => undefined);
+
+  async function* iterate(): AsyncGenerator<string> {
+    try {
+      for (let read = 0; ; ) {
+        if (read < pieces.length) yield pieces[read++]!;
+        else if (ended) break;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+      await finish;
+    } finally {
+      if (!ended) stop.abort();
+      await finish.catch(() => undefined);
+    }
+  }
+
+  return {
+    finish,
+    text: async () => {
+      await finish;
+      return pieces.join('');
+    },
+    [Symbol.asyncIterator]: iterate,
+  };
+};

@@ -1,0 +1,35 @@
+import { LonghandError } from '../errors.js';
+import { openIdb } from './idb.js';
+import { openMemory } from './memory.js';
+import type { Store, StoreOptions } from './store.js';
+
+/** Where records may rest. */
+export const stores = { memory: openMemory, idb: openIdb } as const satisfies Record<
+  Store['name'],
+  (options?: StoreOptions) => Promise<Store>
+>;
+
+export type StoreName = keyof typeof stores;
+
+const refuse = (option: string, found: unknown, allowed: string): never => {
+  throw new LonghandError(
+    'input/option',
+    `The store option '${option}' is ${JSON.stringify(found)}. It must be ${allowed}.`,
+    { option },
+  );
+};
+
+/** Opens a store. Rejects with `input/option` for what it does not know and `storage/unavailable` when refused. */
+export const openStore = async (name: StoreName, options: StoreOptions = {}): Promise<Store> => {
+  const { database, durability } = options;
+  if (!Object.hasOwn(stores, name)) refuse('store', name, `one of ${Object.keys(stores).join(', ')}`);
+  if (database !== undefined && (typeof database !== 'string' || database === '')) {
+    refuse('database', database, 'a name of at least one character');
+  }
+  if (durability !== undefined && durability !== 'relaxed' && durability !== 'strict') {
+    refuse('durability', durability, "'relaxed' or 'strict'");
+  }
+  return stores[name](options);
+};
+
+export type { Store, StoreBatch, StoreOptions } from './store.js';

@@ -1,0 +1,4 @@
+import { createLocalEngine } from '../src/engine/local.js';
+import { serve } from '../src/engine/serve.js';
+
+serve(createLocalEngine());
