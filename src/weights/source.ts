@@ -189,7 +189,9 @@ const isPath = (input: string): boolean =>
  * (not copied). Throws `input/type` for anything else.
  */
 export const openSource = (input: SourceInput, options: SourceOptions = {}): Source => {
-  if (input instanceof Uint8Array) return fromBytes(input as Uint8Array<ArrayBuffer>);
+  if (ArrayBuffer.isView(input)) {
+    return fromBytes(new Uint8Array(input.buffer as ArrayBuffer, input.byteOffset, input.byteLength));
+  }
   if (input instanceof ArrayBuffer) return fromBytes(new Uint8Array(input));
   if (input instanceof Blob) return fromBlob(input);
   if (input instanceof URL || typeof input === 'string') {
