@@ -1,0 +1,38 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { measure, PAGE_BUDGET } from '../../build.mjs';
+import { filesUnder, read, root } from './sources.js';
+
+const tooLong = (folder: string, limit: number): string[] =>
+  filesUnder(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [file, read(file).trimEnd().split('\n').length] as const)
+    .filter(([, lines]) => lines > limit)
+    .map(([file, lines]) => `${file}: ${lines} lines`);
+
+test('no source file is longer than 260 lines', () => {
+  expect(tooLong('src', 260)).toEqual([]);
+});
+
+test('a method is at most 150 lines', () => {
+  expect(tooLong('src/predictors', 150)).toEqual([]);
+  expect(tooLong('src/policies', 150)).toEqual([]);
+});
+
+test('what a page downloads besides the model stays within its budget', () => {
+  const { files, page } = measure();
+  const built = files.map(({ file }) => file);
+  expect(built).toEqual(['index.js', 'engine.js', 'worker.js', 'kernels.wasm', 'kernels.relaxed.wasm']);
+  expect(page).toBeLessThanOrEqual(PAGE_BUDGET);
+});
+
+test('an installation stays under 300 MB', () => {
+  const bytesUnder = (folder: string): number =>
+    readdirSync(folder, { withFileTypes: true }).reduce((sum, entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return sum + bytesUnder(path);
+      return sum + (entry.isFile() ? statSync(path).blocks * 512 : 0);
+    }, 0);
+  expect(bytesUnder(join(root, 'node_modules')) / 2 ** 20).toBeLessThan(300);
+});
