@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import { filesUnder, read, root } from './sources.js';
+
+// Names that the prose takes for granted: elements of the reader's page, and a text of theirs.
+const ambient = `
+  declare const bar: HTMLProgressElement;
+  declare const out: HTMLElement;
+  declare const bookText: string;
+`;
+
+/** The TypeScript of a page of prose. A fence that imports nothing goes on where the one before it ended. */
+const programsOf = (markdown: string): string[] => {
+  const fences = [...markdown.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+  return fences.reduce<string[]>((programs, code) => {
+    const goesOn = programs.length > 0 && !/^import /m.test(code);
+    return goesOn ? [...programs.slice(0, -1), `${programs.at(-1)}\n${code}`] : [...programs, code];
+  }, []);
+};
+
+/** What the compiler says about each program, as if it stood in a project that had installed us. */
+const complaintsAbout = (programs: string[]): string[] => {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+  const files = new Map(
+    programs.map((code, i) => [join(root, 'build/readme', `${i}.ts`), `${code}\nexport {};\n`] as const),
+  );
+  files.set(join(root, 'build/readme/ambient.d.ts'), ambient);
+  const settings: ts.CompilerOptions = {
+    ...options,
+    noEmit: true,
+    noUnusedLocals: false,
+    paths: {
+      longhand: [join(root, 'src/index.ts')],
+      'longhand/engine': [join(root, 'src/engine/index.ts')],
+    },
+  };
+  const host = ts.createCompilerHost(settings);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (path) => files.has(path) || fileExists(path);
+  host.readFile = (path) => files.get(path) ?? readFile(path);
+  host.getSourceFile = (path, version, ...rest) => {
+    const code = files.get(path);
+    return code === undefined
+      ? getSourceFile(path, version, ...rest)
+      : ts.createSourceFile(path, code, version);
+  };
+  const program = ts.createProgram([...files.keys()], settings, host);
+  return [...files.keys()].flatMap((path) => {
+    const source = program.getSourceFile(path);
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      ({ messageText, start = 0 }) => {
+        const line = source?.text.slice(0, start).split('\n').length;
+        return `program ${path.split('/').at(-1)}, line ${line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+      },
+    );
+  });
+};
+
+describe('the checker', () => {
+  test('joins fences that continue', () => {
+    const fence = (code: string) => `\`\`\`ts\n${code}\n\`\`\`\n`;
+    const programs = programsOf(`${fence("import 'a';")}words\n${fence('b();')}${fence("import 'c';")}`);
+    expect(programs).toHaveLength(2);
+    expect(programs[0]).toContain('b();');
+  });
+
+  test('finds what does not compile', () => {
+    const complaints = complaintsAbout([
+      "import { load } from 'longhand';\nawait load(17);",
+      'const a: string = 1;',
+    ]);
+    expect(complaints.some((text) => text.startsWith('program 0.ts, line 2'))).toBe(true);
+    expect(complaints.some((text) => text.startsWith('program 1.ts, line 1'))).toBe(true);
+  });
+});
+
+const pages = ['README.md', ...filesUnder('docs').filter((file) => file.endsWith('.md'))];
+
+test('the README shows code', () => {
+  expect(programsOf(read('README.md')).length).toBeGreaterThan(0);
+});
+
+test.each(
+  pages.filter((page) => existsSync(join(root, page)) && programsOf(read(page)).length > 0),
+)('the TypeScript in %s compiles', (page) => {
+  expect(complaintsAbout(programsOf(read(page)))).toEqual([]);
+});
+
+test('links between the pages lead somewhere', () => {
+  const broken = [...pages, 'CONTRIBUTING.md']
+    .filter((page) => existsSync(join(root, page)))
+    .flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !existsSync(join(root, page, '..', target)))
+        .map((target) => `${page}: ${target}`),
+    );
+  expect(broken).toEqual([]);
+});

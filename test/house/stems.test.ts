@@ -1,0 +1,52 @@
+import { basename } from 'node:path';
+import ts from 'typescript';
+import { expect, test } from 'vitest';
+import { filesUnder, read, wordsOf } from './sources.js';
+
+// Verbs that move or count bytes and do no arithmetic: TypeScript alone does them.
+const withoutKernel = new Set([
+  ...['tensor', 'view', 'weight', 'fill', 'upload', 'read', 'free', 'bytes', 'flush', 'close'],
+  ...['kvLayer', 'mapPages', 'writePage', 'readPage'],
+  ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
+  ...['plan', 'scores', 'readPlan', 'readPairs'],
+]);
+// Kernels that are no verb.
+const withoutVerb = new Set([
+  'index', // the list of exports
+  'probe', // asks the engine how its relaxed instructions behave
+]);
+
+const verbs = (): string[] => {
+  const parsed = ts.createSourceFile(
+    'backend.ts',
+    read('src/backends/backend.ts'),
+    ts.ScriptTarget.Latest,
+    true,
+  );
+  const backend = parsed.statements.find(
+    (statement): statement is ts.InterfaceDeclaration =>
+      ts.isInterfaceDeclaration(statement) && statement.name.text === 'Backend',
+  );
+  return (backend?.members ?? []).filter(ts.isMethodSignature).map(({ name }) => name.getText(parsed));
+};
+
+const stems = filesUnder('assembly')
+  .filter((file) => /^assembly\/[^/]+\.ts$/.test(file))
+  .map((file) => basename(file, '.ts'));
+
+const stemOf = (verb: string): string => wordsOf(verb).join('-');
+
+test('every verb has a kernel of the same stem, or is known to need none', () => {
+  expect(verbs().length).toBeGreaterThan(20);
+  const missing = verbs().filter((verb) => !withoutKernel.has(verb) && !stems.includes(stemOf(verb)));
+  expect(missing).toEqual([]);
+});
+
+test('every kernel file serves a verb', () => {
+  const known = new Set(verbs().map(stemOf));
+  expect(stems.filter((stem) => !known.has(stem) && !withoutVerb.has(stem))).toEqual([]);
+});
+
+test('the verbs that need no kernel exist', () => {
+  expect([...withoutKernel].filter((verb) => !verbs().includes(verb))).toEqual([]);
+});
