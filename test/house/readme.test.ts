@@ -14,17 +14,19 @@ const ambient = `
 /** The TypeScript of a page of prose. A fence that imports nothing goes on where the one before it ended. */
 const programsOf = (markdown: string): string[] => {
   const fences = [...markdown.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
-  return fences.reduce<string[]>((programs, code) => {
-    const goesOn = programs.length > 0 && !/^import /m.test(code);
-    return goesOn ? [...programs.slice(0, -1), `${programs.at(-1)}\n${code}`] : [...programs, code];
-  }, []);
+  const programs: string[] = [];
+  for (const code of fences) {
+    if (programs.length > 0 && !/^import /m.test(code)) programs.push(`${programs.pop()}\n${code}`);
+    else programs.push(code);
+  }
+  return programs;
 };
 
 /** What the compiler says about each program, as if it stood in a project that had installed us. */
 const complaintsAbout = (programs: string[]): string[] => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
-  const files = new Map(
+  const files = new Map<string, string>(
     programs.map((code, i) => [join(root, 'build/readme', `${i}.ts`), `${code}\nexport {};\n`] as const),
   );
   files.set(join(root, 'build/readme/ambient.d.ts'), ambient);

@@ -10,9 +10,11 @@ const withoutKernel = new Set([
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
   ...['plan', 'scores', 'readPlan', 'readPairs'],
 ]);
-// Kernels that are no verb.
+// Kernels that are no verb of their own.
 const withoutVerb = new Set([
   'index', // the list of exports
+  'pack', // fill: rows of a model file into the layout that matmul reads
+  'panels', // matmul: activations in the order in which its tiles read them
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 
@@ -27,7 +29,8 @@ const verbs = (): string[] => {
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === 'Backend',
   );
-  return (backend?.members ?? []).filter(ts.isMethodSignature).map(({ name }) => name.getText(parsed));
+  const members: readonly ts.TypeElement[] = backend?.members ?? [];
+  return members.filter(ts.isMethodSignature).map(({ name }) => name.getText(parsed));
 };
 
 const stems = filesUnder('assembly')
