@@ -3,11 +3,23 @@ import type { Metadata } from '../weights/gguf.js';
 
 /** The tensors of a layer under the names the forward pass uses. */
 export type LayerTensor =
-  | 'attnNorm' | 'q' | 'k' | 'v' | 'o' | 'qBias' | 'kBias' | 'vBias' | 'qNorm' | 'kNorm'
-  | 'ffnNorm' | 'gate' | 'up' | 'down';
+  | 'attnNorm'
+  | 'q'
+  | 'k'
+  | 'v'
+  | 'o'
+  | 'qBias'
+  | 'kBias'
+  | 'vBias'
+  | 'qNorm'
+  | 'kNorm'
+  | 'ffnNorm'
+  | 'gate'
+  | 'up'
+  | 'down';
 
-/** The tensors of a model outside its layers. */
-export type ModelTensor = 'embedding' | 'outputNorm' | 'output';
+/** The tensors of a model outside its layers. `ropeFactors` are divisors of the rotation frequencies, (1, rope.dim / 2). */
+export type ModelTensor = 'embedding' | 'outputNorm' | 'output' | 'ropeFactors';
 
 /** One tensor an architecture expects: its name in the file, its shape (rows, cols), and whether it may be missing. */
 export interface TensorSpec {

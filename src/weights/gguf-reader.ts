@@ -81,7 +81,7 @@ async function* readRows(
  * checked before it is believed. Rejects with `model/corrupt`, `model/unreachable`, `unsupported/tensor-type` (types
  * whose size is unknown), or as `signal` says, which also ends `rows`.
  */
-export const readGguf = async (source: Source, signal?: AbortSignal): Promise<GgufModel> => {
+export const openGguf = async (source: Source, signal?: AbortSignal): Promise<GgufModel> => {
   const bytes = createByteReader(source, signal);
   try {
     const version = await readVersion(bytes);
