@@ -41,7 +41,10 @@ const delimiters = ({ minimum, maximum }: Delimiters, { page, last, marks }: Pag
  * is more than `minimum` from every boundary, at most `perPage` times. Then, from left to right, a chunk that would be
  * longer than LONGEST_CHUNK is cut after every LONGEST_CHUNK tokens; only these cuts may lie closer than `minimum`.
  */
-const suppressed = ({ minimum, perPage, window }: Contrast, { page, last, contrast }: PageWindow): number[] => {
+const suppressed = (
+  { minimum, perPage, window }: Contrast,
+  { page, last, contrast }: PageWindow,
+): number[] => {
   const from = page * PAGE - window;
   const accepted: number[] = [];
   while (accepted.length < perPage) {

@@ -34,7 +34,8 @@ export const boundariesUpTo = (boundaries: ArrayLike<number>, count: number, lim
 };
 
 /** Bytes of one chunk's mean in one layer: [kvHead][channel] f16; 0 where none is kept. */
-export const meanBytes = ({ means, kvHeads, keyDim }: ChunkShape): number => (means ? kvHeads * keyDim * 2 : 0);
+export const meanBytes = ({ means, kvHeads, keyDim }: ChunkShape): number =>
+  means ? kvHeads * keyDim * 2 : 0;
 
 /**
  * Bytes of one page's bounds for one KV head: int8 codes [sub-block][minimum, maximum][channel], then one f16 scale

@@ -1,0 +1,127 @@
+import { codecNumber, keysAt, pageBytes } from '../../codecs/page-format.js';
+import { LonghandError } from '../../errors.js';
+import { pageBoundaries } from '../../kv/boundaries.js';
+import { boundsBytes, headBoundsBytes, meanBytes } from '../../kv/chunks.js';
+import { type Backend, type KvLayer, PAGE } from '../backend.js';
+import {
+  appendBoundaries,
+  boundariesOf,
+  createChunkIndex,
+  forgetFrom,
+  readIndex,
+  type WasmChunkIndex,
+  writeIndex,
+} from './chunk-index.js';
+import type { Device, WasmKvLayer } from './device.js';
+import { wasmSelection } from './selection.js';
+
+type ChunkVerbs = ReturnType<typeof wasmSelection> &
+  Pick<Backend, 'chunkIndex' | 'segment' | 'summarize' | 'readBoundaries' | 'readChunks' | 'writeChunks'>;
+
+const wasm = <T>(thing: unknown): T => thing as T;
+
+/** Pages of a layer that a verb is about to read must be there: reading elsewhere would be silent nonsense. */
+const mustHave = (kv: KvLayer, pages: number): void => {
+  if (kv.pages >= pages) return;
+  throw new LonghandError(
+    'internal',
+    `${pages} pages were to be read, ${kv.pages} are there. Please report this.`,
+  );
+};
+
+/** Boundaries, summaries, and the selection that reads them. Where boundaries go is decided here in plain code, from the contrasts of a kernel. */
+export const wasmChunks = (device: Device): ChunkVerbs => {
+  const { heap, kernels } = device;
+
+  const contrasts = (index: WasmChunkIndex, kv: WasmKvLayer, page: number): Float32Array => {
+    const { boundaries } = index.shape;
+    if (boundaries.source !== 'contrast') return new Float32Array();
+    const { shape } = kv;
+    const room = PAGE * 24 + (PAGE + 2 * boundaries.window) * shape.keyDim * 4;
+    const out = heap.scratch(PAGE * 4 + room);
+    const headBytes = pageBytes(shape) / shape.kvHeads;
+    const codec = codecNumber[shape.keys];
+    const { window } = boundaries;
+    kernels['contrast']!(
+      out,
+      kv.table,
+      page,
+      window,
+      shape.kvHeads,
+      headBytes,
+      codec,
+      shape.keyDim,
+      out + PAGE * 4,
+    );
+    return heap.f32(out, PAGE).slice();
+  };
+
+  return {
+    ...wasmSelection(device),
+
+    chunkIndex: (_label, shape) => createChunkIndex(device, shape),
+
+    segment(index, firstLayer, tokens, marks) {
+      const own = wasm<WasmChunkIndex>(index);
+      const pages = Math.floor(tokens / PAGE);
+      if (pages < own.pages) forgetFrom(device, own, pages);
+      if (pages > own.pages && index.shape.boundaries.source === 'contrast') mustHave(firstLayer, pages);
+      for (let page = own.pages; page < pages; page++) {
+        const last = boundariesOf(device, own).at(-1)!;
+        const contrast = contrasts(own, wasm<WasmKvLayer>(firstLayer), page);
+        const found = pageBoundaries(index.shape.boundaries, { page, last, marks, contrast });
+        appendBoundaries(device, own, found);
+        own.pages = page + 1;
+      }
+    },
+
+    summarize(index, layer, kv) {
+      const own = wasm<WasmChunkIndex>(index);
+      const { table } = wasm<WasmKvLayer>(kv);
+      const { kvHeads, keyDim } = index.shape;
+      const summaries = own.layers[layer]!;
+      const codec = codecNumber[kv.shape.keys];
+      const mean = meanBytes(index.shape);
+      const bounds = boundsBytes(index.shape);
+      const first = summaries.chunks;
+      const last = own.count - 1;
+      mustHave(kv, own.pages);
+      const scratch = heap.scratch((PAGE + 1) * keyDim * 4);
+      if (mean > 0 && last > first) {
+        summaries.means.reserve(last * mean);
+        for (let head = 0; head < kvHeads; head++) {
+          const out = summaries.means.start + first * mean + head * keyDim * 2;
+          const headAt = keysAt(kv.shape, head);
+          kernels['chunkMeans']!(
+            out,
+            own.boundaries.start,
+            first,
+            last,
+            table,
+            headAt,
+            codec,
+            keyDim,
+            mean,
+            scratch,
+          );
+        }
+      }
+      if (bounds > 0 && own.pages > summaries.pages) {
+        summaries.bounds.reserve(own.pages * bounds);
+        const pages = heap.u32(table, own.pages);
+        for (let page = summaries.pages; page < own.pages; page++) {
+          for (let head = 0; head < kvHeads; head++) {
+            const out = summaries.bounds.start + page * bounds + head * headBoundsBytes(keyDim);
+            kernels['keyBounds']!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
+          }
+        }
+      }
+      summaries.chunks = last;
+      summaries.pages = own.pages;
+    },
+
+    readBoundaries: async (index) => boundariesOf(device, wasm<WasmChunkIndex>(index)).slice(),
+    readChunks: async (index, from, to) => readIndex(device, wasm<WasmChunkIndex>(index), from, to),
+    writeChunks: (index, from, to, bytes) => writeIndex(device, wasm<WasmChunkIndex>(index), from, to, bytes),
+  };
+};
