@@ -159,6 +159,7 @@ export const ensureChromium = async () => {
     failure ??= await attempt('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], env);
     const packaged = findChromium();
     if (packaged !== undefined) return packaged;
+    failure ??= "Debian's package does not start here";
   }
   throw new Error(
     `No Chromium could be found or installed (${failure}). Install Chrome, Chromium or Edge, or set CHROME_PATH.`,
