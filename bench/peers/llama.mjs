@@ -1,17 +1,23 @@
 // llama.cpp through node-llama-cpp's prebuilt CPU build: exact log-probabilities and greedy continuations.
-import { getLlama, readGgufFileInfo } from 'node-llama-cpp';
+import { getLlama, getModuleVersion } from 'node-llama-cpp';
 
 /** Tokens whose log-probability is kept at each position. */
 export const TOP = 20;
 
 /**
- * Starts llama.cpp on the CPU. `release` names the version of llama.cpp inside the prebuilt binary.
+ * Starts llama.cpp on the CPU. `versions` names the package's and that of the llama.cpp in its prebuilt binary.
  * The returned object and everything it opened are freed by `close()`.
  */
 export async function startLlama({ threads = 2 } = {}) {
-  const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: threads, logLevel: 'error' });
+  const llama = await getLlama({
+    gpu: false,
+    build: 'never',
+    skipDownload: true,
+    maxThreads: threads,
+    logLevel: 'error',
+  });
   return {
-    release: llama.llamaCppRelease.release,
+    versions: { 'node-llama-cpp': await getModuleVersion(), 'llama.cpp': llama.llamaCppRelease.release },
     open: (path, options) => openModel(llama, path, { threads, ...options }),
     close: () => llama.dispose(),
   };
@@ -46,7 +52,6 @@ async function openModel(llama, path, { threads, window = 512, flashAttention = 
 
   return {
     window,
-    metadata: async () => (await readGgufFileInfo(path)).metadata,
     tokenize: (text, special = false) => [...model.tokenize(text, special)],
     detokenize: (ids, special = false) => model.detokenize(ids, special),
     /** What follows each of `positions` (default: every position) when llama.cpp has read `ids` up to there. */
