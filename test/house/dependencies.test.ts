@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { read } from './sources.js';
+import { importsOf, read } from './sources.js';
 
 interface LockedPackage {
   readonly version?: string;
@@ -32,11 +32,17 @@ test('every package comes under a licence that allows this use', () => {
   expect(manifest.license).toBe('Apache-2.0');
 });
 
-test('exports name files that the build makes, and everything shipped is allowed to be', () => {
+test('exports name files that the build makes', () => {
   const targets = Object.values(manifest.exports).flatMap((target) =>
     typeof target === 'string' ? [target] : Object.values(target as Record<string, string>),
   );
   for (const target of targets.filter((path) => path !== './package.json')) {
     expect(() => read(target), target).not.toThrow();
   }
+});
+
+test.each(['dist/index.js', 'dist/worker.js'])('%s runs from a plain script tag', (bundle) => {
+  const specifiers = importsOf(read(bundle));
+  // Bundlers of pages stop at `node:` modules, even behind a dynamic import that no page reaches.
+  expect(specifiers).toEqual([]);
 });
