@@ -100,8 +100,10 @@ describe('text', () => {
 });
 
 test('nobody is asked for a name: what a method needs, it declares', () => {
+  // Except by a table, whose work it is to find by name.
+  const askers = sources.filter((file) => !/^src\/[^/]+\/index\.ts$/.test(file));
   expect(
-    hits(sources, /\b(predictor|policy|codec|architecture|arch|backend|method)(\?|!)?\.name\s*[!=]==/),
+    hits(askers, /\b(predictor|policy|codec|architecture|arch|backend|method)(\?|!)?\.name\s*[!=]==/),
   ).toEqual([]);
-  expect(hits(sources, /\barch(itecture)?\s*[!=]==\s*['"]/)).toEqual([]);
+  expect(hits(askers, /\barch(itecture)?\s*[!=]==\s*['"]/)).toEqual([]);
 });
