@@ -42,7 +42,7 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
     const headBytes = pageBytes(shape) / shape.kvHeads;
     const codec = codecNumber[shape.keys];
     const { window } = boundaries;
-    kernels['contrast']!(
+    kernels.contrast!(
       out,
       kv.table,
       page,
@@ -92,7 +92,7 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
         for (let head = 0; head < kvHeads; head++) {
           const out = summaries.means.start + first * mean + head * keyDim * 2;
           const headAt = keysAt(kv.shape, head);
-          kernels['chunkMeans']!(
+          kernels.chunkMeans!(
             out,
             own.boundaries.start,
             first,
@@ -112,7 +112,7 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
         for (let page = summaries.pages; page < own.pages; page++) {
           for (let head = 0; head < kvHeads; head++) {
             const out = summaries.bounds.start + page * bounds + head * headBoundsBytes(keyDim);
-            kernels['keyBounds']!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
+            kernels.keyBounds!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
           }
         }
       }

@@ -3,12 +3,8 @@ import { LonghandError } from '../../errors.js';
 import { boundariesUpTo, boundsBytes, headBoundsBytes, knownBoundary, meanBytes } from '../../kv/chunks.js';
 import {
   type Backend,
-  type ChunkIndex,
-  type Keep,
-  type Plan,
   type Range,
   type Scores,
-  type Tensor,
   type Tiles,
   tileCount,
   tileEnd,
@@ -126,7 +122,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
         const first = queries + (start - tiles.position) * rowBytes;
         const n = eligible(chunks, start);
         if (n === 0) continue;
-        if (how.by === 'mean') kernels['meanRows']!(scratch, first, rows, rowBytes, q.cols);
+        if (how.by === 'mean') kernels.meanRows!(scratch, first, rows, rowBytes, q.cols);
         for (let list = 0; list < scores.lists; list++) {
           const out = own.memory.start + (list * count + tile) * own.stride * 4;
           let more = 0;
@@ -134,7 +130,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
             const headAt = firstHead * keyDim * 4;
             if (how.by === 'mean') {
               const means = summaries.means.start + kvHead * keyDim * 2;
-              kernels['scoreMeans']!(
+              kernels.scoreMeans!(
                 out,
                 scratch + headAt,
                 group,
@@ -148,7 +144,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
               );
             } else {
               const from = summaries.bounds.start + kvHead * headBoundsBytes(keyDim);
-              kernels['scoreBounds']!(
+              kernels.scoreBounds!(
                 out,
                 first + headAt,
                 rows,
@@ -198,7 +194,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
             const headAt = keysAt(shape, kvHead);
             for (let at = tileStart(tiles, tile); at < tileEnd(tiles, tile); at++) {
               const from = queries + ((at - tiles.position) * q.cols + firstHead * shape.keyDim) * 4;
-              kernels['scoreRow']!(
+              kernels.scoreRow!(
                 out,
                 from,
                 group,
@@ -247,7 +243,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
           const row = list * count + tile;
           const all = budget >= end;
           const from = scored ? scored.memory.start + row * scored.stride * 4 : 0;
-          counts[row] = kernels['selectChunks']!(
+          counts[row] = kernels.selectChunks!(
             own.ranges + row * own.capacity * 8,
             from,
             chunks?.boundaries.start ?? 0,
