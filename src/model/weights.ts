@@ -129,7 +129,7 @@ const withFactors = (config: ModelConfig, file: Float32Array | undefined): Model
  * and tensors that are not computed, `memory/device`, what the source rejects with, or as `signal` says.
  */
 export const loadWeights = async (
-  backend: Backend,
+  backend: Pick<Backend, 'weight' | 'fill' | 'free'>,
   model: GgufModel,
   architecture: Architecture,
   { signal, onProgress }: LoadWeightsOptions = {},

@@ -32,10 +32,10 @@ export const createFingerprint = (): Fingerprint => {
   const mix = (count: number): void => {
     let [a, b, c, d] = lanes as unknown as [number, number, number, number];
     for (let i = 0; i < count; i += 4) {
-      a += Math.imul(words[i]!, P2);
-      b += Math.imul(words[i + 1]!, P2);
-      c += Math.imul(words[i + 2]!, P2);
-      d += Math.imul(words[i + 3]!, P2);
+      a = (a + Math.imul(words[i]!, P2)) | 0;
+      b = (b + Math.imul(words[i + 1]!, P2)) | 0;
+      c = (c + Math.imul(words[i + 2]!, P2)) | 0;
+      d = (d + Math.imul(words[i + 3]!, P2)) | 0;
       a = Math.imul((a << 13) | (a >>> 19), P1);
       b = Math.imul((b << 13) | (b >>> 19), P1);
       c = Math.imul((c << 13) | (c >>> 19), P1);

@@ -1,25 +1,15 @@
 import type { SupportedType } from '../../src/weights/tensor-types.js';
 import { quantise } from './quantise.js';
 
-const SCALARS = [
-  'u8',
-  'i8',
-  'u16',
-  'i16',
-  'u32',
-  'i32',
-  'f32',
-  'bool',
-  'string',
-  'array',
-  'u64',
-  'i64',
-  'f64',
-];
+/** Types of metadata values, in the order of their numbers in a file. */
+export const FIELD_TYPES = [
+  ...(['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'f32', 'bool', 'string'] as const),
+  ...(['array', 'u64', 'i64', 'f64'] as const),
+] as const;
 const WIDTHS = { u8: 1, i8: 1, u16: 2, i16: 2, u32: 4, i32: 4, f32: 4, bool: 1, u64: 8, i64: 8, f64: 8 };
 type NumericType = keyof typeof WIDTHS;
 export type ScalarType = NumericType | 'string';
-type Scalar = number | bigint | boolean | string;
+export type Scalar = number | bigint | boolean | string;
 
 /** A metadata value with its type in the file. */
 export type Field =
@@ -97,7 +87,7 @@ const createSink = () => {
       scalar(value.type, value.value);
       return;
     }
-    u32(SCALARS.indexOf(value.of));
+    u32(FIELD_TYPES.indexOf(value.of));
     u64(value.value.length);
     for (let i = 0; i < value.value.length; i++) {
       if (value.of === 'array') content(value.value[i] as Field);
@@ -110,7 +100,7 @@ const createSink = () => {
     u64,
     string,
     field: (value: Field): void => {
-      u32(SCALARS.indexOf(value.type));
+      u32(FIELD_TYPES.indexOf(value.type));
       content(value);
     },
     pad: (alignment: number): void => void room((alignment - (length % alignment)) % alignment),
