@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'storage/unavailable'
   | 'storage/quota'
   | 'storage/corrupt'
+  | 'storage/version'
   | 'engine/closed'
   | 'engine/lost'
   | 'internal';

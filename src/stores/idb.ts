@@ -113,6 +113,11 @@ export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
   let connection: Promise<IDBDatabase> | undefined;
   let closed = false;
 
+  const assertOpen = (): void => {
+    if (closed)
+      throw new LonghandError('engine/closed', 'The store is closed. Open it again before you use it.');
+  };
+
   const connected = (): Promise<IDBDatabase> => {
     if (connection) return connection;
     const opening = connect(database);
@@ -142,7 +147,7 @@ export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
       throw new LonghandError('engine/closed', 'The store is closed. Open it again before you use it.');
     return attempt(mode, use)
       .catch((error) => {
-        if (!isLostConnection(error)) throw error;
+        if (closed || !isLostConnection(error)) throw error;
         connection = undefined;
         return attempt(mode, use);
       })
@@ -200,9 +205,10 @@ export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
         return lengths.reduce((sum, length) => sum + length, 0);
       }),
     async lock(name) {
-      const full = `longhand/${database}/${name}`;
+      assertOpen();
+      const scoped = `longhand/${database}/${name}`;
       const locks = globalThis.navigator?.locks;
-      return locks ? lockEverywhere(locks, full) : lockHere(full);
+      return locks ? lockEverywhere(locks, scoped) : lockHere(scoped);
     },
     async close() {
       closed = true;

@@ -1,0 +1,51 @@
+import { digest } from './digest.js';
+
+/**
+ * The envelope of everything that is stored, the same for ever so that any version can tell damage from a format it
+ * does not know. Little-endian: magic u32, version u32, total bytes u32, zero u32, body, zeros up to a multiple of 4,
+ * digest of all that comes before (16 bytes).
+ */
+
+const HEADER = 16;
+const DIGEST = 16;
+
+/** Four ASCII characters as the u32 they are on disk. */
+export const magic = (name: string): number =>
+  new DataView(new TextEncoder().encode(name).buffer).getUint32(0, true);
+
+/** `write` receives the body (`bodyBytes` zeros, at a multiple of 16 in its buffer) and fills it. */
+export const seal = (
+  name: number,
+  version: number,
+  bodyBytes: number,
+  write: (body: Uint8Array<ArrayBuffer>) => void,
+): Uint8Array<ArrayBuffer> => {
+  const end = HEADER + Math.ceil(bodyBytes / 4) * 4;
+  const bytes = new Uint8Array(end + DIGEST);
+  new Uint32Array(bytes.buffer, 0, 3).set([name, version, bytes.length]);
+  write(bytes.subarray(HEADER, HEADER + bodyBytes));
+  bytes.set(new Uint8Array(digest(bytes.subarray(0, end)).buffer), end);
+  return bytes;
+};
+
+/** What an envelope holds; `fault` says in words what is wrong with it. */
+export type Unsealed =
+  | { readonly version: number; readonly body: Uint8Array; readonly fault?: undefined }
+  | { readonly fault: string };
+
+/**
+ * Checks an envelope from anywhere. The body starts at a multiple of 4 in its buffer, keeps up to 3 zeros of padding
+ * at its end, and is a view. The version is the caller's to judge.
+ */
+export const unseal = (name: number, stored: Uint8Array): Unsealed => {
+  const bytes = stored.byteOffset % 4 === 0 ? stored : stored.slice();
+  const end = bytes.length - DIGEST;
+  if (bytes.length % 4 !== 0 || end < HEADER) return { fault: `${bytes.length} bytes cannot be an envelope` };
+  const [found, version, total] = new Uint32Array(bytes.buffer, bytes.byteOffset, 3) as unknown as number[];
+  if (found !== name) return { fault: 'it does not start with its magic number' };
+  if (total !== bytes.length) return { fault: `it should have ${total} bytes and has ${bytes.length}` };
+  const sum = digest(bytes.subarray(0, end));
+  const kept = new Uint32Array(bytes.buffer, bytes.byteOffset + end, 4);
+  if (sum.some((word, i) => word !== kept[i])) return { fault: 'its checksum does not match' };
+  return { version: version!, body: bytes.subarray(HEADER, end) };
+};

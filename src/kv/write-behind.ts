@@ -1,0 +1,137 @@
+import type { ErrorCode } from '../errors.js';
+import type { Store, StoreBatch } from '../stores/store.js';
+
+/**
+ * `full`: the device has no room; records are dropped until something is deleted. `unavailable`: the store refuses;
+ * records are dropped until a commit succeeds. What was stored stays, and work goes on in memory.
+ */
+export type StorageState = 'ok' | 'full' | 'unavailable';
+
+export type StoreEntry = readonly [key: string, bytes: Uint8Array];
+
+/** Writes to a store in the background, in order, in batches, and remembers whether the store still takes them. */
+export interface WriteBehind {
+  readonly state: StorageState;
+  readonly batchBytes: number;
+  /**
+   * Queue records, all or none of which count: `stored` is called once all are. Resolves when the queue has room
+   * again. While the state is not `ok` they are dropped.
+   */
+  put(entries: readonly StoreEntry[], stored: () => void): Promise<void>;
+  /** One transaction after everything that is queued. Rejects as the store does. */
+  commit(batch: StoreBatch): Promise<void>;
+  /** Storage failed elsewhere, in a read. Rethrows what is not a failure of storage. */
+  failed(error: unknown): void;
+  /** Resolves when nothing is queued or under way. */
+  drained(): Promise<void>;
+}
+
+export interface WriteBehindOptions {
+  /** Bytes after which a transaction is closed. Default 4 MB. */
+  readonly batchBytes?: number;
+  /** Bytes that may wait before `put` does. Default 32 MB. */
+  readonly queueBytes?: number;
+  /** Called when the state changes, with what caused it. */
+  readonly onState?: (state: StorageState, cause?: unknown) => void;
+}
+
+const MB = 1024 * 1024;
+
+const stateAfter = (error: unknown): StorageState | undefined => {
+  const code = (error as { code?: ErrorCode } | null)?.code;
+  return code === 'storage/quota' ? 'full' : code === 'storage/unavailable' ? 'unavailable' : undefined;
+};
+
+export const byteSum = (entries: readonly StoreEntry[]): number =>
+  entries.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+
+/** Entries in order, cut so that every batch but the last just reaches `batchBytes`. At least one batch. */
+export const batchesOf = (entries: readonly StoreEntry[], batchBytes: number): StoreEntry[][] => {
+  const batches: StoreEntry[][] = [[]];
+  let bytes = 0;
+  for (const entry of entries) {
+    if (bytes >= batchBytes) {
+      batches.push([]);
+      bytes = 0;
+    }
+    batches.at(-1)!.push(entry);
+    bytes += entry[1].length;
+  }
+  return batches;
+};
+
+export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}): WriteBehind => {
+  const { batchBytes = 4 * MB, queueBytes = 32 * MB, onState } = options;
+  let state: StorageState = 'ok';
+  let queue: StoreEntry[] = [];
+  /** What to call once an entry is stored. */
+  const after = new Map<StoreEntry, () => void>();
+  /** Bytes queued or under way. */
+  let pending = 0;
+  let running: Promise<void> | undefined;
+  const progress: (() => void)[] = [];
+
+  const become = (next: StorageState, cause?: unknown): void => {
+    if (next === state) return;
+    state = next;
+    onState?.(state, cause);
+  };
+
+  const run = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const [batch = []] = batchesOf(queue, batchBytes);
+      queue = queue.slice(batch.length);
+      try {
+        await store.commit({ put: batch, delete: [] });
+        for (const entry of batch) after.get(entry)?.();
+      } catch (error) {
+        // Nobody awaits this write: an unknown failure also ends writing, and `onState` shows it.
+        pending -= byteSum(queue);
+        queue = [];
+        after.clear();
+        become(stateAfter(error) ?? 'unavailable', error);
+      }
+      for (const entry of batch) after.delete(entry);
+      pending -= byteSum(batch);
+      for (const resolve of progress.splice(0)) resolve();
+    }
+    running = undefined;
+  };
+
+  const drained = async (): Promise<void> => {
+    while (running) await running;
+  };
+
+  const failed = (error: unknown): void => {
+    const next = stateAfter(error);
+    if (!next) throw error;
+    become(next, error);
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    batchBytes,
+    failed,
+    drained,
+    async put(entries, stored) {
+      if (state !== 'ok' || entries.length === 0) return;
+      pending += byteSum(entries);
+      queue.push(...entries);
+      after.set(entries.at(-1)!, stored);
+      running ??= run();
+      while (pending > queueBytes) await new Promise<void>((resolve) => progress.push(resolve));
+    },
+    async commit(batch) {
+      await drained();
+      await store.commit(batch).catch((error) => {
+        failed(error);
+        throw error;
+      });
+      // A small batch may still fit on a full device: only freed room ends that state.
+      const onlyFrees = batch.put.length === 0 && batch.delete.length > 0;
+      if (state === 'unavailable' || onlyFrees) become('ok');
+    },
+  };
+};
