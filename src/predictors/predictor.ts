@@ -1,4 +1,13 @@
-import type { Backend, Boundaries, ChunkIndex, KvLayer, Plan, Scores, Tensor, Tiles } from '../backends/backend.js';
+import type {
+  Backend,
+  Boundaries,
+  ChunkIndex,
+  KvLayer,
+  Plan,
+  Scores,
+  Tensor,
+  Tiles,
+} from '../backends/backend.js';
 
 /** What the engine must keep for a predictor. The engine obeys it and never asks for a name. */
 export interface Needs {

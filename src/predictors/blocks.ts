@@ -1,0 +1,40 @@
+import type { Keep } from '../backends/backend.js';
+import { oneOf, onlyKnown, wholeNumber } from '../options.js';
+import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature } from './budget.js';
+import type { Needs, Predictor } from './predictor.js';
+
+/** The best blocks of equal size. */
+export interface BlocksOptions extends BudgetOptions {
+  readonly method: 'blocks';
+  /** Tokens in a block. Default 32. */
+  readonly size?: number;
+  /** Whether every KV head chooses for itself. Default `kv-head`. */
+  readonly lists?: Needs['lists'];
+}
+
+/**
+ * Block-sparse attention: top blocks by mean-pooled query · mean-pooled keys, the baseline that DHSA has to beat
+ * (METHODS: MoBA, FlexPrefill's block branch). One stage for prefill and decode alike.
+ */
+export const blocks = (options: BlocksOptions): Predictor => {
+  onlyKnown('attention', options, ['method', 'size', 'lists', ...BUDGET_OPTIONS]);
+  const size = wholeNumber('attention.size', options.size, 32, 1, 4096);
+  const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
+  const keep = keepOf(options);
+  const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
+  return {
+    name: 'blocks',
+    needs: {
+      lists,
+      chunks: { boundaries: { source: 'fixed', size }, means: true, bounds: false },
+      candidates: false,
+      prefixStable: true,
+    },
+    signature: `blocks size=${size} lists=${lists} ${keepSignature(keep)}`,
+    plan(backend, { layer, tiles, q, scale, chunks, scores }, out) {
+      if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, everything);
+      backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'mean', scale });
+      backend.select(out, tiles, keep, scores!, chunks!);
+    },
+  };
+};

@@ -1,0 +1,19 @@
+import { onlyKnown } from '../options.js';
+import type { Predictor } from './predictor.js';
+
+/** Every token reads every earlier one. */
+export interface DenseOptions {
+  readonly method: 'dense';
+}
+
+/** Exact attention: the plan lists everything. */
+export const dense = (options: DenseOptions): Predictor => {
+  onlyKnown('attention', options, ['method']);
+  return {
+    name: 'dense',
+    needs: { lists: 'layer', candidates: false, prefixStable: true },
+    signature: 'dense',
+    plan: (backend, { tiles }, out) =>
+      backend.select(out, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 }),
+  };
+};

@@ -1,0 +1,78 @@
+import type { Backend, Boundaries, Keep, Plan } from '../backends/backend.js';
+import { oneOf, onlyKnown, wholeNumber } from '../options.js';
+import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature, widened } from './budget.js';
+import type { Needs, PredictInput, Predictor } from './predictor.js';
+
+/** Chunks found in the text itself, chosen in two stages. */
+export interface DhsaOptions extends BudgetOptions {
+  readonly method: 'dhsa';
+  /**
+   * Where a chunk ends. `contrast` (default): where the keys change direction. `delimiters`: after sentences and lines.
+   * `fixed`: every 32 tokens.
+   */
+  readonly boundaries?: 'contrast' | 'delimiters' | 'fixed';
+  /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
+  readonly lists?: Needs['lists'];
+  /** Decode: how many times the budget the first stage hands to the second. Default 2; 1 is fastest. */
+  readonly candidates?: number;
+}
+
+const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Boundaries>> = {
+  contrast: { source: 'contrast', window: 4, perPage: 4, minimum: 8 },
+  delimiters: { source: 'delimiters', minimum: 8, maximum: 64 },
+  fixed: { source: 'fixed', size: 32 },
+};
+
+/**
+ * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training and never move.
+ * Prefill: a tile's mean query meets each chunk's sum/√length, as in the paper. Rows of their own (questions, answers)
+ * take two stages, where we leave the paper: the mean of a chunk does not show a single needle in it, so bounds over
+ * sub-blocks (Quest, arXiv 2406.10774) name candidates, and exact attention mass inside these chooses chunks.
+ */
+export const dhsa = (options: DhsaOptions): Predictor => {
+  onlyKnown('attention', options, ['method', 'boundaries', 'lists', 'candidates', ...BUDGET_OPTIONS]);
+  const source = oneOf('attention.boundaries', options.boundaries, 'contrast', [
+    'contrast',
+    'delimiters',
+    'fixed',
+  ]);
+  const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
+  const factor = wholeNumber('attention.candidates', options.candidates, 2, 1, 64);
+  const keep = keepOf(options);
+  const generous = widened(keep, factor);
+  const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
+
+  const chooseByMeans = (backend: Backend, input: PredictInput, out: Plan): void => {
+    const { layer, tiles, q, scale, chunks, scores } = input;
+    backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'mean', scale });
+    backend.select(out, tiles, keep, scores!, chunks!);
+  };
+
+  const chooseInStages = (backend: Backend, input: PredictInput, out: Plan): void => {
+    const { layer, tiles, q, kv, scale, chunks, scores, candidates } = input;
+    if (fits(generous, tiles.position + tiles.rows)) backend.select(candidates!, tiles, everything);
+    else {
+      backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'bound', scale });
+      backend.select(candidates!, tiles, generous, scores!, chunks!);
+    }
+    backend.scoreTokens(scores!, q, kv, chunks!, candidates!, scale);
+    backend.select(out, tiles, keep, scores!, chunks!);
+  };
+
+  return {
+    name: 'dhsa',
+    needs: {
+      lists,
+      chunks: { boundaries: BOUNDARIES[source], means: true, bounds: true },
+      candidates: true,
+      prefixStable: true,
+    },
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} ${keepSignature(keep)}`,
+    plan(backend, input, out) {
+      const { tiles } = input;
+      if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);
+      else if (tiles.tileRows === 1) chooseInStages(backend, input, out);
+      else chooseByMeans(backend, input, out);
+    },
+  };
+};
