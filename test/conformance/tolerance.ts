@@ -1,3 +1,5 @@
+import type { WeightType } from '../../src/backends/backend.js';
+
 /** Half a unit in the last place of f32 at 1: the most that one rounding changes, relatively. */
 const ROUNDING = 2 ** -24;
 
@@ -8,6 +10,12 @@ export const tolerance = {
    * case, and four roundings for the scales of a term, a bias and the result. Multiply by the sum of magnitudes.
    */
   sum: (terms: number): number => (terms + 4) * ROUNDING,
+  /**
+   * Among subnormal numbers a rounding is absolute, half of 2^-149: one per product in F32; in blocks one per product
+   * of two scales, which multiplies a dot product of 32 codes of at most 127 · 128.
+   */
+  underflow: (type: WeightType, inputs: number): number =>
+    inputs * 2 ** -149 * (type === 'F32' ? 1 : 127 * 128),
   /** exp in f32 (polynomial, relative error about 1.2e-7), then up to four roundings. Relative. */
   activation: 2e-6,
   /** Two products and one addition: three roundings of magnitudes no greater than |a| + |b|. */

@@ -1,6 +1,6 @@
 import type { Backend, Tensor, Weight } from '../../src/backends/backend.js';
 import type { RefTensor, RefWeight } from './device.js';
-import { decodeRow, quantizeBlock } from './rows.js';
+import { asMet, decodeRow } from './rows.js';
 
 type Linear = Pick<
   Backend,
@@ -25,17 +25,6 @@ const weightRow = (weight: Weight, row: number): Float32Array => {
   const { type, cols, rows, bytes } = weight as RefWeight;
   const size = bytes.length / rows;
   return decodeRow(type, bytes.subarray(row * size, (row + 1) * size), cols);
-};
-
-/** A row as a quantised weight meets it: int8 codes times a scale, per 32. */
-const met = (type: Weight['type'], x: Float32Array): ArrayLike<number> => {
-  if (type === 'F32') return x;
-  const out = new Float64Array(x.length);
-  for (let at = 0; at < x.length; at += 32) {
-    const { scale, codes } = quantizeBlock(x.subarray(at, at + 32));
-    for (let i = 0; i < 32; i++) out[at + i] = codes[i]! * scale;
-  }
-  return out;
 };
 
 const acts = {
@@ -84,14 +73,14 @@ export const refLinear = (): Linear => ({
 
   matmul: (out, x, w, bias) => {
     const offsets = bias && weightRow(bias, 0);
+    const inputs = Array.from({ length: x.rows }, (_, row) => asMet(w.type, rowOf(x, row)));
     for (let n = 0; n < w.rows; n++) {
       const weights = weightRow(w, n);
-      for (let row = 0; row < x.rows; row++) {
-        const inputs = met(w.type, rowOf(x, row));
+      inputs.forEach((input, row) => {
         let sum = 0;
-        for (let k = 0; k < w.cols; k++) sum += inputs[k]! * weights[k]!;
+        for (let k = 0; k < w.cols; k++) sum += input[k]! * weights[k]!;
         rowOf(out, row)[n] = Math.fround(sum) + (offsets?.[n] ?? 0);
-      }
+      });
     }
   },
 

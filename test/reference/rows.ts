@@ -39,3 +39,14 @@ export const quantizeBlock = (x: Float32Array): { scale: number; codes: Int8Arra
   }
   return { scale, codes };
 };
+
+/** A row of activations as a weight of this type meets it: as it is, or as int8 codes times a scale per 32. */
+export const asMet = (type: WeightType, x: Float32Array): ArrayLike<number> => {
+  if (type === 'F32') return x;
+  const out = new Float64Array(x.length);
+  for (let at = 0; at < x.length; at += 32) {
+    const { scale, codes } = quantizeBlock(x.subarray(at, at + 32));
+    for (let i = 0; i < 32; i++) out[at + i] = codes[i]! * scale;
+  }
+  return out;
+};

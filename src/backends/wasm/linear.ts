@@ -31,8 +31,7 @@ export const wasmLinear = ({ heap, kernels }: Device): Verbs => ({
         const message = `Token ${id} is not in ${shape(table)}. Use the ids of this model's own tokenizer.`;
         throw new LonghandError('input/option', message, { id, vocab: table.rows });
       }
-      const lanes = table.rows === 1 ? 1 : 16;
-      kernels[`embed${table.type}`]!(at(out) + row * out.cols * 4, at(table), id, table.cols, lanes);
+      kernels[`embed${table.type}`]!(at(out) + row * out.cols * 4, at(table), id, table.cols, table.rows);
     }
   },
 

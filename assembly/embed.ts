@@ -1,0 +1,37 @@
+// One row of a packed table (lib/layout.ts) as f32: out (cols) = row `row`. Products of a code and its scale are exact.
+import { f16ToF32 } from './lib/f16';
+import { Q4_BYTES, Q8_BYTES, TILE, UNSIGNED } from './lib/layout';
+
+export function embedQ8_0(out: usize, packed: usize, row: usize, cols: usize): void {
+  const output = row % TILE;
+  let block = packed + (row / TILE) * (cols >>> 5) * Q8_BYTES;
+  for (const end = out + cols * 4; out < end; out += 128) {
+    const scale = f16ToF32(load<u16>(block + output * 2));
+    for (let i: usize = 0; i < 32; ++i) {
+      const code = load<u8>(block + 32 + (i >>> 2) * 64 + output * 4 + (i & 3)) ^ <u8>UNSIGNED;
+      store<f32>(out + i * 4, scale * <f32>(<i32>(<i8>code)));
+    }
+    block += Q8_BYTES;
+  }
+}
+
+export function embedQ4_0(out: usize, packed: usize, row: usize, cols: usize): void {
+  const output = row % TILE;
+  let block = packed + (row / TILE) * (cols >>> 5) * Q4_BYTES;
+  for (const end = out + cols * 4; out < end; out += 128) {
+    const scale = f16ToF32(load<u16>(block + output * 2));
+    for (let i: usize = 0; i < 16; ++i) {
+      const pair = <i32>load<u8>(block + 32 + (i >>> 2) * 64 + output * 4 + (i & 3));
+      store<f32>(out + i * 4, scale * <f32>((pair & 15) - 8));
+      store<f32>(out + (i + 16) * 4, scale * <f32>((pair >> 4) - 8));
+    }
+    block += Q4_BYTES;
+  }
+}
+
+/** `rows`: those of the table; a table of one row is not packed. */
+export function embedF32(out: usize, packed: usize, row: usize, cols: usize, rows: usize): void {
+  const lanes: usize = rows == 1 ? 1 : TILE;
+  const from = packed + ((row / TILE) * TILE * cols + (row % TILE)) * 4;
+  for (let k: usize = 0; k < cols; ++k) store<u32>(out + k * 4, load<u32>(from + k * lanes * 4));
+}

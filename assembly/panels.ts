@@ -1,0 +1,83 @@
+// Activations in the order in which the tiles of a matmul read them (lib/layout.ts), quantised where weights are.
+import { CODE_BYTES, GROUP, GROUP_F32, PANEL_BLOCK } from './lib/layout';
+
+/** Bytes of the panels of x (rows, cols). */
+export function panelBytes(isF32: bool, rows: usize, cols: usize): usize {
+  return isF32 ? rows * cols * 4 : rows * (cols >>> 5) * PANEL_BLOCK;
+}
+
+// @ts-ignore: decorator
+@inline
+function codes4(x: v128, scale: v128): v128 {
+  const rounded = f32x4.nearest(f32x4.div(x, scale));
+  // Of 0 / 0 and of NaN the saturating conversion makes 0.
+  return i32x4.trunc_sat_f32x4_s(f32x4.max(f32x4.min(rounded, f32x4.splat(127)), f32x4.splat(-127)));
+}
+
+/** 32 values as codes of int8 with scale = max|x| / 127; NaN and infinity end up in the scale. Row r of a group of g. */
+function quantizeBlock(block: usize, x: usize, r: usize, g: usize, offset: i32): void {
+  let greatest = f32x4.abs(v128.load(x));
+  for (let i: usize = 16; i < 128; i += 16) greatest = f32x4.max(greatest, f32x4.abs(v128.load(x + i)));
+  greatest = f32x4.max(greatest, v128.shuffle<f32>(greatest, greatest, 2, 3, 0, 1));
+  greatest = f32x4.max(greatest, v128.shuffle<f32>(greatest, greatest, 1, 0, 3, 2));
+  const scale = f32x4.div(greatest, f32x4.splat(127));
+
+  let sums = i32x4.splat(0);
+  let to = block + g * 8 + r * 4;
+  for (let i: usize = 0; i < 128; i += 16) {
+    const codes = codes4(v128.load(x + i), scale);
+    sums = i32x4.add(sums, codes);
+    const narrow = i16x8.narrow_i32x4_s(codes, codes);
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      v128.store_lane<u32>(to, i8x16.narrow_i16x8_s(narrow, narrow), 0);
+      to += g * 4;
+    } else {
+      const pairs = v128.shuffle<i16>(narrow, narrow, 0, 2, 1, 3, 0, 2, 1, 3);
+      v128.store_lane<u32>(to, pairs, 0);
+      v128.store_lane<u32>(to + g * 4, pairs, 1);
+      to += g * 8;
+    }
+  }
+  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
+  store<i32>(block + r * 4, -offset * (i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1)));
+  store<f32>(block + (g + r) * 4, f32x4.extract_lane(scale, 0));
+}
+
+// @ts-ignore: decorator
+@inline
+function quantizeRows(panels: usize, x: usize, rows: usize, cols: usize, offset: i32): void {
+  const blocks = cols >>> 5;
+  const grouped = rows - (rows % GROUP);
+  for (let row: usize = 0; row < rows; ++row) {
+    const g: usize = row < grouped ? GROUP : 1;
+    const r = row < grouped ? row % GROUP : 0;
+    let block = panels + (row - r) * blocks * PANEL_BLOCK;
+    for (let b: usize = 0; b < blocks; ++b) {
+      quantizeBlock(block, x, r, g, offset);
+      block += g * PANEL_BLOCK;
+      x += 128;
+    }
+  }
+}
+
+/** Panels of x (rows, cols) for Q8_0 weights. */
+export function panelsQ8_0(panels: usize, x: usize, rows: usize, cols: usize): void {
+  quantizeRows(panels, x, rows, cols, ASC_FEATURE_RELAXED_SIMD ? 128 : 0);
+}
+
+/** Panels of x (rows, cols) for Q4_0 weights. */
+export function panelsQ4_0(panels: usize, x: usize, rows: usize, cols: usize): void {
+  quantizeRows(panels, x, rows, cols, 8);
+}
+
+/** Panels of x (rows, cols) for F32 weights. */
+export function panelsF32(panels: usize, x: usize, rows: usize, cols: usize): void {
+  const grouped = rows - (rows % GROUP_F32);
+  for (let row: usize = 0; row < rows; ++row) {
+    const g: usize = row < grouped ? GROUP_F32 : 1;
+    const r = row < grouped ? row % GROUP_F32 : 0;
+    const to = panels + ((row - r) * cols + r) * 4;
+    for (let k: usize = 0; k < cols; ++k) store<u32>(to + k * g * 4, load<u32>(x + k * 4));
+    x += cols * 4;
+  }
+}

@@ -1,0 +1,4 @@
+import { describeLinear } from './linear.js';
+import { makeWasmBackend } from './make-backend.js';
+
+describeLinear('wasm, plain SIMD', () => makeWasmBackend({ build: 'simd128' }));

@@ -1,0 +1,333 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Backend, Tensor, Weight, WeightType } from '../../src/backends/backend.js';
+import { createRefBackend } from '../reference/backend.js';
+import { asMet, decodeRow } from '../reference/rows.js';
+import { expectEqual, expectWithin } from './compare.js';
+import { random } from './random.js';
+import { tolerance } from './tolerance.js';
+import { extremeScale, randomRows, weightOf, weightTypes } from './weights.js';
+
+const reference = createRefBackend();
+
+const tensorOf = (backend: Backend, rows: number, cols: number, values: Float32Array): Tensor => {
+  const tensor = backend.tensor('test', rows, cols);
+  backend.upload(tensor, values);
+  return tensor;
+};
+const vectorOf = (backend: Backend, values: Float32Array): Weight =>
+  weightOf(backend, 'F32', 1, values.length, new Uint8Array(values.slice().buffer));
+
+const multiply = async (backend: Backend, x: Tensor, w: Weight, bias?: Weight): Promise<Float32Array> => {
+  const out = backend.tensor('out', x.rows, w.rows);
+  backend.matmul(out, x, w, bias);
+  const values = await backend.read(out);
+  backend.free(out);
+  return values;
+};
+
+/** Σ|x·w| per output: what the error of a sum is measured by. */
+const magnitudes = (
+  type: WeightType,
+  x: Float32Array,
+  bytes: Uint8Array,
+  rows: number,
+  n: number,
+  k: number,
+) => {
+  const sums = new Float64Array(rows * n);
+  const inputs = Array.from({ length: rows }, (_, row) => asMet(type, x.subarray(row * k, (row + 1) * k)));
+  for (let output = 0; output < n; output++) {
+    const size = bytes.length / n;
+    const weights = decodeRow(type, bytes.subarray(output * size, (output + 1) * size), k);
+    inputs.forEach((input, row) => {
+      let sum = 0;
+      for (let i = 0; i < k; i++) sum += Math.abs(input[i]! * weights[i]!);
+      sums[row * n + output] = sum;
+    });
+  }
+  return sums;
+};
+
+// Rows, outputs, inputs. Outputs around a tile of 16, inputs around a block of 32, rows around every group of rows.
+const shapes: readonly (readonly [number, number, number])[] = [
+  [1, 1, 32],
+  [2, 15, 64],
+  [3, 16, 96],
+  [7, 17, 704],
+  [8, 113, 256],
+  [9, 203, 96],
+  [33, 31, 128],
+  [1, 4096, 64],
+  [130, 5, 32],
+];
+const floatShapes: typeof shapes = [...shapes, [1, 1, 1], [5, 18, 1], [6, 33, 3], [9, 113, 203], [33, 2, 70]];
+
+/** Memory, embedding, projections, norms, rotation and gates agree with the reference. */
+export const describeLinear = (name: string, make: () => Promise<Backend>): void => {
+  describe(`linear verbs: ${name}`, () => {
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await make();
+    });
+    afterAll(() => backend.close());
+
+    describe.each(weightTypes)('%s weights', (type) => {
+      const sizes = type === 'F32' ? floatShapes : shapes;
+
+      test.each(sizes)('%i rows · %i outputs × %i inputs', async (rows, n, k) => {
+        const seed = random(rows * 7919 + n * 31 + k);
+        const x = seed.gaussians(rows * k);
+        const bytes = randomRows(seed, type, n, k);
+        const offsets = seed.gaussians(n);
+        const bound = magnitudes(type, x, bytes, rows, n, k);
+        const run = async (b: Backend, withBias: boolean): Promise<Float32Array> => {
+          const weight = weightOf(b, type, n, k, bytes);
+          return multiply(b, tensorOf(b, rows, k, x), weight, withBias ? vectorOf(b, offsets) : undefined);
+        };
+        const within = (i: number): number => bound[i]! * tolerance.sum(k);
+        expectWithin(await run(backend, false), await run(reference, false), within, 'without bias');
+        const biasedWithin = (i: number): number =>
+          (bound[i]! + Math.abs(offsets[i % n]!)) * tolerance.sum(k);
+        expectWithin(await run(backend, true), await run(reference, true), biasedWithin, 'with bias');
+      });
+
+      test.each([
+        [1, 32],
+        [17, 704],
+        [113, 96],
+        [48, 256],
+      ])('a row of %i outputs × %i inputs has the same bits whatever is computed beside it', async (n, k) => {
+        const seed = random(n + k);
+        const rows = 33;
+        const weight = weightOf(backend, type, n, k, randomRows(seed, type, n, k));
+        const x = tensorOf(backend, rows, k, seed.gaussians(rows * k));
+        const all = await multiply(backend, x, weight);
+        for (const some of [1, 2, 3, 4, 5, 7, 8, 9, 12, 32]) {
+          for (const from of [0, 1, rows - some]) {
+            const part = await multiply(backend, backend.view(x, some, k, from * k), weight);
+            expectEqual(part, all.subarray(from * n, (from + some) * n), `${some} rows from ${from}`);
+          }
+        }
+      });
+
+      test('rows that are handed over in odd pieces come back exactly', async () => {
+        for (const [rows, cols, piece] of [
+          [1, 32, 1],
+          [16, 64, 16],
+          [17, 96, 5],
+          [113, 704, 7],
+          [203, 32, 64],
+        ] as const) {
+          const seed = random(rows + cols);
+          const bytes = randomRows(seed, type, rows, cols, extremeScale(seed));
+          const ids = [...Array(rows).keys()].reverse();
+          const [found, wanted] = await Promise.all(
+            [backend, reference].map((b) => {
+              const out = b.tensor('out', rows, cols);
+              b.embed(out, weightOf(b, type, rows, cols, bytes, piece), ids);
+              return b.read(out);
+            }),
+          );
+          expectEqual(found!, wanted!, `${rows} × ${cols}`);
+        }
+      });
+
+      test('NaN and infinity stay in their row', async () => {
+        const [rows, n, k] = [9, 19, 96];
+        const seed = random(5);
+        const x = seed.gaussians(rows * k);
+        const weight = weightOf(backend, type, n, k, randomRows(seed, type, n, k));
+        const sound = await multiply(backend, tensorOf(backend, rows, k, x), weight);
+        for (const row of [0, 4, 8]) {
+          for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+            const spoilt = x.slice();
+            spoilt[row * k + 37] = value;
+            const found = await multiply(backend, tensorOf(backend, rows, k, spoilt), weight);
+            expect(found.subarray(row * n, (row + 1) * n).some(Number.isFinite)).toBe(false);
+            found.copyWithin(row * n, 0, 0);
+            const elsewhere = (values: Float32Array): Float32Array =>
+              values.filter((_, i) => Math.floor(i / n) !== row);
+            expectEqual(elsewhere(found), elsewhere(sound));
+          }
+        }
+      });
+
+      test('rows of zeros and of tiny and huge numbers', async () => {
+        const [n, k] = [21, 64];
+        const seed = random(11);
+        const rows = [0, 1e-45, 1e-38, 1e-20, 1e20, 1e30].map((size) => seed.uniforms(k, -size, size));
+        const x = new Float32Array(rows.flatMap((row) => [...row]));
+        const bytes = randomRows(seed, type, n, k);
+        const bound = magnitudes(type, x, bytes, rows.length, n, k);
+        const [found, wanted] = await Promise.all(
+          [backend, reference].map((b) =>
+            multiply(b, tensorOf(b, rows.length, k, x), weightOf(b, type, n, k, bytes)),
+          ),
+        );
+        const lost = tolerance.underflow(type, k);
+        expectWithin(found!, wanted!, (i) => bound[i]! * tolerance.sum(k) + lost);
+        expect([...found!.subarray(0, n)].every((value) => value === 0)).toBe(true);
+      });
+    });
+
+    describe.each(['Q8_0', 'Q4_0'] as const)('%s blocks', (type) => {
+      test('scales at the ends of f16', async () => {
+        const [rows, n, k] = [9, 35, 96];
+        const seed = random(3);
+        const x = seed.gaussians(rows * k);
+        const bytes = randomRows(seed, type, n, k, extremeScale(seed));
+        const bound = magnitudes(type, x, bytes, rows, n, k);
+        const [found, wanted] = await Promise.all(
+          [backend, reference].map((b) =>
+            multiply(b, tensorOf(b, rows, k, x), weightOf(b, type, n, k, bytes)),
+          ),
+        );
+        expectWithin(found!, wanted!, (i) => bound[i]! * tolerance.sum(k));
+      });
+
+      test('every code at its extreme', async () => {
+        const [rows, n, k] = [9, 16, 64];
+        const x = new Float32Array(rows * k).map((_, i) => (i % 3 === 0 ? -1 : 1));
+        for (const code of [0x00, 0x7f, 0x80, 0x81, 0xff]) {
+          const bytes = randomRows(random(code), type, n, k, () => 0x3c00);
+          const blockBytes = type === 'Q8_0' ? 34 : 18;
+          for (let i = 0; i < bytes.length; i++) if (i % blockBytes >= 2) bytes[i] = code;
+          const [found, wanted] = await Promise.all(
+            [backend, reference].map((b) =>
+              multiply(b, tensorOf(b, rows, k, x), weightOf(b, type, n, k, bytes)),
+            ),
+          );
+          const bound = magnitudes(type, x, bytes, rows, n, k);
+          expectWithin(found!, wanted!, (i) => bound[i]! * tolerance.sum(k), `code ${code}`);
+        }
+      });
+
+      test('columns that are no multiple of a block are refused', () => {
+        expect(() => backend.weight('odd', type, 4, 48)).toThrow(
+          expect.objectContaining({ code: 'unsupported/tensor-type' }),
+        );
+      });
+
+      test('a scale that is no finite number is refused', () => {
+        for (const scale of [0x7c00, 0xfc00, 0x7e00]) {
+          const bytes = randomRows(random(1), type, 3, 64);
+          new DataView(bytes.buffer).setUint16(bytes.length / 2, scale, true);
+          const blocks = bytes.length / (type === 'Q8_0' ? 34 : 18);
+          expect(blocks).toBe(6);
+          expect(() => weightOf(backend, type, 3, 64, bytes)).toThrow(
+            expect.objectContaining({ code: 'model/corrupt' }),
+          );
+        }
+      });
+    });
+
+    test('a view is the same memory', async () => {
+      const values = random(2).gaussians(12 * 5);
+      const whole = tensorOf(backend, 12, 5, values);
+      const part = backend.view(whole, 3, 8, 7);
+      expectEqual(await backend.read(part), values.subarray(7, 31));
+      backend.upload(part, new Float32Array(24).fill(4));
+      values.fill(4, 7, 31);
+      expectEqual(await backend.read(whole), values);
+      expect(() => backend.view(whole, 3, 8, 37)).toThrow(expect.objectContaining({ code: 'internal' }));
+      expect(() => backend.view(whole, 1, 1, -1)).toThrow(expect.objectContaining({ code: 'internal' }));
+    });
+
+    test('a token outside the table is refused', () => {
+      const table = weightOf(backend, 'Q8_0', 20, 32, randomRows(random(1), 'Q8_0', 20, 32));
+      const out = backend.tensor('out', 1, 32);
+      for (const id of [-1, 20, 0.5, Number.NaN]) {
+        expect(() => backend.embed(out, table, [id])).toThrow(
+          expect.objectContaining({ code: 'input/option' }),
+        );
+      }
+    });
+
+    test.each([1, 3, 4, 17, 64, 203, 4096])('rmsNorm of %i columns, in place too', async (cols) => {
+      const seed = random(cols);
+      const rows = 5;
+      const x = seed.gaussians(rows * cols, 30);
+      x.fill(0, 0, cols);
+      const gain = seed.gaussians(cols);
+      const run = async (b: Backend, inPlace: boolean): Promise<Float32Array> => {
+        const input = tensorOf(b, rows, cols, x);
+        const out = inPlace ? input : b.tensor('out', rows, cols);
+        b.rmsNorm(out, input, vectorOf(b, gain), 1e-5);
+        return b.read(out);
+      };
+      const wanted = await run(reference, false);
+      const bound = (i: number): number => Math.abs(wanted[i]!) * tolerance.sum(cols);
+      expectWithin(await run(backend, false), wanted, bound);
+      expectWithin(await run(backend, true), wanted, bound, 'in place');
+    });
+
+    describe.each(['half', 'adjacent'] as const)('rope, %s pairs', (pairing) => {
+      test.each([
+        [1, 1, 2, 1],
+        [3, 2, 8, 4],
+        [5, 3, 64, 32],
+        [2, 4, 80, 9],
+        [7, 1, 113, 56],
+      ])('%i tokens · %i heads × %i channels, %i pairs', async (tokens, heads, headDim, pairs) => {
+        const seed = random(tokens + headDim);
+        const x = seed.gaussians(tokens * heads * headDim);
+        const turns = seed.uniforms(tokens * pairs, -4, 4);
+        const angles = new Float32Array(tokens * 2 * pairs).map((_, i) => {
+          const turn = turns[Math.floor(i / (2 * pairs)) * pairs + (i % pairs)]!;
+          return i % (2 * pairs) < pairs ? Math.cos(turn) : Math.sin(turn);
+        });
+        const [found, wanted] = await Promise.all(
+          [backend, reference].map((b) => {
+            const tensor = tensorOf(b, tokens * heads, headDim, x);
+            b.rope(tensor, tensorOf(b, tokens, 2 * pairs, angles), pairing);
+            return b.read(tensor);
+          }),
+        );
+        const greatest = x.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        expectWithin(found!, wanted!, () => 2 * greatest * tolerance.rotation);
+        const passed = (values: Float32Array): Float32Array =>
+          values.filter((_, i) => i % headDim >= 2 * pairs);
+        expectEqual(passed(found!), passed(x));
+      });
+    });
+
+    test.each([1, 3, 4, 113, 4096])('gates and sums of %i elements', async (count) => {
+      const seed = random(count);
+      const x = seed.gaussians(count, 8);
+      const up = seed.gaussians(count);
+      if (count > 4) x.set([0, -0, 100, -100, 1e30, -1e30], 0);
+      const run = (b: Backend, verb: (out: Tensor, other: Tensor) => void): Promise<Float32Array> => {
+        const out = tensorOf(b, 1, count, x);
+        verb(out, tensorOf(b, 1, count, up));
+        return b.read(out);
+      };
+      for (const act of ['silu', 'gelu'] as const) {
+        const found = await run(backend, (out, other) => backend.gate(out, other, act));
+        const wanted = await run(reference, (out, other) => reference.gate(out, other, act));
+        expectWithin(found, wanted, (i) => Math.abs(x[i]! * up[i]!) * tolerance.activation, act);
+      }
+      const found = await run(backend, (out, other) => backend.add(out, other));
+      expectEqual(found, await run(reference, (out, other) => reference.add(out, other)), 'add');
+    });
+
+    test('shapes that do not fit are refused', () => {
+      const out = backend.tensor('out', 2, 20);
+      const x = backend.tensor('x', 2, 32);
+      const w = backend.weight('w', 'F32', 21, 32);
+      for (const run of [
+        () => backend.matmul(out, x, w),
+        () => backend.matmul(out, out, w),
+        () => backend.add(out, x),
+        () => backend.gate(out, x, 'silu'),
+        () => backend.rope(x, backend.tensor('angles', 3, 4), 'half'),
+        () => backend.rope(x, backend.tensor('angles', 1, 34), 'half'),
+        () => backend.rmsNorm(x, x, w, 1e-5),
+        () => backend.upload(out, new Float32Array(39)),
+        () => backend.fill(w, 20, new Uint8Array(256)),
+        () => backend.fill(w, 0, new Uint8Array(130)),
+      ]) {
+        expect(run).toThrow(expect.objectContaining({ code: 'internal' }));
+      }
+    });
+  });
+};
