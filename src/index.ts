@@ -15,15 +15,15 @@ export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { Finish } from './generate/conversation.js';
 export type { FinishReason } from './generate/generate.js';
 export type { AttentionOptions } from './predictors/index.js';
-export {
-  type Answer,
-  type AskOptions,
-  type CallOptions,
-  type Context,
-  type GenerateOptions,
-  type Model,
-  type ProgressEvent,
-  type Session,
+export type {
+  Answer,
+  AskOptions,
+  CallOptions,
+  Context,
+  GenerateOptions,
+  Model,
+  ProgressEvent,
+  Session,
 } from './session.js';
 
 /** How a model is loaded in a page. */
@@ -51,6 +51,7 @@ export const load = async (source: ModelSource, options: LoadOptions = {}): Prom
     );
   }
   const own = worker ?? new Worker(workerUrl ?? new URL('./worker.js', import.meta.url), { type: 'module' });
-  const address = typeof source === 'string' || source instanceof URL ? new URL(source, location.href).href : source;
+  const address =
+    typeof source === 'string' || source instanceof URL ? new URL(source, location.href).href : source;
   return loadOn(connectEngine(own), address, rest);
 };

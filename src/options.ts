@@ -2,11 +2,19 @@ import { LonghandError } from './errors.js';
 
 const refuse = (name: string, found: unknown, wanted: string): never => {
   const shown = typeof found === 'string' ? `'${found}'` : String(found);
-  throw new LonghandError('input/option', `The option ${name} cannot be ${shown}. Use ${wanted}.`, { option: name });
+  throw new LonghandError('input/option', `The option ${name} cannot be ${shown}. Use ${wanted}.`, {
+    option: name,
+  });
 };
 
 /** A whole number in [least, most], or `fallback` where the option was left out. */
-export const wholeNumber = (name: string, found: unknown, fallback: number, least: number, most = 2 ** 31): number => {
+export const wholeNumber = (
+  name: string,
+  found: unknown,
+  fallback: number,
+  least: number,
+  most = 2 ** 31,
+): number => {
   if (found === undefined) return fallback;
   if (typeof found !== 'number' || !Number.isInteger(found) || found < least || found > most) {
     return refuse(name, found, `a whole number from ${least} to ${most}`);
@@ -15,7 +23,13 @@ export const wholeNumber = (name: string, found: unknown, fallback: number, leas
 };
 
 /** A number in [least, most], or `fallback` where the option was left out. */
-export const numberBetween = (name: string, found: unknown, fallback: number, least: number, most: number): number => {
+export const numberBetween = (
+  name: string,
+  found: unknown,
+  fallback: number,
+  least: number,
+  most: number,
+): number => {
   if (found === undefined) return fallback;
   if (typeof found !== 'number' || !(found >= least && found <= most)) {
     return refuse(name, found, `a number from ${least} to ${most}`);
@@ -24,16 +38,23 @@ export const numberBetween = (name: string, found: unknown, fallback: number, le
 };
 
 /** One of the words of a table, or `fallback` where the option was left out. */
-export const oneOf = <T extends string>(name: string, found: unknown, fallback: T, words: readonly T[]): T => {
+export const oneOf = <T extends string>(
+  name: string,
+  found: unknown,
+  fallback: T,
+  words: readonly T[],
+): T => {
   if (found === undefined) return fallback;
-  if (!words.includes(found as T)) return refuse(name, found, `one of ${words.map((word) => `'${word}'`).join(', ')}`);
+  if (!words.includes(found as T))
+    return refuse(name, found, `one of ${words.map((word) => `'${word}'`).join(', ')}`);
   return found as T;
 };
 
 /** Refuses options that do not exist: a misspelt one would otherwise be ignored in silence. */
 export const onlyKnown = (name: string, found: object, known: readonly string[]): void => {
   for (const key of Object.keys(found)) {
-    if (!known.includes(key)) refuse(`${name}.${key}`, (found as Record<string, unknown>)[key], `only ${known.join(', ')}`);
+    if (!known.includes(key))
+      refuse(`${name}.${key}`, (found as Record<string, unknown>)[key], `only ${known.join(', ')}`);
   }
 };
 

@@ -84,7 +84,9 @@ export class Context {
 
   /** Generate token ids; they become part of the context. */
   generate(options: GenerateOptions = {}): Promise<number[]> {
-    return abortable(this.engine, options, (call) => this.engine.generate(this.handle, withoutCall(options), call));
+    return abortable(this.engine, options, (call) =>
+      this.engine.generate(this.handle, withoutCall(options), call),
+    );
   }
 
   stats(): Promise<ContextStats> {
@@ -204,7 +206,11 @@ export class Model {
 }
 
 /** Load a model on an engine. */
-export const loadOn = async (engine: Engine, source: ModelSource, options: LoadOptions = {}): Promise<Model> => {
+export const loadOn = async (
+  engine: Engine,
+  source: ModelSource,
+  options: LoadOptions = {},
+): Promise<Model> => {
   try {
     const { model, info } = await abortable(engine, options, (call, onProgress) =>
       engine.load(source, withoutCall(options), call, onProgress),

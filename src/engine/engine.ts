@@ -3,8 +3,8 @@
  * is structured-cloneable; the callbacks are proxied. A `call` is a number the caller chose, under which it may abort.
  */
 import type { Range } from '../backends/backend.js';
-import type { GenerateOptions } from '../generate/generate.js';
 import type { AskOptions, Finish } from '../generate/conversation.js';
+import type { GenerateOptions } from '../generate/generate.js';
 import type { EngineOptions, SessionOptions } from './options.js';
 
 /** What a model turned out to be, and what it runs on. */
@@ -76,7 +76,12 @@ export type Progress = (loaded: number, total: number) => void;
 export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
 export interface Engine {
-  load(source: ModelSource, options: EngineOptions, call: number, onProgress: Progress): Promise<{ model: number; info: ModelInfo }>;
+  load(
+    source: ModelSource,
+    options: EngineOptions,
+    call: number,
+    onProgress: Progress,
+  ): Promise<{ model: number; info: ModelInfo }>;
   tokenize(model: number, text: string, call: number): Promise<number[]>;
   detokenize(model: number, ids: readonly number[]): Promise<string>;
   sessions(model: number): Promise<StoredSession[]>;
@@ -91,7 +96,13 @@ export interface Engine {
   appendText(context: number, text: string, call: number, onProgress: Progress): Promise<void>;
   logits(context: number, call: number): Promise<Float32Array>;
   generate(context: number, options: GenerateOptions, call: number): Promise<number[]>;
-  ask(context: number, question: string, options: AskOptions, call: number, onText: (text: string) => void): Promise<Finish>;
+  ask(
+    context: number,
+    question: string,
+    options: AskOptions,
+    call: number,
+    onText: (text: string) => void,
+  ): Promise<Finish>;
   stats(context: number): Promise<ContextStats>;
   plan(context: number, layer: number, head: number): Promise<Range[]>;
   closeContext(context: number): Promise<void>;

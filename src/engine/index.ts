@@ -3,12 +3,12 @@
  *
  * @packageDocumentation
  */
-import { loadOn, type LoadOptions, type Model } from '../session.js';
+import { type LoadOptions, loadOn, type Model } from '../session.js';
 import type { ModelSource } from './engine.js';
 import { createLocalEngine } from './local.js';
 
-export type * from '../index.js';
 export { LonghandError } from '../errors.js';
+export type * from '../index.js';
 export type { LoadOptions } from '../session.js';
 export type { Engine } from './engine.js';
 export { createLocalEngine } from './local.js';

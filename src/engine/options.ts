@@ -55,7 +55,10 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'memory', 'none']),
     database: text('kv.database', kv.database) ?? 'longhand',
     durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
-    maxTokens: options.maxTokens === undefined ? undefined : wholeNumber('maxTokens', options.maxTokens, 0, 1, 2 ** 24),
+    maxTokens:
+      options.maxTokens === undefined
+        ? undefined
+        : wholeNumber('maxTokens', options.maxTokens, 0, 1, 2 ** 24),
   };
 };
 
@@ -77,4 +80,10 @@ export const checkAskOptions = (options: AskOptions): void => {
   for (const stop of options.stop ?? []) {
     if (text('stop', stop) === '') oneOf('stop', stop, 'x', ['a string that is not empty']);
   }
+};
+
+export const checkSessionOptions = (options: SessionOptions): void => {
+  onlyKnown('session', options, ['id', 'system']);
+  text('id', options.id);
+  text('system', options.system);
 };

@@ -1,5 +1,5 @@
 /** Errors keep their code and details across the wire. Both ends import this file before the first call. */
-import { transferHandlers, type TransferHandler } from 'comlink';
+import { type TransferHandler, transferHandlers } from 'comlink';
 import { type ErrorCode, type ErrorDetails, LonghandError } from '../errors.js';
 
 interface Thrown {

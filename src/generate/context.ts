@@ -4,12 +4,13 @@ import type { Pager } from '../kv/pager.js';
 import type { Arena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
 import * as model from '../model/forward.js';
-import type { ContextState } from '../model/state.js';
+import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { breathe } from './breathe.js';
-import { type Meter, createMeter } from './meter.js';
-import { type Spans, createSpans } from './spans.js';
+import { createMarks } from './marks.js';
+import { createMeter, type Meter } from './meter.js';
+import { createSpans, type Span, type Spans } from './spans.js';
 
 /** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
 export interface Reader {
@@ -18,6 +19,9 @@ export interface Reader {
   readonly weights: ModelWeights;
   readonly arena: Arena;
   readonly predictor: Predictor;
+  readonly codecs: PageCodecs;
+  /** By token id: 1 where a sentence or line ends with the token. */
+  readonly marks: Uint8Array;
   /** Tokens a context may hold. */
   readonly maxTokens: number;
   /** One at a time: the arena is shared. */
@@ -43,6 +47,8 @@ export interface Bookmark {
 export class Context {
   readonly tokens: number[] = [];
   readonly meter: Meter = createMeter();
+  /** Called when pages beyond `tokens` will hold something else. */
+  onForget: ((tokens: number) => void) | undefined;
   readonly #reader: Reader;
   readonly #state: ContextState;
   readonly #pager: Pager | undefined;
@@ -51,12 +57,13 @@ export class Context {
   #cached = 0;
   /** Length of the prefix whose last row's logits are in `#logits`. */
   #logitsAt = -1;
-  #logits = new Float32Array(0);
+  #logits: Float32Array = new Float32Array(0);
   #closed = false;
 
-  constructor(reader: Reader, state: ContextState, pager?: Pager) {
+  constructor(reader: Reader, pager?: Pager) {
+    const { backend, config, codecs, predictor } = reader;
     this.#reader = reader;
-    this.#state = state;
+    this.#state = createState(backend, config, codecs, predictor, createMarks(this.tokens, reader.marks));
     this.#pager = pager;
   }
 
@@ -91,11 +98,32 @@ export class Context {
   }
 
   /** Put back a stored token list: its pages are restored from the store as far as they go when it is next read. */
-  resume(tokens: ArrayLike<number>, spans: Spans): void {
+  resume(tokens: ArrayLike<number>, spans: Iterable<Span>): void {
     this.#checkRoom(tokens.length - this.tokens.length);
     this.rewind({ tokens: 0 });
     for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
     this.#spans.load(spans);
+  }
+
+  /**
+   * Attach stored pages of a resumed token list: shared segments up to `canonical`, then what `more` puts behind them;
+   * it resolves to the tokens that are then in the pages.
+   */
+  async attach(
+    canonical: number,
+    more: (cached: number, state: ContextState) => Promise<number>,
+  ): Promise<void> {
+    await this.#reader.exclusive(async () => {
+      await this.#restore({}, canonical);
+      const before = this.#cached;
+      this.#cached = await more(before, this.#state);
+      this.meter.reusedTokens += this.#cached - before;
+    });
+  }
+
+  /** Read from the device state while no forward call runs. */
+  withState<T>(read: (state: ContextState) => Promise<T>): Promise<T> {
+    return this.#reader.exclusive(() => read(this.#state));
   }
 
   /** Read whatever the pages lack. */
@@ -106,7 +134,10 @@ export class Context {
   /** Logits (vocab) after the last token. */
   async logits(hooks: AppendHooks = {}): Promise<Float32Array> {
     if (this.tokens.length === 0) {
-      throw new LonghandError('input/option', 'There are no logits: the context is empty. Append something first.');
+      throw new LonghandError(
+        'input/option',
+        'There are no logits: the context is empty. Append something first.',
+      );
     }
     if (this.#logitsAt !== this.tokens.length) await this.catchUp(hooks);
     return this.#logits;
@@ -132,15 +163,24 @@ export class Context {
   /** What the last call read in a layer, for one KV head: ranges by tile. */
   async plan(layer: number, head: number): Promise<Range[]> {
     const plan = this.#state.plans[layer];
-    if (!plan) throw new LonghandError('input/option', `There is no layer ${layer}; there are ${this.#state.plans.length}.`);
+    if (!plan)
+      throw new LonghandError(
+        'input/option',
+        `There is no layer ${layer}; there are ${this.#state.plans.length}.`,
+      );
     const rows = await this.#reader.backend.readPlan(plan);
     const tiles = rows.length / plan.lists;
     const list = plan.lists === 1 ? 0 : head;
     return rows[(list + 1) * tiles - 1] ?? [];
   }
 
-  /** Bytes of pages held on the device. */
-  get residentPages(): { pages: number; bytes: number } {
+  /** Bytes of a page, layer by layer. */
+  get pageBytes(): number[] {
+    return this.#state.layers.map((kv) => kv.pageBytes);
+  }
+
+  /** Pages held on the device. */
+  get resident(): { pages: number; bytes: number } {
     const pages = this.#state.layers.reduce((sum, kv) => sum + kv.pages, 0);
     return { pages, bytes: this.#state.layers.reduce((sum, kv) => sum + kv.pages * kv.pageBytes, 0) };
   }
@@ -174,11 +214,13 @@ export class Context {
   async #advance(hooks: AppendHooks): Promise<void> {
     const total = this.tokens.length;
     await this.#restore(hooks);
-    if (this.#cached === total && this.#logitsAt !== total && total > 0) this.#repeatFrom(this.#spans.tileStart(total - 1));
+    if (this.#cached === total && this.#logitsAt !== total && total > 0)
+      this.#repeatFrom(this.#spans.tileStart(total - 1));
     while (this.#cached < total) {
       await breathe();
       throwIfAborted(hooks.signal);
-      if (this.#closed) throw new LonghandError('engine/closed', 'The context was closed while it was being read.');
+      if (this.#closed)
+        throw new LonghandError('engine/closed', 'The context was closed while it was being read.');
       await this.#call();
       hooks.onProgress?.(this.#cached, total);
       await this.#pager?.save(this.tokens, Math.min(this.#cached, this.#spans.text), this.#state);
@@ -186,9 +228,9 @@ export class Context {
   }
 
   /** Attach segments of the text that were read before on this device. */
-  async #restore(hooks: AppendHooks): Promise<void> {
-    if (!this.#pager || this.#cached >= this.#spans.text) return;
-    const text = this.tokens.slice(0, this.#spans.text);
+  async #restore(hooks: AppendHooks, until = this.#spans.text): Promise<void> {
+    if (!this.#pager || this.#cached >= until) return;
+    const text = this.tokens.slice(0, until);
     const restored = await this.#pager.restore(text, this.#cached, this.#state, hooks.signal);
     if (restored <= this.#cached) return;
     this.meter.reusedTokens += restored - this.#cached;
@@ -243,9 +285,12 @@ export class Context {
     if (tokens < this.#logitsAt) this.#logitsAt = -1;
     if (tokens >= this.#cached) return;
     this.#cached = tokens;
+    this.#pager?.forget(tokens);
+    this.onForget?.(tokens);
     const { backend } = this.#reader;
     for (const kv of this.#state.layers) backend.mapPages(kv, Math.min(kv.pages, Math.ceil(tokens / PAGE)));
     const first = this.#state.layers[0];
-    if (this.#state.chunks && first) backend.segment(this.#state.chunks, first, tokens, this.#state.marks(tokens));
+    if (this.#state.chunks && first)
+      backend.segment(this.#state.chunks, first, tokens, this.#state.marks(tokens));
   }
 }

@@ -40,7 +40,12 @@ export interface Turns {
 /** The chat around a context: appended text opens or extends a user turn, a question closes it. */
 export interface Conversation {
   append(text: string, hooks: AppendHooks): Promise<void>;
-  ask(question: string, options: AskOptions, hooks: AppendHooks, onText: (text: string) => void): Promise<Finish>;
+  ask(
+    question: string,
+    options: AskOptions,
+    hooks: AppendHooks,
+    onText: (text: string) => void,
+  ): Promise<Finish>;
   readonly turns: Turns;
 }
 
@@ -106,7 +111,8 @@ export const createConversation = (
       const bookmark = context.bookmark();
       const front = await lead();
       const words = await tokenizer.encode(turn === 'user' ? `\n${question}` : question);
-      if (words.length === 0) throw new LonghandError('input/option', 'The question is empty. Ask something.');
+      if (words.length === 0)
+        throw new LonghandError('input/option', 'The question is empty. Ask something.');
       const ids = [...front, ...words, ...(await encodePieces(template.closing()))];
       const stream = tokenizer.stream();
       const filter = createStopFilter(options.stop ?? []);

@@ -13,7 +13,8 @@ export interface Phase {
 const phase = (): Phase => ({ tokens: 0, seconds: 0, pairs: 0, causalPairs: 0 });
 
 /** Realised density: pairs read over pairs of the causal triangle; 1 where nothing was read yet. */
-export const density = ({ pairs, causalPairs }: Phase): number => (causalPairs === 0 ? 1 : pairs / causalPairs);
+export const density = ({ pairs, causalPairs }: Phase): number =>
+  causalPairs === 0 ? 1 : pairs / causalPairs;
 
 /** Counts the work of a context. */
 export interface Meter {

@@ -27,7 +27,8 @@ export interface Spans {
 export const createSpans = (): Spans => {
   let spans: Span[] = [];
   const startOf = (span: Span): number => spans[spans.indexOf(span) - 1]?.end ?? 0;
-  const at = (position: number): Span => spans.find((span) => position < span.end) ?? { end: position, exact: true };
+  const at = (position: number): Span =>
+    spans.find((span) => position < span.end) ?? { end: position, exact: true };
   return {
     add(end, exact) {
       const last = spans.at(-1);

@@ -7,9 +7,9 @@ import { type Backend, PAGE, type Tiles } from '../backends/backend.js';
 import type { Predictor } from '../predictors/predictor.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
+import { ropeAngles } from './rope.js';
 import type { ContextState } from './state.js';
 import type { ModelWeights } from './weights.js';
-import { ropeAngles } from './rope.js';
 
 /** Everything a forward call works with. */
 export interface Forward {

@@ -1,4 +1,13 @@
-import type { Backend, ChunkIndex, KvLayer, KvShape, Plan, Scores, Tensor, Tiles } from '../backends/backend.js';
+import type {
+  Backend,
+  ChunkIndex,
+  KvLayer,
+  KvShape,
+  Plan,
+  Scores,
+  Tensor,
+  Tiles,
+} from '../backends/backend.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import type { ModelConfig } from './config.js';
 

@@ -36,15 +36,36 @@ test('draws follow the tempered distribution', () => {
 
 test('top-k, top-p and min-p cut where they say', () => {
   const of = logits(Math.log(0.5), Math.log(0.3), Math.log(0.15), Math.log(0.05));
-  expect(counts(createSampler({ temperature: 1, topK: 2, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([true, true, false, false]);
-  expect(counts(createSampler({ temperature: 1, topP: 0.79, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([true, true, false, false]);
-  expect(counts(createSampler({ temperature: 1, topP: 0.81, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([true, true, true, false]);
-  expect(counts(createSampler({ temperature: 1, minP: 0.25, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([true, true, true, false]);
+  expect(counts(createSampler({ temperature: 1, topK: 2, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(counts(createSampler({ temperature: 1, topP: 0.79, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(counts(createSampler({ temperature: 1, topP: 0.81, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+  expect(counts(createSampler({ temperature: 1, minP: 0.25, seed: 1 }), of, 2000).map((n) => n > 0)).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
 });
 
 test('logits of −∞ are never drawn, and one certain token always is', () => {
   const sample = createSampler({ temperature: 5, seed: 2 });
-  for (let i = 0; i < 200; i++) expect(sample(logits(Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY))).toBe(1);
+  for (let i = 0; i < 200; i++)
+    expect(sample(logits(Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY))).toBe(1);
 });
 
 test('uniform numbers lie in [0, 1) and fill it', () => {

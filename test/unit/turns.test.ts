@@ -6,13 +6,15 @@ import { createTurns } from '../../src/generate/turns.js';
 test('work runs one piece at a time, in order, also after a failure', async () => {
   const turn = createTurns();
   const log: string[] = [];
-  const work = (name: string, fails = false) => async () => {
-    log.push(`${name} begins`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    log.push(`${name} ends`);
-    if (fails) throw new Error(name);
-    return name;
-  };
+  const work =
+    (name: string, fails = false) =>
+    async () => {
+      log.push(`${name} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      log.push(`${name} ends`);
+      if (fails) throw new Error(name);
+      return name;
+    };
   const results = await Promise.allSettled([turn(work('a')), turn(work('b', true)), turn(work('c'))]);
   expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);

@@ -1,0 +1,179 @@
+import { LonghandError } from '../errors.js';
+import { generate } from '../generate/generate.js';
+import type { Engine, StoredSession } from './engine.js';
+import { type OpenContext, openContext, openSession } from './open-context.js';
+import { type OpenModel, openModel } from './open-model.js';
+import { checkAskOptions, checkGenerateOptions, checkSessionOptions } from './options.js';
+
+interface HeldContext extends OpenContext {
+  readonly model: number;
+  /** The call that runs on it. */
+  running?: { readonly controller: AbortController; readonly ended: Promise<unknown> } | undefined;
+}
+
+const closed = (what: string): LonghandError =>
+  new LonghandError('engine/closed', `This ${what} was closed, or never opened. Open another one.`);
+
+/** The engine in this thread. */
+export const createLocalEngine = (): Engine => {
+  const models = new Map<number, OpenModel>();
+  const contexts = new Map<number, HeldContext>();
+  const calls = new Map<number, AbortController>();
+  /** Calls that were aborted before they arrived. */
+  const early = new Set<number>();
+  let handles = 0;
+
+  const modelOf = (handle: number): OpenModel => {
+    const model = models.get(handle);
+    if (!model) throw closed('model');
+    return model;
+  };
+  const contextOf = (handle: number): HeldContext => {
+    const context = contexts.get(handle);
+    if (!context) throw closed('context');
+    return context;
+  };
+
+  const abortable = async <T>(
+    call: number,
+    run: (signal: AbortSignal, controller: AbortController) => Promise<T>,
+  ): Promise<T> => {
+    const controller = new AbortController();
+    if (early.delete(call)) controller.abort();
+    calls.set(call, controller);
+    try {
+      return await run(controller.signal, controller);
+    } finally {
+      calls.delete(call);
+    }
+  };
+
+  /** One call at a time for each context: two would read each other's tokens. */
+  const alone = <T>(
+    handle: number,
+    call: number,
+    run: (held: HeldContext, signal: AbortSignal) => Promise<T>,
+  ) =>
+    abortable(call, async (signal, controller) => {
+      const context = contextOf(handle);
+      if (context.running) {
+        throw new LonghandError(
+          'input/busy',
+          'Another call is still running on this context. Wait for it, abort it, or open a context of its own.',
+        );
+      }
+      const work = Promise.resolve().then(() => run(context, signal));
+      context.running = { controller, ended: work.catch(() => undefined) };
+      try {
+        return await work;
+      } finally {
+        context.running = undefined;
+      }
+    });
+
+  const hold = (model: number, opened: OpenContext): number => {
+    contexts.set(++handles, Object.assign(opened, { model }));
+    return handles;
+  };
+  const conversationOf = ({ conversation }: HeldContext) => {
+    if (!conversation)
+      throw new LonghandError('input/type', 'This is a bare context. Open a session to talk.');
+    return conversation;
+  };
+  const closeContext = async (handle: number): Promise<void> => {
+    const context = contexts.get(handle);
+    if (!context) return;
+    contexts.delete(handle);
+    // Its memory must not go while a forward call still writes to it.
+    context.running?.controller.abort();
+    await context.running?.ended;
+    await context.close();
+  };
+
+  const engine: Engine = {
+    load: (source, options, call, onProgress) =>
+      abortable(call, async (signal) => {
+        const model = await openModel(source, options, signal, onProgress);
+        models.set(++handles, model);
+        return { model: handles, info: model.info };
+      }),
+    tokenize: (model, text, call) =>
+      abortable(call, (signal) => {
+        if (typeof text !== 'string')
+          throw new LonghandError('input/type', 'Only a string can be tokenized.');
+        return modelOf(model).tokenizer.encode(text, { signal });
+      }),
+    detokenize: async (model, ids) => modelOf(model).tokenizer.decode(ids),
+    sessions: async (model) => {
+      const { kept } = modelOf(model);
+      const listed = kept ? await kept.archive.sessions.list() : [];
+      return listed.flatMap(({ id, manifest }): StoredSession[] =>
+        manifest
+          ? [{ id, tokens: manifest.tokens.length, created: manifest.created, used: manifest.used }]
+          : [],
+      );
+    },
+    deleteSession: async (model, id) => modelOf(model).kept?.archive.sessions.delete(id),
+    unload: async (handle) => {
+      for (const [id, context] of contexts) if (context.model === handle) await closeContext(id);
+      const model = models.get(handle);
+      models.delete(handle);
+      await model?.close();
+    },
+
+    openContext: async (model) => hold(model, openContext(modelOf(model))),
+    openSession: async (model, options) => {
+      checkSessionOptions(options);
+      const opened = await openSession(modelOf(model), options);
+      return { context: hold(model, opened), tokens: opened.context.tokens.length };
+    },
+    appendIds: (handle, ids, call, onProgress) =>
+      alone(handle, call, ({ context, model }, signal) => {
+        checkIds(ids, modelOf(model).reader.config.vocab);
+        return context.append(ids, false, { signal, onProgress });
+      }),
+    appendText: (handle, text, call, onProgress) =>
+      alone(handle, call, (held, signal) => {
+        if (typeof text !== 'string') throw new LonghandError('input/type', 'Only a string can be appended.');
+        return conversationOf(held).append(text, { signal, onProgress });
+      }),
+    logits: (handle, call) =>
+      alone(handle, call, async ({ context }, signal) => (await context.logits({ signal })).slice()),
+    generate: (handle, options, call) =>
+      alone(handle, call, async ({ context, model }, signal) => {
+        checkGenerateOptions(options);
+        const { reader, tokenizer } = modelOf(model);
+        return (await generate(context, reader.maxTokens, tokenizer.stops, options, { signal })).ids;
+      }),
+    ask: (handle, question, options, call, onText) =>
+      alone(handle, call, (held, signal) => {
+        checkAskOptions(options);
+        if (typeof question !== 'string')
+          throw new LonghandError('input/type', 'A question must be a string.');
+        return conversationOf(held).ask(question, options, { signal }, onText);
+      }),
+    stats: async (handle) => contextOf(handle).stats(),
+    plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),
+    closeContext,
+
+    abort: async (call) => {
+      const controller = calls.get(call);
+      if (controller) controller.abort();
+      else early.add(call);
+    },
+    close: async () => {
+      for (const controller of calls.values()) controller.abort();
+      for (const handle of [...models.keys()]) await engine.unload(handle);
+    },
+  };
+  return engine;
+};
+
+const checkIds = (ids: readonly number[], vocab: number): void => {
+  const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
+  if (wrong === undefined) return;
+  throw new LonghandError(
+    'input/type',
+    `${wrong} is not a token of this model. Ids are whole numbers below ${vocab}.`,
+  );
+};

@@ -1,0 +1,156 @@
+import { architectureOf } from '../architectures/index.js';
+import type { Backend } from '../backends/backend.js';
+import { createWasmBackend } from '../backends/wasm/backend.js';
+import { codecs } from '../codecs/index.js';
+import { LonghandError } from '../errors.js';
+import { Context, type Reader } from '../generate/context.js';
+import { createTurns } from '../generate/turns.js';
+import { type Archive, openArchive } from '../kv/archive.js';
+import { fingerprintOf, type Provenance } from '../kv/segments.js';
+import { createArena } from '../model/arena.js';
+import { loadWeights } from '../model/weights.js';
+import { createPredictor } from '../predictors/index.js';
+import { openStore, type Store } from '../stores/index.js';
+import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
+import { openGguf } from '../weights/gguf-reader.js';
+import { openSource } from '../weights/source.js';
+import type { ModelInfo, ModelSource, Progress } from './engine.js';
+import { checkEngineOptions, type EngineOptions } from './options.js';
+
+/** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
+export const SEGMENT_TOKENS = 256;
+
+/** A model with everything that reads, writes and keeps text for it. */
+export interface OpenModel {
+  readonly info: ModelInfo;
+  readonly reader: Reader;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly provenance: Provenance;
+  /** Absent when nothing is kept. */
+  readonly kept: { readonly archive: Archive; readonly store: Store } | undefined;
+  close(): Promise<void>;
+}
+
+export const openModel = async (
+  source: ModelSource,
+  options: EngineOptions,
+  signal: AbortSignal,
+  onProgress: Progress,
+): Promise<OpenModel> => {
+  const chosen = checkEngineOptions(options, typeof indexedDB !== 'undefined');
+  const warnings: string[] = [];
+  const predictor = createPredictor(chosen.attention);
+  const file = await openGguf(openSource(source), signal);
+  let backend: Backend | undefined;
+  try {
+    const architecture = architectureOf(file.metadata);
+    const tokenizer = loadTokenizer(file.metadata);
+    const template = loadChatTemplate(file.metadata, tokenizer);
+    backend = await createWasmBackend({ build: chosen.kernels, ...kernelFiles(chosen.kernelsUrl) });
+    const weights = await loadWeights(backend, file, architecture, {
+      signal,
+      onProgress: ({ loaded, total }) => onProgress(loaded, total),
+    });
+    const { config, fingerprint } = weights;
+    const maxTokens = chosen.maxTokens ?? config.window;
+    if (maxTokens > config.window) {
+      warnings.push(
+        `maxTokens is ${maxTokens}, but the model was trained to read ${config.window} tokens: what lies beyond may be read badly.`,
+      );
+    }
+    const pageCodecs = { keys: chosen.keys, values: chosen.values };
+    const arena = createArena(backend, config, Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / 64) * 64));
+    const reader: Reader = {
+      backend,
+      config,
+      weights,
+      arena,
+      predictor,
+      codecs: pageCodecs,
+      marks: tokenizer.marks,
+      maxTokens,
+      exclusive: createTurns(),
+    };
+    const provenance: Provenance = {
+      model: fingerprint,
+      tokenizer: tokenizer.signature,
+      codec: `${chosen.keys}.${codecs[chosen.keys].version}/${chosen.values}.${codecs[chosen.values].version}`,
+      attention: predictor.signature,
+      build: `${backend.name}/${backend.build}`,
+    };
+    const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);
+    const opened = backend;
+    return {
+      info: {
+        name: config.name,
+        architecture: config.architecture,
+        parameters: [...file.tensors.values()].reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+        window: config.window,
+        maxTokens,
+        vocab: config.vocab,
+        backend: backend.name,
+        build: backend.build,
+        backendReason:
+          backend.build === 'relaxed'
+            ? 'WebAssembly with relaxed SIMD, which computes exactly here'
+            : 'WebAssembly SIMD; relaxed SIMD is not there, is not exact here, or was not asked for',
+        attention: predictor.signature,
+        ...pageCodecs,
+        store: kept?.store.name ?? 'none',
+        fingerprint,
+        weightBytes: backend.bytes().weights,
+        warnings,
+      },
+      reader,
+      tokenizer,
+      template,
+      provenance,
+      kept,
+      close: async () => {
+        await kept?.archive.drained();
+        await kept?.store.close();
+        opened.close();
+      },
+    };
+  } catch (error) {
+    await file.close();
+    backend?.close();
+    throw error;
+  }
+};
+
+const kernelFiles = (folder: string | undefined) => {
+  if (folder === undefined) return {};
+  const at = (name: string): URL => new URL(name, folder.endsWith('/') ? folder : `${folder}/`);
+  return { wasm: { simd128: at('kernels.wasm'), relaxed: at('kernels.relaxed.wasm') } };
+};
+
+/** A store that refuses does not stop the work: it goes on in memory, and the model says so. */
+const openKept = async (
+  chosen: ReturnType<typeof checkEngineOptions>,
+  reader: Reader,
+  provenance: Provenance,
+  warnings: string[],
+): Promise<OpenModel['kept']> => {
+  try {
+    const store = await openStore(chosen.store === 'none' ? 'memory' : chosen.store, {
+      database: chosen.database,
+      durability: chosen.durability,
+    });
+    const sample = new Context(reader);
+    const { pageBytes } = sample;
+    sample.close();
+    const archive = await openArchive(store, {
+      fingerprint: fingerprintOf(provenance),
+      segmentTokens: reader.arena.segmentTokens,
+      pageBytes,
+    });
+    return { archive, store };
+  } catch (error) {
+    if (!(error instanceof LonghandError) || error.code !== 'storage/unavailable') throw error;
+    warnings.push(`Nothing that is read will be kept: ${error.message}`);
+    return undefined;
+  }
+};

@@ -1,0 +1,122 @@
+import { type Backend, type ChunkIndex, type KvLayer, PAGE } from '../backends/backend.js';
+import type { Archive } from './archive.js';
+import type { KvRecord } from './records.js';
+
+/** The device side of what is kept: pages of every layer, and the chunk index if there is one. */
+export interface PagedState {
+  readonly layers: readonly KvLayer[];
+  readonly chunks: ChunkIndex | undefined;
+  /** Delimiter marks of the tokens before `n`. */
+  marks(n: number): Uint8Array;
+}
+
+/** Moves pages of one context between the device and the archive. */
+export interface Pager {
+  /**
+   * Attach the whole segments of `text` that are stored, from `cached` on; before it the pages are right. Resolves to
+   * the tokens that are then in the pages, `cached` or more.
+   */
+  restore(text: ArrayLike<number>, cached: number, state: PagedState, signal?: AbortSignal): Promise<number>;
+  /** Hand the whole segments before `until` to the archive that it was not handed yet. */
+  save(tokens: ArrayLike<number>, until: number, state: PagedState): Promise<void>;
+  /** Pages beyond `tokens` will hold something else. */
+  forget(tokens: number): void;
+}
+
+/** Records of pages [from, to) of all layer groups; pages may end in the middle of the last page's tokens. */
+export const readRecords = async (
+  backend: Backend,
+  archive: Archive,
+  state: PagedState,
+  tokens: ArrayLike<number>,
+  pages: { readonly from: number; readonly to: number; readonly wholeTo: number },
+): Promise<KvRecord[]> => {
+  const { from, to, wholeTo } = pages;
+  const ids = Uint32Array.from(Array.prototype.slice.call(tokens, from * PAGE, to * PAGE));
+  const chunks = state.chunks
+    ? await backend.readChunks(state.chunks, from, Math.max(from, wholeTo))
+    : new Uint8Array(0);
+  const records: KvRecord[] = [];
+  for (const layers of archive.groups) {
+    const read: Uint8Array[][] = [];
+    for (let layer = layers.from; layer < layers.to; layer++) {
+      const kv = state.layers[layer]!;
+      const run: Uint8Array[] = [];
+      for (let page = from; page < to; page++) run.push(await backend.readPage(kv, page));
+      read.push(run);
+    }
+    const first = layers.from === 0;
+    records.push({
+      layers,
+      firstPage: from,
+      tokens: first ? ids : new Uint32Array(0),
+      chunks: first ? chunks : new Uint8Array(0),
+      pages: read,
+    });
+  }
+  return records;
+};
+
+/** Put records that follow what the pages hold into the pages; `wholeTo`: the page after the last that is whole. */
+export const writeRecords = (
+  backend: Backend,
+  state: PagedState,
+  records: readonly KvRecord[],
+  wholeTo: number,
+): void => {
+  for (const { layers, firstPage, chunks, pages } of records) {
+    for (let layer = layers.from; layer < layers.to; layer++) {
+      const kv = state.layers[layer]!;
+      const run = pages[layer - layers.from]!;
+      backend.mapPages(kv, Math.max(kv.pages, firstPage + run.length));
+      run.forEach((bytes, i) => {
+        backend.writePage(kv, firstPage + i, bytes);
+      });
+    }
+    if (state.chunks && layers.from === 0 && wholeTo > firstPage) {
+      backend.writeChunks(state.chunks, firstPage, wholeTo, chunks);
+    }
+  }
+};
+
+export const createPager = (backend: Backend, archive: Archive, segmentTokens: number): Pager => {
+  const pages = segmentTokens / PAGE;
+  /** Segments that the archive was handed, or gave. */
+  let handed = 0;
+
+  return {
+    async restore(text, cached, state, signal) {
+      const from = Math.floor(cached / segmentTokens);
+      const { segments } = await archive.restore(text, {
+        from,
+        signal,
+        onSegment: ({ index, records }) => {
+          const first = state.layers[0]!;
+          // The index must end where the segment begins: what a half-read segment left in it comes again.
+          if (index === from && state.chunks) {
+            const start = index * segmentTokens;
+            backend.segment(state.chunks, first, start, state.marks(start));
+          }
+          writeRecords(backend, state, records, (index + 1) * pages);
+        },
+      });
+      if (segments === 0) return cached;
+      handed = Math.max(handed, from + segments);
+      return (from + segments) * segmentTokens;
+    },
+
+    async save(tokens, until, state) {
+      while ((handed + 1) * segmentTokens <= until) {
+        const from = handed * pages;
+        const to = from + pages;
+        const records = await readRecords(backend, archive, state, tokens, { from, to, wholeTo: to });
+        await archive.save(handed, tokens, records);
+        handed += 1;
+      }
+    },
+
+    forget(tokens) {
+      handed = Math.min(handed, Math.floor(tokens / segmentTokens));
+    },
+  };
+};
