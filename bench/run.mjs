@@ -1,0 +1,21 @@
+// Bundles a bench written in TypeScript and runs it: `node bench/run.mjs needles --lengths 1024,4096`.
+import { mkdirSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const [name] = process.argv.splice(2, 1);
+if (!name) throw new Error('Name a bench: node bench/run.mjs needles');
+mkdirSync('build/bench', { recursive: true });
+const outfile = `build/bench/${name}.mjs`;
+await build({
+  entryPoints: [`bench/${name}.ts`],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  logLevel: 'warning',
+  define: { 'import.meta.url': JSON.stringify(pathToFileURL('dist/engine.js').href) },
+});
+await import(pathToFileURL(outfile).href);
