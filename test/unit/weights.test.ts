@@ -1,0 +1,287 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { architectureOf } from '../../src/architectures/index.js';
+import type { Backend, Weight } from '../../src/backends/backend.js';
+import { type LoadWeightsOptions, loadWeights, type ModelWeights } from '../../src/model/weights.js';
+import { openGguf } from '../../src/weights/gguf-reader.js';
+import { openSource } from '../../src/weights/source.js';
+import { SUPPORTED_TYPES, type SupportedType } from '../../src/weights/tensor-types.js';
+import { toF32 } from '../support/dequantise.js';
+import { entryOf, find, patched, piecewise } from '../support/gguf-surgery.js';
+import { field, writeGguf } from '../support/gguf-writer.js';
+import { toHalf } from '../support/half.js';
+import { dequantise } from '../support/quantise.js';
+import { type RandomModelOptions, randomModel } from '../support/random-model.js';
+
+interface Kept extends Weight {
+  filled: number;
+  readonly bytes: number[];
+}
+
+/** Keeps what it is given; throws from the call `failAt` on. */
+const keeper = (failAt = Number.POSITIVE_INFINITY) => {
+  const held = new Set<Kept>();
+  let calls = 0;
+  const step = (): void => {
+    if (++calls >= failAt) throw new Error('The device is full.');
+  };
+  const backend: Pick<Backend, 'weight' | 'fill' | 'free'> = {
+    weight: (label, type, rows, cols) => {
+      step();
+      const weight: Kept = { label, type, rows, cols, filled: 0, bytes: [] };
+      held.add(weight);
+      return weight;
+    },
+    fill: (given, row, bytes) => {
+      step();
+      const weight = given as Kept;
+      expect(row).toBe(weight.filled);
+      const size = { F32: 4 * weight.cols, Q8_0: (weight.cols / 32) * 34, Q4_0: (weight.cols / 32) * 18 }[
+        weight.type
+      ];
+      weight.filled += bytes.length / size;
+      for (const byte of bytes) weight.bytes.push(byte);
+    },
+    free: (thing) => {
+      if (!held.delete(thing as Kept)) throw new Error('Freed twice.');
+    },
+  };
+  return { backend, held, calls: () => calls };
+};
+
+const options: RandomModelOptions = {
+  architecture: 'llama',
+  type: 'Q8_0',
+  tokenizer: 'gpt-2',
+  seed: 4,
+  layers: 2,
+  dim: 32,
+  hidden: 64,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 16,
+};
+const load = async (
+  file: Uint8Array,
+  { backend } = keeper(),
+  more: LoadWeightsOptions = {},
+): Promise<ModelWeights> => {
+  const model = await openGguf(openSource(file));
+  return loadWeights(backend, model, architectureOf(model.metadata), more);
+};
+const valuesOf = (weight: Weight): Float32Array =>
+  dequantise(weight.type, Uint8Array.from((weight as Kept).bytes));
+const refused = async (file: Uint8Array, code: string, words: RegExp) => {
+  const device = keeper();
+  await expect(load(file, device)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
+  expect(device.held.size).toBe(0);
+};
+
+describe('loading', () => {
+  test.each(SUPPORTED_TYPES)('%s: every weight means what the file says', async (type) => {
+    const file = randomModel({ ...options, architecture: 'qwen3', type });
+    const device = keeper();
+    const weights = await load(file, device);
+    const plain = await load(await toF32(file));
+    expect(device.held.size).toBe(3 + 2 * 11);
+    for (const weight of device.held) expect(weight.filled).toBe(weight.rows);
+    expect(weights.layers.length).toBe(2);
+    for (const [l, layer] of weights.layers.entries()) {
+      expect(Object.keys(layer).sort()).toEqual(Object.keys(plain.layers[l]!).sort());
+      for (const [name, weight] of Object.entries(layer)) {
+        expect(valuesOf(weight)).toEqual(valuesOf(plain.layers[l]![name as 'q']));
+        expect(weight.label).toMatch(`blk.${l}.`);
+      }
+    }
+    expect(valuesOf(weights.embedding)).toEqual(valuesOf(plain.embedding));
+    expect(weights.embedding.type).toBe(type === 'F16' || type === 'BF16' ? 'F32' : type);
+    expect(valuesOf(weights.output)).not.toEqual(valuesOf(weights.embedding));
+    weights.release();
+    expect(device.held.size).toBe(0);
+  });
+
+  test('the bundled model: tied, with norms on heads', async () => {
+    const weights = await load(new Uint8Array(await readFile('examples/models/book-reader-5m-Q8_0.gguf')));
+    expect(weights.output).toBe(weights.embedding);
+    expect(weights.config).toMatchObject({
+      layers: 6,
+      dim: 256,
+      hidden: 704,
+      kvHeads: 2,
+      headDim: 64,
+      window: 16384,
+    });
+    expect(weights.layers[5]).toMatchObject({
+      kNorm: { rows: 1, cols: 64 },
+      k: { rows: 128, cols: 256, type: 'Q8_0' },
+    });
+  });
+
+  test('a tied embedding is held, and freed, once', async () => {
+    const device = keeper();
+    const weights = await load(randomModel({ ...options, tied: true }), device);
+    expect(weights.output).toBe(weights.embedding);
+    expect(device.held.size).toBe(2 + 2 * 9);
+    weights.release();
+    expect(device.held.size).toBe(0);
+  });
+
+  test('biases and rotation factors', async () => {
+    const weights = await load(randomModel({ ...options, bias: true, ropeFactors: true }));
+    expect(weights.layers[1]).toMatchObject({
+      qBias: { rows: 1, cols: 32 },
+      kBias: { cols: 16 },
+      vBias: { cols: 16 },
+    });
+    expect(weights.config.rope.factors).toEqual(Float32Array.from({ length: 8 }, (_, i) => 1 + (7 * i) / 8));
+    expect((await load(randomModel(options))).config.rope.factors).toBeUndefined();
+  });
+
+  test('progress ends with everything, and never goes back', async () => {
+    const steps: number[] = [];
+    const file = randomModel({ ...options, dim: 512, tokenizer: 'spm', type: 'F32' });
+    let total = 0;
+    await load(file, keeper(), {
+      onProgress: (progress) => {
+        steps.push(progress.loaded);
+        total = progress.total;
+      },
+    });
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    expect(steps.at(-1)).toBe(total);
+    expect(total).toBeLessThanOrEqual(file.length);
+    expect(total).toBeGreaterThan(file.length - 32);
+  });
+});
+
+describe('refusals', () => {
+  const file = randomModel(options);
+  const rename = (from: string, to: string) =>
+    patched(file, (view) => {
+      new Uint8Array(view.buffer).set(new TextEncoder().encode(to), find(file, from));
+    });
+
+  test.each([
+    'token_embd.weight',
+    'output_norm.weight',
+    'blk.1.ffn_down.weight',
+    'blk.0.attn_k.weight',
+  ])('%s is missing', (name) =>
+    refused(rename(name, name.replace('weight', 'weighs')), 'model/corrupt', new RegExp(`"${name}"`)));
+  test('a tensor without a place', () =>
+    refused(rename('output.weight', 'oddity.weight'), 'unsupported/architecture', /"oddity.weight"/));
+
+  test('a tensor of another shape', () => {
+    const at = entryOf(file, 'blk.1.attn_q.weight', 2).shape + 8;
+    const bad = patched(file, (view) => view.setBigUint64(at, 31n, true));
+    return refused(bad, 'model/corrupt', /"blk.1.attn_q.weight".*31 × 32.*32 × 32/);
+  });
+
+  test('a type that is not computed', () => {
+    const at = entryOf(file, 'blk.0.attn_q.weight', 2).type;
+    // Q5_0: 22 bytes per 32 elements fit where Q8_0's 34 were.
+    const bad = patched(file, (view) => view.setUint32(at, 6, true));
+    return refused(bad, 'unsupported/tensor-type', /"blk.0.attn_q.weight".*Q5_0.*F32, F16, BF16, Q8_0, Q4_0/);
+  });
+
+  test('a quantised vector', () => {
+    const at = entryOf(file, 'blk.0.attn_norm.weight', 1).type;
+    const bad = patched(file, (view) => view.setUint32(at, 8, true));
+    return refused(bad, 'unsupported/tensor-type', /"blk.0.attn_norm.weight".*vector.*Q8_0/);
+  });
+
+  test.each<[SupportedType, number]>([
+    ['F32', 4],
+    ['F16', 2],
+    ['Q8_0', 34],
+    ['Q4_0', 18],
+  ])('%s: a NaN in row 17 is found', async (type, step) => {
+    const sound = randomModel({ ...options, type });
+    const { offset, bytes, rows } = (await openGguf(openSource(sound))).tensors.get('blk.1.ffn_up.weight')!;
+    const at = offset + 17 * (bytes / rows) + (type === 'F32' || type === 'F16' ? 5 * step : 0);
+    const bad = patched(sound, (view) => {
+      if (type === 'F32') view.setFloat32(at, Number.NaN, true);
+      else view.setUint16(at, toHalf(Number.NaN), true);
+    });
+    await refused(bad, 'model/corrupt', /"blk.1.ffn_up.weight".*row 17/);
+  });
+
+  test('rotation factors that are not positive', async () => {
+    const sound = randomModel({ ...options, ropeFactors: true });
+    const { offset } = (await openGguf(openSource(sound))).tensors.get('rope_freqs.weight')!;
+    await refused(
+      patched(sound, (view) => view.setFloat32(offset, 0, true)),
+      'model/corrupt',
+      /rotation factors/,
+    );
+  });
+
+  test('a device that fails at any call is left empty, and the source closed', async () => {
+    const whole = keeper();
+    await load(file, whole);
+    for (let failAt = 1; failAt <= whole.calls(); failAt++) {
+      const device = keeper(failAt);
+      const source = piecewise(file, 5000);
+      const model = await openGguf(source);
+      const loading = loadWeights(device.backend, model, architectureOf(model.metadata));
+      await expect(loading).rejects.toThrow('The device is full.');
+      expect(device.held.size).toBe(0);
+      expect(source.closed).toBe(true);
+    }
+  });
+
+  test('an abort frees everything', async () => {
+    const abort = new AbortController();
+    const device = keeper();
+    const loading = load(file, device, { signal: abort.signal, onProgress: () => abort.abort() });
+    await expect(loading).rejects.toMatchObject({ name: 'AbortError' });
+    expect(device.held.size).toBe(0);
+  });
+});
+
+describe('the fingerprint', () => {
+  const of = async (file: Uint8Array) => (await load(file)).fingerprint;
+
+  test('is the same for the same model, under another name too', async () => {
+    const file = randomModel(options);
+    expect(await of(file)).toBe(await of(file.slice()));
+    const renamed = patched(file, (view) => view.setUint8(find(file, 'random llama'), 0x52));
+    expect(await of(renamed)).toBe(await of(file));
+  });
+
+  test('changes with a byte of any tensor, and with a number', async () => {
+    const file = randomModel({ ...options, layers: 1 });
+    const seen = new Set([await of(file)]);
+    const { tensors } = await openGguf(openSource(file));
+    for (const { offset, bytes } of tensors.values()) {
+      seen.add(
+        await of(
+          patched(file, (view) => view.setUint8(offset + bytes - 2, view.getUint8(offset + bytes - 2) ^ 1)),
+        ),
+      );
+    }
+    expect(seen.size).toBe(tensors.size + 1);
+    const base = find(file, 'rope.freq_base') + 'rope.freq_base'.length + 4;
+    seen.add(await of(patched(file, (view) => view.setFloat32(base, 500_000, true))));
+    expect(seen.size).toBe(tensors.size + 2);
+  });
+});
+
+test('a model without tensors is refused for its first tensor', () =>
+  refused(
+    writeGguf({
+      metadata: {
+        'general.architecture': field('string', 'llama'),
+        'llama.context_length': field('u32', 10),
+        'llama.embedding_length': field('u32', 32),
+        'llama.block_count': field('u32', 1),
+        'llama.feed_forward_length': field('u32', 32),
+        'llama.attention.head_count': field('u32', 1),
+        'llama.attention.layer_norm_rms_epsilon': field('f32', 1e-5),
+        'llama.vocab_size': field('u32', 10),
+      },
+      tensors: [],
+    }),
+    'model/corrupt',
+    /"token_embd.weight"/,
+  ));
