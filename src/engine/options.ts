@@ -1,3 +1,4 @@
+import { LonghandError } from '../errors.js';
 import type { AskOptions } from '../generate/conversation.js';
 import type { GenerateOptions } from '../generate/generate.js';
 import { numberBetween, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
@@ -42,6 +43,12 @@ export interface SessionOptions {
 
 /** `options` with every default filled in; refuses what cannot be. The attention method checks its own. */
 export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean) => {
+  if ((options.backend as string) === 'webgpu') {
+    throw new LonghandError(
+      'unsupported/backend',
+      "There is no WebGPU backend in this version. Leave `backend` at 'auto', or ask for 'wasm'.",
+    );
+  }
   onlyKnown('load', options, ['backend', 'kernels', 'kernelsUrl', 'attention', 'kv', 'maxTokens']);
   const kv = options.kv ?? {};
   onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability']);

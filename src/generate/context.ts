@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model/config.js';
 import * as model from '../model/forward.js';
 import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
+import { wholeNumber } from '../options.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { breathe } from './breathe.js';
 import { createMarks } from './marks.js';
@@ -139,7 +140,15 @@ export class Context {
         'There are no logits: the context is empty. Append something first.',
       );
     }
-    if (this.#logitsAt !== this.tokens.length) await this.catchUp(hooks);
+    if (this.#logitsAt !== this.tokens.length) {
+      await this.#reader.exclusive(async () => {
+        await this.#advance(hooks);
+        if (this.#logitsAt === this.tokens.length) return;
+        // The pages came from the store: the last row's tile is read again for its logits.
+        this.#repeatFrom(this.#spans.tileStart(this.tokens.length - 1));
+        await this.#advance(hooks);
+      });
+    }
     return this.#logits;
   }
 
@@ -162,12 +171,10 @@ export class Context {
 
   /** What the last call read in a layer, for one KV head: ranges by tile. */
   async plan(layer: number, head: number): Promise<Range[]> {
-    const plan = this.#state.plans[layer];
-    if (!plan)
-      throw new LonghandError(
-        'input/option',
-        `There is no layer ${layer}; there are ${this.#state.plans.length}.`,
-      );
+    const { layers, kvHeads } = this.#reader.config;
+    wholeNumber('layer', layer, 0, 0, layers - 1);
+    wholeNumber('head', head, 0, 0, kvHeads - 1);
+    const plan = this.#state.plans[layer]!;
     const rows = await this.#reader.backend.readPlan(plan);
     const tiles = rows.length / plan.lists;
     const list = plan.lists === 1 ? 0 : head;
@@ -214,8 +221,6 @@ export class Context {
   async #advance(hooks: AppendHooks): Promise<void> {
     const total = this.tokens.length;
     await this.#restore(hooks);
-    if (this.#cached === total && this.#logitsAt !== total && total > 0)
-      this.#repeatFrom(this.#spans.tileStart(total - 1));
     while (this.#cached < total) {
       await breathe();
       throwIfAborted(hooks.signal);
