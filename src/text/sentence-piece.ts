@@ -38,20 +38,13 @@ export const sentencePiece = (vocabulary: Vocabulary, metadata: Metadata): WordM
   const merge = createMerger(deriveRanks(plain, scores));
   const isJoined = createPairs(plain.keys());
 
-  const ids = (word: string): readonly number[] => {
-    const out: number[] = [];
-    for (const piece of merge(word)) {
-      const id = plain.get(piece);
-      if (id !== undefined) out.push(id);
-      else {
-        for (const byte of encoder.encode(piece)) {
-          const byteId = byteIds.get(byte) ?? unknown;
-          if (byteId !== undefined) out.push(byteId);
-        }
-      }
-    }
-    return out;
+  /** A character without a token, as bytes; as one unknown token where the vocabulary lacks a byte of it. */
+  const spell = (piece: string): readonly number[] => {
+    const bytes = Array.from(encoder.encode(piece), (byte) => byteIds.get(byte));
+    return bytes.includes(undefined) ? [unknown!] : (bytes as number[]);
   };
+  const ids = (word: string): readonly number[] =>
+    merge(word).flatMap((piece) => plain.get(piece) ?? spell(piece));
   function* words(text: string): Generator<string> {
     const spaced = text.replaceAll(' ', SPACE);
     let from = 0;
