@@ -18,6 +18,18 @@ export const tolerance = {
     inputs * 2 ** -149 * (type === 'F32' ? 1 : 127 * 128),
   /** exp in f32 (polynomial, relative error about 1.2e-7), then up to four roundings. Relative. */
   activation: 2e-6,
+  /** One rounding to half precision, relative. */
+  half: 2 ** -11,
+  /**
+   * Scores are sums of softmaxes; logits of a few tens carry a relative error of about 1e-6 from sums of up to 256
+   * products in f32, which e^x turns into an absolute one ten times that. Chunks closer than this may change places.
+   */
+  score: 1e-4,
   /** Two products and one addition: three roundings of magnitudes no greater than |a| + |b|. */
   rotation: 3 * ROUNDING,
+  /**
+   * Attention, relative to the greatest |value|; and log-sum-exps, absolute. Logits reach about 20 in the tests, where
+   * three roundings of a logit (or its f32 dot product) are 4e-6; weights and their sum add about 1e-6.
+   */
+  attention: 5e-6,
 } as const;

@@ -75,12 +75,17 @@ const meanOf = (index: RefChunkIndex, layer: number, c: number, kv: number): num
 };
 
 /** Upper bound of q·k over one sub-block, from its stored bounds. */
-const boundOf = (index: RefChunkIndex, layer: number, sub: number, kv: number, q: Float32Array): number => {
+const boundOf = (
+  index: RefChunkIndex,
+  layer: number,
+  sub: number,
+  kv: number,
+  { codes, step }: ReturnType<typeof integerQuery>,
+): number => {
   const { keyDim } = index.shape;
   const bytes = index.layers[layer]!.bounds[Math.floor(sub / 4)]!;
   const headAt = kv * 4 * (2 * keyDim + 2);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const { codes, step } = integerQuery(q);
   const at = headAt + (sub % 4) * 2 * keyDim;
   const sum = codes.reduce(
     (total, x, c) => total + Math.max(x * view.getInt8(at + c), x * view.getInt8(at + keyDim + c)),
@@ -166,6 +171,7 @@ export const refSelection = (): SelectionVerbs => ({
       const totals = chunks.map(() => 0);
       for (const { head, kv } of headsOf(scores.lists, list, heads, kvHeads)) {
         const queries = rows.map((r) => queryOf(q, r, head, keyDim));
+        const integers = queries.map(integerQuery);
         const average = Array.from(
           { length: keyDim },
           (_, c) => queries.reduce((sum, query) => sum + query[c]!, 0) / queries.length,
@@ -174,7 +180,7 @@ export const refSelection = (): SelectionVerbs => ({
           if (how.by === 'mean') return how.scale * dot(average, meanOf(it, layer, c, kv));
           let most = Number.NEGATIVE_INFINITY;
           for (let sub = Math.floor(start / 16); sub <= Math.floor((end - 1) / 16); sub++) {
-            for (const query of queries) most = Math.max(most, boundOf(it, layer, sub, kv, query));
+            for (const query of integers) most = Math.max(most, boundOf(it, layer, sub, kv, query));
           }
           return how.scale * most;
         });
@@ -194,6 +200,13 @@ export const refSelection = (): SelectionVerbs => ({
     eachRow(scores.lists, plan.tiles, (row, list, tile) => {
       const chunks = chunksOf(known(it.boundaries, it.shape.boundaries, tileStart(plan.tiles, tile)));
       const totals = chunks.map(() => Number.NEGATIVE_INFINITY);
+      const chunkOf = chunks.flatMap(([start, end], c) => new Array<number>(end - start).fill(c));
+      const stored = Array.from({ length: kvHeads }, () => new Map<number, Float32Array>());
+      const keyOf = (kv: number, token: number): Float32Array => {
+        const key = stored[kv]!.get(token) ?? storedKey(kvLayer, kv, token);
+        stored[kv]!.set(token, key);
+        return key;
+      };
       for (const r of tileRowsOf(plan.tiles, tile)) {
         const tokens = plan.rows[row]!.flatMap(([start, end]) =>
           Array.from({ length: end - start }, (_, i) => start + i),
@@ -202,13 +215,13 @@ export const refSelection = (): SelectionVerbs => ({
           const query = queryOf(q, r, head, keyDim);
           const rotated = integerQuery(unrotated(kvLayer, query));
           const logits = tokens.map((token) => {
-            const key = storedKey(kvLayer, kv, token);
+            const key = keyOf(kv, token);
             const product = keys === 'q8' ? rotated.step * dot(rotated.codes, key) : dot(query, key);
             return scale * product;
           });
           softmax(logits).forEach((mass, i) => {
-            const c = chunks.findIndex(([start, end]) => tokens[i]! >= start && tokens[i]! < end);
-            if (c >= 0) totals[c] = Math.max(0, totals[c]!) + mass;
+            const c = chunkOf[tokens[i]!];
+            if (c !== undefined) totals[c] = Math.max(0, totals[c]!) + mass;
           });
         }
       }

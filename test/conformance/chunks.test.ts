@@ -1,0 +1,4 @@
+import { describeChunks } from './chunks.js';
+import { makeWasmBackend } from './make-backend.js';
+
+describeChunks('wasm, plain SIMD', () => makeWasmBackend({ build: 'simd128' }));

@@ -1,0 +1,371 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Backend,
+  type Boundaries,
+  type ChunkIndex,
+  type ChunkShape,
+  type KvLayer,
+  type Range,
+  type Tiles,
+  tileCount,
+  tileEnd,
+  tileStart,
+} from '../../src/backends/backend.js';
+import { fromHalf } from '../../src/codecs/half.js';
+import { createRefBackend } from '../reference/backend.js';
+import { storedKey, unrotated } from '../reference/keys.js';
+import type { RefScores } from '../reference/selection.js';
+import { expectEqual } from './compare.js';
+import { random } from './random.js';
+import { createReading, putPages, type Reading, type ReadingOptions, tensorOf } from './reading.js';
+import { tolerance } from './tolerance.js';
+
+const contrast: Boundaries = { source: 'contrast', window: 4, perPage: 4, minimum: 8 };
+const sources: readonly Boundaries[] = [
+  contrast,
+  { source: 'contrast', window: 1, perPage: 1, minimum: 30 },
+  { source: 'contrast', window: 32, perPage: 64, minimum: 0 },
+  { source: 'delimiters', minimum: 8, maximum: 64 },
+  { source: 'delimiters', minimum: 3, maximum: 200 },
+  { source: 'fixed', size: 32 },
+  { source: 'fixed', size: 5 },
+  { source: 'fixed', size: 100 },
+];
+
+const readings: readonly ReadingOptions[] = [
+  { tokens: 1, kvHeads: 1, group: 1 },
+  { tokens: 63, dim: 80, keys: 'f16' },
+  { tokens: 64, kvHeads: 1, group: 8, dim: 96 },
+  { tokens: 65, kvHeads: 8, group: 1, dim: 128 },
+  { tokens: 200, group: 3, keys: 'f16' },
+  { tokens: 200, kvHeads: 1, group: 1, dim: 256 },
+  { tokens: 1000 },
+  { tokens: 500, kvHeads: 1, group: 8, dim: 80 },
+  { tokens: 500, group: 3, dim: 96, keys: 'f16' },
+];
+
+const shapeOf = ({ shape, pages }: Reading, boundaries: Boundaries): ChunkShape => ({
+  boundaries,
+  layers: pages.length,
+  kvHeads: shape.kvHeads,
+  keyDim: shape.keyDim,
+  means: true,
+  bounds: true,
+});
+
+interface Indexed {
+  readonly kv: readonly KvLayer[];
+  readonly index: ChunkIndex;
+}
+
+/** Pages and a chunk index on a backend, advanced in calls that end at `stops`. */
+const indexed = (backend: Backend, reading: Reading, boundaries: Boundaries, stops?: number[]): Indexed => {
+  const kv = reading.pages.map((_, layer) => putPages(backend, reading, layer));
+  const index = backend.chunkIndex('chunks', shapeOf(reading, boundaries));
+  for (const tokens of stops ?? [reading.tokens]) advance(backend, { kv, index }, tokens, reading.marks);
+  return { kv, index };
+};
+
+const advance = (backend: Backend, { kv, index }: Indexed, tokens: number, marks: Uint8Array): void => {
+  backend.segment(index, kv[0]!, tokens, marks);
+  kv.forEach((layer, number) => {
+    backend.summarize(index, number, layer);
+  });
+};
+
+const content = (backend: Backend, { index }: Indexed, reading: Reading): Promise<Uint8Array> =>
+  backend.readChunks(index, 0, Math.floor(reading.tokens / 64));
+
+const lengths = (boundaries: Uint32Array): number[] =>
+  Array.from(boundaries.subarray(1), (b, i) => b - boundaries[i]!);
+
+/** Score and select agree with the reference, verb by verb. */
+export const describeChunks = (name: string, make: () => Promise<Backend>): void =>
+  describe(`chunk verbs: ${name}`, () => {
+    const reference = createRefBackend();
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await make();
+    });
+    afterAll(() => backend.close());
+
+    describe.each(readings)('$tokens tokens, $kvHeads KV heads of $dim, $keys', (options) => {
+      let reading: Reading;
+      beforeAll(async () => {
+        reading = await createReading({ ...options, layers: 2 });
+      });
+
+      test.each(sources)('boundaries and summaries: %o', async (boundaries) => {
+        const wanted = indexed(reference, reading, boundaries);
+        const found = indexed(backend, reading, boundaries);
+        const edges = await backend.readBoundaries(found.index);
+        expect(edges).toEqual(await reference.readBoundaries(wanted.index));
+        expectEqual(await content(backend, found, reading), await content(reference, wanted, reading));
+      });
+
+      test.each(sources)('found in pieces, they are the same: %o', async (boundaries) => {
+        const whole = indexed(backend, reading, boundaries);
+        const stops = [1, 63, 64, 65, 130, 131, 192, 500, 640].filter((n) => n < reading.tokens);
+        const pieces = indexed(backend, reading, boundaries, [...stops, reading.tokens]);
+        expectEqual(await content(backend, pieces, reading), await content(backend, whole, reading));
+      });
+
+      test.each(sources)('what is forgotten and found again is the same: %o', async (boundaries) => {
+        const whole = indexed(backend, reading, boundaries);
+        const back = Math.floor(reading.tokens / 3);
+        const cut = indexed(backend, reading, boundaries, [reading.tokens, back]);
+        const short = indexed(backend, reading, boundaries, [back]);
+        expect(await backend.readBoundaries(cut.index)).toEqual(await backend.readBoundaries(short.index));
+        advance(backend, cut, reading.tokens, reading.marks);
+        expectEqual(await content(backend, cut, reading), await content(backend, whole, reading));
+      });
+
+      test.each(sources)('what is read in parts and written again is the same: %o', async (boundaries) => {
+        const whole = indexed(backend, reading, boundaries);
+        const fresh = backend.chunkIndex('fresh', shapeOf(reading, boundaries));
+        const pages = Math.floor(reading.tokens / 64);
+        for (let from = 0; from < pages; from += 3) {
+          const to = Math.min(pages, from + 3);
+          backend.writeChunks(fresh, from, to, await backend.readChunks(whole.index, from, to));
+        }
+        expect(await backend.readBoundaries(fresh)).toEqual(await backend.readBoundaries(whole.index));
+        expectEqual(await backend.readChunks(fresh, 0, pages), await content(backend, whole, reading));
+        // And it goes on from there.
+        backend.segment(fresh, whole.kv[0]!, reading.tokens, reading.marks);
+        expect(await backend.readBoundaries(fresh)).toEqual(await backend.readBoundaries(whole.index));
+      });
+
+      const { tokens } = options;
+      const calls = [
+        { position: tokens - 1, rows: 1, tileRows: 1 },
+        { position: Math.max(0, tokens - 4), rows: Math.min(4, tokens), tileRows: 1 },
+        { position: 0, rows: Math.min(tokens, 150), tileRows: 64 },
+        { position: Math.max(0, tokens - 75), rows: Math.min(75, tokens), tileRows: 64 },
+      ] satisfies Tiles[];
+
+      test.each(calls)('scores and plans of rows $position + $rows by $tileRows', async (tiles) => {
+        const { shape, heads } = reading;
+        const values = random(tiles.position + 5).gaussians(tiles.rows * heads * shape.keyDim);
+        const scale = 1 / Math.sqrt(shape.keyDim);
+        for (const boundaries of [contrast, sources[3]!, sources[5]!]) {
+          for (const lists of tiles.rows % 2 ? [1] : [shape.kvHeads]) {
+            const [found, wanted] = await Promise.all(
+              [backend, reference].map((b) => scoreAll(b, reading, boundaries, lists, tiles, values, scale)),
+            );
+            const edges = Array.from(await reference.readBoundaries(wanted!.index));
+            found!.plans.forEach((plan, i) => {
+              expectPlan(plan, wanted!.plans[i]!, wanted!.scores[i]!, edges, `${boundaries.source} ${i}`);
+            });
+          }
+        }
+      });
+    });
+
+    test('contrast: more than `minimum` apart, at most `perPage` in a window, never longer than 64', async () => {
+      const reading = await createReading({ tokens: 1600 });
+      for (const [perPage, minimum] of [
+        [4, 8],
+        [2, 20],
+        [1, 0],
+      ] as const) {
+        const rule: Boundaries = { source: 'contrast', window: 4, perPage, minimum };
+        const edges = await backend.readBoundaries(indexed(backend, reading, rule).index);
+        const all = lengths(edges);
+        expect(Math.max(...all)).toBeLessThanOrEqual(64);
+        // A cut of what was too long may lie closer; what was chosen may not.
+        const close = all.filter((length, i) => length <= minimum && all[i - 1] !== 64);
+        expect(close).toEqual([]);
+        for (let page = 0; page < 25; page++) {
+          const inside = Array.from(edges).filter((b, i) => {
+            const chosen = i > 0 && b - edges[i - 1]! !== 64;
+            return chosen && Math.floor((b + 4) / 64) === page;
+          });
+          expect(inside.length).toBeLessThanOrEqual(perPage);
+        }
+        expect(edges.length).toBeGreaterThan(15);
+      }
+    });
+
+    test('contrast finds where the keys turn', async () => {
+      const turns = [20, 45, 90, 118, 170, 220, 250];
+      const width = 128;
+      const reading = await createReading({
+        tokens: 320,
+        edit(keys) {
+          const numbers = random(3);
+          for (let from = 0; from < 320; ) {
+            const to = turns.find((t) => t > from) ?? 320;
+            const topic = numbers.gaussians(width);
+            for (let i = from; i < to; i++) for (let c = 0; c < width; c++) keys[i * width + c] = topic[c]!;
+            from = to;
+          }
+        },
+      });
+      const edges = await backend.readBoundaries(indexed(backend, reading, contrast).index);
+      expect(Array.from(edges)).toEqual(expect.arrayContaining(turns));
+    });
+
+    test('bounds hold every key, closely', async () => {
+      for (const keys of ['q8', 'f16'] as const) {
+        const reading = await createReading({ tokens: 256, keys });
+        const { index, kv } = indexed(reference, reading, contrast);
+        const own = indexed(backend, reading, contrast);
+        const { keyDim, kvHeads } = reading.shape;
+        const headBytes = 4 * (2 * keyDim + 2);
+        const edges = await backend.readBoundaries(index);
+        const bytes = await backend.readChunks(own.index, 0, 4);
+        const view = new DataView(bytes.buffer, 4 + (edges.length - 1) * (4 + kvHeads * keyDim * 2));
+        for (let head = 0; head < kvHeads; head++) {
+          for (let token = 0; token < 256; token++) {
+            const key = unrotated(kv[0]!, storedKey(kv[0]!, head, token));
+            const sub = Math.floor(token / 16);
+            const at = Math.floor(sub / 4) * kvHeads * headBytes + head * headBytes;
+            const scale = fromHalf(view.getUint16(at + 8 * keyDim + (sub % 4) * 2, true));
+            for (let c = 0; c < keyDim; c++) {
+              const low = scale * view.getInt8(at + (sub % 4) * 2 * keyDim + c);
+              const high = scale * view.getInt8(at + ((sub % 4) * 2 + 1) * keyDim + c);
+              if (!(key[c]! >= low && key[c]! <= high))
+                expect.fail(`token ${token}: ${low} ${key[c]} ${high}`);
+            }
+          }
+        }
+      }
+    });
+
+    test('a mean is the sum over the root of the length', async () => {
+      const reading = await createReading({ tokens: 640, kvHeads: 1, keys: 'f16' });
+      const { index } = indexed(backend, reading, contrast);
+      const edges = await backend.readBoundaries(index);
+      const bytes = await backend.readChunks(index, 0, 10);
+      const view = new DataView(bytes.buffer, 4 * edges.length);
+      for (let chunk = 0; chunk + 1 < edges.length; chunk++) {
+        const [start, end] = [edges[chunk]!, edges[chunk + 1]!];
+        for (let c = 0; c < 64; c++) {
+          let sum = 0;
+          let size = 0;
+          for (let token = start; token < end; token++) {
+            sum += reading.keys[0]![token * 64 + c]!;
+            size += Math.abs(reading.keys[0]![token * 64 + c]!);
+          }
+          const found = fromHalf(view.getUint16((chunk * 64 + c) * 2, true));
+          const root = Math.sqrt(end - start);
+          // Every key and the mean itself were rounded to half precision.
+          expect(Math.abs(found - sum / root)).toBeLessThanOrEqual((2 * tolerance.half * size) / root + 1e-6);
+        }
+      }
+    });
+
+    test('damaged chunks are refused', async () => {
+      const reading = await createReading({ tokens: 320 });
+      const whole = indexed(backend, reading, contrast);
+      const bytes = await backend.readChunks(whole.index, 0, 5);
+      const spoil = (edit: (view: DataView) => void): Uint8Array => {
+        const copy = bytes.slice();
+        edit(new DataView(copy.buffer));
+        return copy;
+      };
+      for (const wrong of [
+        bytes.subarray(0, -1),
+        bytes.subarray(0, 3),
+        spoil((view) => view.setUint32(0, 2 ** 31, true)),
+        spoil((view) => view.setUint32(8, 0, true)),
+        spoil((view) => view.setUint32(4 * view.getUint32(0, true), 10 ** 6, true)),
+      ]) {
+        const fresh = backend.chunkIndex('fresh', shapeOf(reading, contrast));
+        expect(() => backend.writeChunks(fresh, 0, 5, wrong)).toThrow(
+          expect.objectContaining({ code: 'storage/corrupt' }),
+        );
+      }
+    });
+
+    test('an index gives its memory back', async () => {
+      const before = backend.bytes().total;
+      const reading = await createReading({ tokens: 640 });
+      const { kv, index } = indexed(backend, reading, contrast);
+      const plan = backend.plan('plan', 1);
+      backend.select(plan, { position: 0, rows: 640, tileRows: 1 }, { budget: 5, sinks: 1, local: 1 });
+      expect(backend.bytes().total).toBeGreaterThan(before);
+      for (const thing of [...kv, index, plan]) backend.free(thing);
+      expect(backend.bytes().chunks).toBe(0);
+      expect(backend.bytes().pages).toBe(0);
+    });
+  });
+
+const budgets = [1, 40, 100, 333];
+
+/** Every way of scoring, then plans for several budgets. */
+const scoreAll = async (
+  backend: Backend,
+  reading: Reading,
+  boundaries: Boundaries,
+  lists: number,
+  tiles: Tiles,
+  values: Float32Array,
+  scale: number,
+): Promise<{ index: ChunkIndex; plans: Range[][][]; scores: number[][][] }> => {
+  const { kv, index } = indexed(backend, reading, boundaries);
+  const q = tensorOf(backend, tiles.rows, reading.heads * reading.shape.keyDim, values);
+  const scores = backend.scores('scores', lists);
+  const candidates = backend.plan('candidates', lists);
+  const plan = backend.plan('plan', lists);
+  const plans: Range[][][] = [];
+  const rows: number[][][] = [];
+  const selectAll = async (): Promise<void> => {
+    for (const budget of budgets) {
+      backend.select(plan, tiles, { budget, sinks: 3, local: 9 }, scores, index);
+      plans.push((await backend.readPlan(plan)).map((row) => [...row]));
+      rows.push(((scores as Partial<RefScores>).rows ?? []).map((row) => [...row]));
+    }
+  };
+  for (const by of ['mean', 'bound'] as const) {
+    backend.scoreChunks(scores, q, index, 1, tiles, { by, scale });
+    await selectAll();
+  }
+  for (const budget of [90, 2000]) {
+    // Candidates come from the reference's own order where it matters; here any plan will do.
+    backend.select(candidates, tiles, { budget, density: 0.3, sinks: 20, local: 2 });
+    backend.scoreTokens(scores, q, kv[1]!, index, candidates, scale);
+    await selectAll();
+  }
+  return { index, plans, scores: rows };
+};
+
+/** The same tokens, or others whose chunks the reference scores the same within rounding. */
+const expectPlan = (
+  found: Range[][],
+  wanted: Range[][],
+  scores: number[][],
+  edges: number[],
+  what: string,
+): void => {
+  expect(found.length, what).toBe(wanted.length);
+  wanted.forEach((ranges, row) => {
+    if (JSON.stringify(found[row]) === JSON.stringify(ranges)) return;
+    const tokens = (list: Range[]): Set<number> =>
+      new Set(list.flatMap(([a, b]) => Array.from({ length: b - a }, (_, i) => a + i)));
+    const [own, other] = [tokens(found[row]!), tokens(ranges)];
+    expect(own.size, `${what} row ${row}`).toBe(other.size);
+    const odd = [...own, ...other].filter((token) => own.has(token) !== other.has(token));
+    const values = odd.map((token) => scores[row]![edges.findIndex((edge) => edge > token) - 1]!);
+    const spread = Math.max(...values) - Math.min(...values);
+    if (!(spread <= tolerance.score * Math.max(...values.map(Math.abs)))) {
+      expect(found[row], `${what} row ${row}`).toEqual(ranges);
+    }
+  });
+};
+
+export const contract = (plan: Range[][], lists: number, tiles: Tiles): void => {
+  for (let list = 0; list < lists; list++) {
+    for (let tile = 0; tile < tileCount(tiles); tile++) {
+      const ranges = plan[list * tileCount(tiles) + tile]!;
+      let last = -1;
+      for (const [start, end] of ranges) {
+        expect(start).toBeGreaterThan(last);
+        expect(end).toBeGreaterThan(start);
+        last = end;
+      }
+      expect(last).toBe(tileEnd(tiles, tile));
+      expect(ranges.at(-1)![0]).toBeLessThanOrEqual(tileStart(tiles, tile));
+    }
+  }
+};
