@@ -1,4 +1,6 @@
 import { LonghandError, throwIfAborted } from '../errors.js';
+import { reason, unreachable } from './unreachable.js';
+import { fromUrl } from './url-source.js';
 
 /** Where a model's bytes come from, read in order from the first. */
 export interface Source {
@@ -22,22 +24,6 @@ export interface SourceOptions {
 
 /** Bytes read from a Blob, a file or memory between two turns of the event loop. */
 const PIECE = 4 << 20;
-
-const message = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
-
-const unreachable = (
-  label: string,
-  what: string,
-  advice: string,
-  details: Record<string, string | number>,
-  cause?: unknown,
-): LonghandError =>
-  new LonghandError(
-    'model/unreachable',
-    `${label} could not be read: ${what}. ${advice}`,
-    { source: label, ...details },
-    cause === undefined ? undefined : { cause },
-  );
 
 const fromBytes = (bytes: Uint8Array<ArrayBuffer>): Source => ({
   label: 'The model',
@@ -65,7 +51,7 @@ const fromBlob = (blob: Blob): Source => {
           piece = await blob.slice(at, at + PIECE).arrayBuffer();
         } catch (cause) {
           const advice = 'If the file was moved or changed, choose it again.';
-          throw unreachable(label, `${message(cause)} at byte ${at}`, advice, { offset: at }, cause);
+          throw unreachable(label, `${reason(cause)} at byte ${at}`, advice, { offset: at }, cause);
         }
         throwIfAborted(signal);
         yield new Uint8Array(piece);
@@ -106,75 +92,9 @@ const fromPath = (path: string | URL): Source => {
       } catch (cause) {
         throwIfAborted(signal);
         const advice = 'Check the path and its permissions.';
-        throw unreachable(label, `${message(cause)} at byte ${at}`, advice, { offset: at }, cause);
+        throw unreachable(label, `${reason(cause)} at byte ${at}`, advice, { offset: at }, cause);
       } finally {
         await file?.close();
-      }
-    },
-  };
-};
-
-/** What is wrong with an answer as a whole, if anything. */
-const refusal = (response: Response): string | undefined => {
-  if (!response.ok) return `the server answered ${response.status} ${response.statusText}`.trimEnd();
-  if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
-    return `the server answered ${response.status} with an HTML page, not a model`;
-  }
-  return response.body ? undefined : `the server answered ${response.status} with nothing`;
-};
-
-/** Bytes a body must have. An encoded body's content-length counts other bytes than those that arrive here. */
-const announced = (headers: Headers): number | undefined => {
-  const length = headers.get('content-length');
-  const encoding = headers.get('content-encoding') ?? 'identity';
-  return length !== null && /^\d+$/.test(length) && encoding === 'identity' ? Number(length) : undefined;
-};
-
-const fromUrl = (url: string, fetch: typeof globalThis.fetch): Source => {
-  let size: number | undefined;
-  return {
-    label: url,
-    get size() {
-      return size;
-    },
-    async *pieces(signal) {
-      throwIfAborted(signal);
-      let at = 0;
-      let status = 0;
-      const advice = 'Check the address and the network, then load again.';
-      const fail = (what: string, cause?: unknown): LonghandError =>
-        unreachable(url, what, advice, { url, status, offset: at }, cause);
-      let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
-      const next = async () => {
-        try {
-          return await reader!.read();
-        } catch (cause) {
-          throwIfAborted(signal);
-          throw fail(`the answer (status ${status}) broke off at byte ${at}: ${message(cause)}`, cause);
-        }
-      };
-      try {
-        const response = await fetch(url, signal ? { signal } : {}).catch((cause: unknown) => {
-          throwIfAborted(signal);
-          throw fail(`no answer came: ${message(cause)}`, cause);
-        });
-        status = response.status;
-        const refused = refusal(response);
-        reader = response.body?.getReader();
-        if (refused !== undefined) throw fail(refused);
-        size = announced(response.headers);
-        for (let step = await next(); !step.done; step = await next()) {
-          throwIfAborted(signal);
-          at += step.value.length;
-          if (step.value.length > 0) yield step.value;
-        }
-        if (size !== undefined && at < size) {
-          throw fail(`the answer (status ${status}) ended at byte ${at} of ${size}`);
-        }
-        size = at;
-      } finally {
-        // Ends the download where the loop was left early; after the end it does nothing.
-        await reader?.cancel().catch(() => undefined);
       }
     },
   };

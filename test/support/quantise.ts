@@ -58,13 +58,14 @@ export const quantise = (type: SupportedType, values: Float32Array): Uint8Array 
 const unpackBlocks = (
   bytes: Uint8Array,
   blockBytes: number,
-  value: (block: DataView, i: number) => number,
+  code: (codes: Uint8Array, i: number) => number,
 ): Float32Array => {
   const out = new Float32Array((bytes.length / blockBytes) * BLOCK);
-  for (let i = 0; i < out.length; i++) {
-    const at = bytes.byteOffset + Math.floor(i / BLOCK) * blockBytes;
-    const block = new DataView(bytes.buffer, at, blockBytes);
-    out[i] = fromHalf(block.getUint16(0, true)) * value(block, i % BLOCK);
+  for (let b = 0; b * BLOCK < out.length; b++) {
+    const block = bytes.subarray(b * blockBytes, (b + 1) * blockBytes);
+    const codes = block.subarray(2);
+    const scale = fromHalf(block[0]! | (block[1]! << 8));
+    for (let i = 0; i < BLOCK; i++) out[b * BLOCK + i] = scale * code(codes, i);
   }
   return out;
 };
@@ -80,12 +81,8 @@ export const dequantise = (type: SupportedType, bytes: Uint8Array): Float32Array
     case 'BF16':
       return Float32Array.from(new Uint16Array(copy.buffer), fromBrain);
     case 'Q8_0':
-      return unpackBlocks(bytes, 34, (block, i) => block.getInt8(2 + i));
+      return unpackBlocks(bytes, 34, (codes, i) => (codes[i]! << 24) >> 24);
     case 'Q4_0':
-      return unpackBlocks(
-        bytes,
-        18,
-        (block, i) => ((block.getUint8(2 + (i % 16)) >> (i < 16 ? 0 : 4)) & 15) - 8,
-      );
+      return unpackBlocks(bytes, 18, (codes, i) => ((codes[i % 16]! >> (i < 16 ? 0 : 4)) & 15) - 8);
   }
 };

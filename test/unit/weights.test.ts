@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { architectureOf } from '../../src/architectures/index.js';
-import type { Backend, Weight } from '../../src/backends/backend.js';
+import type { Backend, Weight, WeightType } from '../../src/backends/backend.js';
 import { type LoadWeightsOptions, loadWeights, type ModelWeights } from '../../src/model/weights.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
 import { openSource } from '../../src/weights/source.js';
@@ -15,8 +15,11 @@ import { type RandomModelOptions, randomModel } from '../support/random-model.js
 
 interface Kept extends Weight {
   filled: number;
-  readonly bytes: number[];
+  readonly bytes: Uint8Array;
 }
+
+const rowBytes = (type: WeightType, cols: number): number =>
+  ({ F32: 4 * cols, Q8_0: (cols / 32) * 34, Q4_0: (cols / 32) * 18 })[type];
 
 /** Keeps what it is given; throws from the call `failAt` on. */
 const keeper = (failAt = Number.POSITIVE_INFINITY) => {
@@ -28,7 +31,14 @@ const keeper = (failAt = Number.POSITIVE_INFINITY) => {
   const backend: Pick<Backend, 'weight' | 'fill' | 'free'> = {
     weight: (label, type, rows, cols) => {
       step();
-      const weight: Kept = { label, type, rows, cols, filled: 0, bytes: [] };
+      const weight: Kept = {
+        label,
+        type,
+        rows,
+        cols,
+        filled: 0,
+        bytes: new Uint8Array(rows * rowBytes(type, cols)),
+      };
       held.add(weight);
       return weight;
     },
@@ -36,11 +46,8 @@ const keeper = (failAt = Number.POSITIVE_INFINITY) => {
       step();
       const weight = given as Kept;
       expect(row).toBe(weight.filled);
-      const size = { F32: 4 * weight.cols, Q8_0: (weight.cols / 32) * 34, Q4_0: (weight.cols / 32) * 18 }[
-        weight.type
-      ];
-      weight.filled += bytes.length / size;
-      for (const byte of bytes) weight.bytes.push(byte);
+      weight.bytes.set(bytes, row * rowBytes(weight.type, weight.cols));
+      weight.filled += bytes.length / rowBytes(weight.type, weight.cols);
     },
     free: (thing) => {
       if (!held.delete(thing as Kept)) throw new Error('Freed twice.');
@@ -69,8 +76,7 @@ const load = async (
   const model = await openGguf(openSource(file));
   return loadWeights(backend, model, architectureOf(model.metadata), more);
 };
-const valuesOf = (weight: Weight): Float32Array =>
-  dequantise(weight.type, Uint8Array.from((weight as Kept).bytes));
+const valuesOf = (weight: Weight): Float32Array => dequantise(weight.type, (weight as Kept).bytes);
 const refused = async (file: Uint8Array, code: string, words: RegExp) => {
   const device = keeper();
   await expect(load(file, device)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
@@ -101,7 +107,12 @@ describe('loading', () => {
   });
 
   test('the bundled model: tied, with norms on heads', async () => {
-    const weights = await load(new Uint8Array(await readFile('examples/models/book-reader-5m-Q8_0.gguf')));
+    const file = new Uint8Array(await readFile('examples/models/book-reader-5m-Q8_0.gguf'));
+    const weights = await load(file);
+    const plain = await load(await toF32(file));
+    expect(plain.config).toEqual(weights.config);
+    expect(plain.layers[5]!.down.type).toBe('F32');
+    expect(valuesOf(plain.layers[5]!.down)).toEqual(valuesOf(weights.layers[5]!.down));
     expect(weights.output).toBe(weights.embedding);
     expect(weights.config).toMatchObject({
       layers: 6,
