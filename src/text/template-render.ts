@@ -20,8 +20,9 @@ const LARGEST_INDENT = 64;
 const LARGEST_NUMBER = 1 << 10;
 const DEEPEST_VALUE = 32;
 const DEEPEST_CALL = 400;
-const MOST_STEPS = 1_000_000;
-const LONGEST_TIME = 200; // milliseconds, for all renderings of one template
+const MOST_STEPS = 400_000;
+/** Milliseconds for all renderings of one template: a last resort, since steps are the same on every device. */
+const LONGEST_TIME = 500;
 const CLOCK_STEPS = 256;
 
 type Node = NonNullable<Parameters<Interpreter['evaluate']>[0]>;
@@ -60,21 +61,6 @@ const createBudget = () => {
   };
 };
 
-/** Items and characters of a value written out in full: shared parts count each time they appear. */
-const measure = (value: Value, most: number, depth = 0): number => {
-  if (depth > DEEPEST_VALUE) throw limit(`makes a value nested deeper than ${DEEPEST_VALUE}`);
-  const content: unknown = value.value;
-  let size = 1;
-  if (typeof content === 'string') size += content.length;
-  else if (Array.isArray(content)) {
-    for (const item of content) size += measure(item, most - size, depth + 1);
-  } else if (content instanceof Map) {
-    for (const [key, item] of content) size += key.length + measure(item, most - size, depth + 1);
-  }
-  if (size > most) throw limit('makes a value that is too large');
-  return size;
-};
-
 /** An interpreter whose every value and step is counted. */
 class BoundedInterpreter extends Interpreter {
   readonly #spend: (cost: number) => void;
@@ -101,11 +87,30 @@ class BoundedInterpreter extends Interpreter {
       if (largest !== undefined && typeof value.value === 'number' && Math.abs(value.value) > largest) {
         throw limit(`passes the number ${value.value}, beyond ${largest}`);
       }
-      this.#spend(measure(value, largest === undefined ? LARGEST_VALUE : LARGEST_ARGUMENT) >> 4);
+      this.#measure(value, largest === undefined ? LARGEST_VALUE : LARGEST_ARGUMENT);
       return value;
     } finally {
       this.#depth--;
     }
+  }
+
+  /** Items and characters of a value written out in full: shared parts count each time they appear. */
+  #measure(value: Value, most: number, depth = 0): number {
+    if (depth > DEEPEST_VALUE) throw limit(`makes a value nested deeper than ${DEEPEST_VALUE}`);
+    const content: unknown = value.value;
+    let size = 1;
+    if (typeof content === 'string') {
+      size += content.length;
+      this.#spend(content.length >> 6);
+    } else if (Array.isArray(content)) {
+      this.#spend(content.length);
+      for (const item of content) size += this.#measure(item, most - size, depth + 1);
+    } else if (content instanceof Map) {
+      this.#spend(content.size);
+      for (const [key, item] of content) size += key.length + this.#measure(item, most - size, depth + 1);
+    }
+    if (size > most) throw limit('makes a value that is too large');
+    return size;
   }
 
   #mark(args: readonly Node[] | undefined, largest: number): void {

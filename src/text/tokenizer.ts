@@ -132,10 +132,10 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
     bos: addBos ? vocabulary.bos : undefined,
     stops: vocabulary.stops,
     get marks() {
-      marks ??= Uint8Array.from(texts, (_, id) => {
-        const isText = tokens.name(id) === undefined;
-        return isText && endsSentence(new TextDecoder().decode(words.bytes(id))) ? 1 : 0;
-      });
+      const decoder = new TextDecoder();
+      marks ??= Uint8Array.from(texts, (_, id) =>
+        tokens.name(id) === undefined && endsSentence(decoder.decode(words.bytes(id))) ? 1 : 0,
+      );
       return marks;
     },
     signature: hash.digest(),
