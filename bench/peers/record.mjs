@@ -1,4 +1,4 @@
-// Records test/golden/llama.json and test/golden/tokens.json with llama.cpp: `npm run record`. A minute on two cores.
+// Records test/golden/llama.json and test/golden/tokens.json with llama.cpp: `npm run record`. Half a minute.
 import { writeFile } from 'node:fs/promises';
 import { recordReadings, recordTokens } from './readings.mjs';
 

@@ -63,11 +63,5 @@ export const agreement = (
   };
 };
 
-/** Leading tokens of the recorded continuation that each led by at least `margin` logits. */
-export const decided = ({ ids, margins }: Reading['greedy'], margin: number): readonly number[] => {
-  const open = margins.findIndex((lead) => lead < margin);
-  return open < 0 ? ids : ids.slice(0, open);
-};
-
 const greatest = (row: Float64Array): number =>
   row.reduce((best, value, id) => (value > row[best]! ? id : best), 0);

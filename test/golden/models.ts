@@ -1,6 +1,7 @@
 /** The models that llama.cpp was asked about. The recorder and the tests both make them from here. */
 import { readFile } from 'node:fs/promises';
 import { SUPPORTED_TYPES, type SupportedType } from '../../src/weights/tensor-types.js';
+import { toF32 } from '../support/dequantise.js';
 import { random } from '../support/random.js';
 import { type RandomModelOptions, randomModel } from '../support/random-model.js';
 import { randomTokenizer, type TokenizerKind } from '../support/random-tokenizer.js';
@@ -62,6 +63,7 @@ export const generatedIds = ({ options }: GeneratedModel): number[] => {
 /** The model that comes with the package, as it is and with the same numbers in F32. */
 export const BUNDLED: readonly GoldenModel[] = [
   { name: 'book-reader Q8_0', type: 'Q8_0', bytes: () => bundledFile() },
+  { name: 'book-reader F32', type: 'F32', bytes: async () => toF32(await bundledFile()) },
 ];
 
 const bundledFile = async (): Promise<Uint8Array<ArrayBuffer>> =>

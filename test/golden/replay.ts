@@ -1,4 +1,5 @@
 /** Puts a recorded reading before the engine. */
+import { greatest } from '../../src/generate/sample.js';
 import type { Reading } from './golden.js';
 
 /** As much of the engine's token surface as a replay needs. */
@@ -17,8 +18,10 @@ export interface Replay {
   readonly pieces: Float32Array[];
   /** Logits behind all ids when they were appended at once. */
   readonly whole: Float32Array;
-  /** The greedy continuation, as long as the recorded one. */
-  readonly greedy: number[];
+  /** The engine's greatest token in front of each token of the recorded continuation. */
+  readonly guided: number[];
+  /** The engine's own greedy continuation, as long as the recorded one. */
+  readonly free: number[];
 }
 
 export const replay = async (model: ReplayModel, { ids, at, greedy }: Reading): Promise<Replay> => {
@@ -29,6 +32,11 @@ export const replay = async (model: ReplayModel, { ids, at, greedy }: Reading): 
     await stepwise.append(ids.slice(read, index + 1));
     pieces.push((await stepwise.logits()).slice());
     read = index + 1;
+  }
+  const guided: number[] = [];
+  for (const id of greedy.ids) {
+    guided.push(greatest(await stepwise.logits()));
+    await stepwise.append([id]);
   }
   await stepwise.close();
 
@@ -41,5 +49,5 @@ export const replay = async (model: ReplayModel, { ids, at, greedy }: Reading): 
     ignoreStops: true,
   });
   await context.close();
-  return { pieces, whole, greedy: Array.from(generated) };
+  return { pieces, whole, guided, free: Array.from(generated) };
 };
