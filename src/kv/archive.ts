@@ -49,6 +49,8 @@ export interface ArchiveOptions extends WriteBehindOptions {
   readonly segmentTokens: number;
   /** Bytes of a page, for every layer. */
   readonly pageBytes: readonly number[];
+  /** Bytes of K and V aimed at in a record; decides `groups`. Default 512 KB. */
+  readonly recordBytes?: number;
 }
 
 export interface RestoreOptions {
@@ -84,10 +86,10 @@ const recordKey = (segment: string, group: number): string =>
 
 /** Opens what is stored for `fingerprint`, and deletes what crashes left of sessions that were never committed. */
 export const openArchive = async (store: Store, options: ArchiveOptions): Promise<Archive> => {
-  const { fingerprint, segmentTokens, pageBytes } = options;
+  const { fingerprint, segmentTokens, pageBytes, recordBytes } = options;
   const pages = segmentTokens / PAGE;
   const perLayer = (pages * pageBytes.reduce((sum, bytes) => sum + bytes, 0)) / pageBytes.length;
-  const groups = layerGroups(pageBytes.length, perLayer);
+  const groups = layerGroups(pageBytes.length, perLayer, recordBytes);
   // The layout is part of every key: another version's records are other keys, neither read nor overwritten.
   const layout = groups.map(({ from, to }) => pageBytes.slice(from, to));
   const scope = JSON.stringify([fingerprint, RECORD_VERSION, layout]);

@@ -22,16 +22,20 @@ export interface LayerGroup {
 /** Raised whenever the bytes of a record change meaning; part of the key of every segment. */
 export const RECORD_VERSION = 1;
 /** Bytes of K and V in a record that reads and writes well (see docs/FORMAT.md). */
-const AIM = 512 * 1024;
+export const RECORD_BYTES = 512 * 1024;
 const MAGIC = magic('LHR1');
 const FIELDS = 6;
 
 /**
- * Cuts the layers into groups of nearly equal size, one record each per segment, near 512 KB and at most about 768 KB;
- * a single layer that has more is a group by itself.
+ * Cuts the layers into groups of nearly equal size, one record each per segment, near `recordBytes` and at most about
+ * half as much again; a single layer that has more is a group by itself.
  */
-export const layerGroups = (layers: number, bytesPerLayerPerSegment: number): LayerGroup[] => {
-  const perGroup = Math.min(Math.max(Math.round(AIM / bytesPerLayerPerSegment), 1), layers);
+export const layerGroups = (
+  layers: number,
+  bytesPerLayerPerSegment: number,
+  recordBytes = RECORD_BYTES,
+): LayerGroup[] => {
+  const perGroup = Math.min(Math.max(Math.round(recordBytes / bytesPerLayerPerSegment), 1), layers);
   const groups = Math.ceil(layers / perGroup);
   const cut = (n: number): number => Math.round((n * layers) / groups);
   return Array.from({ length: groups }, (_, n) => ({ from: cut(n), to: cut(n + 1) }));

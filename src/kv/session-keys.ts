@@ -9,8 +9,15 @@ export const tailPrefix = (id: string): string => `${TAILS}${encodeURIComponent(
 export const tailKey = (id: string, generation: number, number: number): string =>
   `${tailPrefix(id)}${generation}/${number}`;
 
-/** The id in any of these keys. */
-export const sessionOf = (key: string): string => decodeURIComponent(key.split('/')[1] ?? '');
+/** The id in any of these keys; a key that we did not write may hold anything. */
+export const sessionOf = (key: string): string => {
+  const name = key.split('/')[1] ?? '';
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+};
 export const generationOf = (key: string): number => Number(key.split('/')[2]) || 0;
 
 /** Throws `input/option`. Ids become part of keys, and lone surrogates have no UTF-8. */

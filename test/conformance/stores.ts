@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/stores/store.js';
+import { random } from './random.js';
 
 /** How a suite gets at a store. Opening the same database again reaches what it holds, unless it is memory. */
 export interface StoreUnderTest {
@@ -9,14 +10,7 @@ export interface StoreUnderTest {
 
 const SIZES = [0, 1, 3, 255, 4096, 65537];
 
-/** Bytes from a seed, the same everywhere. */
-const bytes = (length: number, seed = 1): Uint8Array => {
-  let x = seed >>> 0;
-  return Uint8Array.from({ length }, () => {
-    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
-    return x >>> 24;
-  });
-};
+const bytes = (length: number, seed = 1): Uint8Array => random(seed).bytes(length);
 
 let databases = 0;
 
@@ -124,9 +118,7 @@ export const describeStore = (name: string, { open, persistent }: StoreUnderTest
 
     it('agrees with a map over random batches', async () => {
       const model = new Map<string, Uint8Array>();
-      const random = bytes(4000, 7);
-      let at = 0;
-      const draw = (below: number): number => random[at++ % random.length]! % below;
+      const draw = random(7).integer;
       for (let step = 0; step < 60; step++) {
         const deleted = Array.from({ length: draw(3) }, () => `key/${draw(12)}`);
         const added = Array.from(

@@ -1,0 +1,75 @@
+import { LonghandError } from '../../src/errors.js';
+import type { Store } from '../../src/stores/store.js';
+
+export interface Fault {
+  /** The commit that fails, counted from 1; `Infinity`: none does. */
+  readonly commit: number;
+  /**
+   * `full` and `refused`: that commit and all later ones. `dead`: every call from then on, as when a tab is killed.
+   * `late`: dead as well, but the commit itself still arrived.
+   */
+  readonly how: 'full' | 'refused' | 'dead' | 'late';
+}
+
+export interface FaultyStore extends Store {
+  /** Commits asked for so far. */
+  readonly commits: number;
+  /** Largest number of bytes in one commit. */
+  readonly largest: number;
+  /** Let go of all locks, as the platform does for a tab that is gone. */
+  abandon(): void;
+}
+
+const failure = (how: Fault['how']): LonghandError =>
+  how === 'full'
+    ? new LonghandError('storage/quota', 'No room.', { asked: 0 })
+    : new LonghandError('storage/unavailable', 'Refused.');
+
+/** A store over another one that fails where it is told to. What is under it outlives it. */
+export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
+  let commits = 0;
+  let largest = 0;
+  let dead = false;
+  const locks = new Set<() => void>();
+
+  const alive = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (dead) throw failure('dead');
+    return call();
+  };
+
+  return {
+    ...inner,
+    get commits() {
+      return commits;
+    },
+    get largest() {
+      return largest;
+    },
+    get: (key) => alive(() => inner.get(key)),
+    getMany: (keys) => alive(() => inner.getMany(keys)),
+    list: (prefix) => alive(() => inner.list(prefix)),
+    size: (prefix) => alive(() => inner.size(prefix)),
+    async lock(name) {
+      const unlock = await inner.lock(name);
+      if (unlock) locks.add(unlock);
+      return unlock;
+    },
+    abandon() {
+      for (const unlock of locks) unlock();
+    },
+    commit: (batch) =>
+      alive(async () => {
+        commits++;
+        largest = Math.max(
+          largest,
+          batch.put.reduce((sum, [, bytes]) => sum + bytes.length, 0),
+        );
+        if (commits < fault.commit) return inner.commit(batch);
+        dead = fault.how === 'dead' || fault.how === 'late';
+        if (fault.how === 'late') await inner.commit(batch);
+        // A full device still takes deletions.
+        if (fault.how === 'full' && batch.put.length === 0) return inner.commit(batch);
+        throw failure(fault.how);
+      }),
+  };
+};

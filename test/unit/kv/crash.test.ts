@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import type { Archive } from '../../../src/kv/archive.js';
+import { digest, hex } from '../../../src/kv/digest.js';
+import { encodeRecord, type KvRecord } from '../../../src/kv/records.js';
+import { openMemory } from '../../../src/stores/memory.js';
+import type { Store } from '../../../src/stores/store.js';
+import {
+  ids,
+  open,
+  prefill,
+  recordsOf,
+  restore,
+  segmentTokens,
+  stateOf,
+  tailOf,
+} from '../../support/archive-fixture.js';
+import { type Fault, faultyStore } from '../../support/faulty-store.js';
+
+const canonical = 3 * segmentTokens;
+const firstPage = canonical / 64;
+const tails = [ids.slice(canonical, canonical + 70), ids.slice(canonical, canonical + 100)];
+
+/** Equal prints are equal records, and quicker to compare. */
+const prints = (records: readonly KvRecord[]): string[] =>
+  records.map((record) => hex(digest(encodeRecord(record))));
+
+/** A visit: read three segments, store the session, go on, store it again. Goes on whatever the storage does. */
+const visit = async (archive: Archive): Promise<void> => {
+  const release = await archive.sessions.acquire('book');
+  await prefill(archive, 0, 3);
+  for (const [n, tail] of tails.entries()) {
+    const state = { ...stateOf('book', [...ids.slice(0, canonical), ...tail], canonical), used: n };
+    await archive.sessions.put(state, { records: tailOf(archive, firstPage, tail) });
+  }
+  await prefill(archive, 3, 4);
+  await release();
+};
+
+const commitsOfAVisit = async (): Promise<number> => {
+  const store = faultyStore(await openMemory(), { commit: Infinity, how: 'full' });
+  await visit(await open(store));
+  return store.commits;
+};
+
+/** Whatever happened, what a new tab finds is right as far as it goes, and it can go on. */
+const expectValid = async (inner: Store): Promise<void> => {
+  const archive = await open(inner);
+  const { segments, reason, records } = await restore(archive);
+  expect(reason).toBe(segments === 4 ? 'end' : 'missing');
+  for (const [index, found] of records.entries())
+    expect(prints(found)).toEqual(prints(recordsOf(archive, index)));
+
+  const release = await archive.sessions.acquire('book');
+  const manifest = await archive.sessions.get('book');
+  const tail = tails[manifest?.used ?? 0]!;
+  if (manifest) {
+    expect([...manifest.tokens]).toEqual([...ids.slice(0, canonical), ...tail]);
+    // The segments were stored before the session was.
+    if (manifest.tail.length > 0) {
+      const restored = await archive.sessions.restoreTail(manifest);
+      expect(restored.reason).toBe('end');
+      expect(prints(restored.records)).toEqual(prints(tailOf(archive, firstPage, tail)));
+    }
+  }
+  const named = manifest?.tail.map(({ key }) => key).sort() ?? [];
+  expect(await inner.list('tail/')).toEqual(named);
+  await release();
+
+  await visit(archive);
+  expect(await restore(await open(inner))).toMatchObject({ segments: 4, reason: 'end' });
+  expect((await archive.sessions.get('book'))?.used).toBe(1);
+};
+
+describe.each([
+  'dead',
+  'late',
+  'full',
+  'refused',
+] as const)('a store that is %s from a write on', (how: Fault['how']) => {
+  test('leaves a valid beginning, whichever write it was', async () => {
+    const commits = await commitsOfAVisit();
+    expect(commits).toBeGreaterThan(10);
+    for (let commit = 1; commit <= commits; commit++) {
+      const inner = await openMemory();
+      const store = faultyStore(inner, { commit, how });
+      const archive = await open(store);
+      await visit(archive);
+      expect(archive.state, `commit ${commit}`).toBe(how === 'full' ? 'full' : 'unavailable');
+      store.abandon();
+      await expectValid(inner);
+    }
+  });
+});
+
+test('a tab that writes is not taken for one that died', async () => {
+  const inner = await openMemory();
+  const tail = tails[0]!;
+  let midway: (() => Promise<void>) | undefined;
+  const store: Store = {
+    ...inner,
+    async commit(batch) {
+      await inner.commit(batch);
+      await midway?.();
+    },
+  };
+  const writing = await open(store);
+  const release = await writing.sessions.acquire('book');
+  let looks = 0;
+  // After every write of this tab another one opens the archive and cleans up.
+  midway = async () => {
+    looks++;
+    await open(inner);
+  };
+  const records = tailOf(writing, firstPage, tail);
+  expect(
+    await writing.sessions.put(stateOf('book', [...ids.slice(0, canonical), ...tail], canonical), {
+      records,
+    }),
+  ).toBe('all');
+  expect(looks).toBeGreaterThan(1);
+  await release();
+  const manifest = (await writing.sessions.get('book'))!;
+  expect(await writing.sessions.restoreTail(manifest)).toEqual({ records, reason: 'end' });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { differences, fingerprintOf, type Provenance, segmentKeys } from '../../../src/kv/segments.js';
+import { random } from '../../conformance/random.js';
+
+const draw = random(11);
+const ids = Array.from({ length: 1000 }, () => draw.integer(150_000));
+
+describe('segment keys', () => {
+  test('are there for whole segments only', () => {
+    for (const [tokens, keys] of [
+      [0, 0],
+      [127, 0],
+      [128, 1],
+      [255, 1],
+      [256, 2],
+      [1000, 7],
+    ] as const) {
+      expect(segmentKeys('f', ids.slice(0, tokens), 128)).toHaveLength(keys);
+    }
+    expect(segmentKeys('f', ids, 128, 3)).toEqual(segmentKeys('f', ids, 128).slice(0, 3));
+  });
+
+  test('of a beginning are the beginning of the keys, whatever holds the ids', () => {
+    const all = segmentKeys('f', ids, 128);
+    expect(new Set(all).size).toBe(7);
+    for (const key of all) expect(key).toMatch(/^[0-9a-f]{32}$/);
+    for (let tokens = 0; tokens <= ids.length; tokens += 41) {
+      const keys = segmentKeys('f', Uint32Array.from(ids.slice(0, tokens)), 128);
+      expect(keys).toEqual(all.slice(0, keys.length));
+    }
+  });
+
+  test('change from the segment on in which an id changes, and not before', () => {
+    const all = segmentKeys('f', ids, 128);
+    for (const at of [0, 1, 127, 128, 500, 895]) {
+      const changed = segmentKeys('f', Object.assign([...ids], { [at]: ids[at]! ^ 1 }), 128);
+      const segment = Math.floor(at / 128);
+      expect(changed.slice(0, segment)).toEqual(all.slice(0, segment));
+      for (let n = segment; n < all.length; n++) expect(all).not.toContain(changed[n]);
+    }
+  });
+
+  test('are others for another fingerprint, another segment length, and at another place', () => {
+    const all = segmentKeys('f', ids, 128);
+    const others = [
+      ...segmentKeys('g', ids, 128),
+      ...segmentKeys('f', ids, 64),
+      ...segmentKeys('f', ids, 256),
+    ];
+    for (const key of others) expect(all).not.toContain(key);
+    const twice = [...ids.slice(0, 128), ...ids.slice(0, 128)];
+    expect(new Set(segmentKeys('f', twice, 128)).size).toBe(2);
+  });
+});
+
+describe('provenance', () => {
+  const made: Provenance = {
+    model: 'm',
+    tokenizer: 't',
+    codec: 'q8.1/q8.1',
+    attention: 'dhsa',
+    build: 'simd128',
+  };
+
+  test('has one fingerprint, which all that shapes K and V changes', () => {
+    expect(fingerprintOf({ ...made })).toBe(fingerprintOf(made));
+    for (const field of ['model', 'codec', 'attention', 'build'] as const) {
+      expect(fingerprintOf({ ...made, [field]: 'x' })).not.toBe(fingerprintOf(made));
+    }
+    expect(fingerprintOf({ ...made, tokenizer: 'x' })).toBe(fingerprintOf(made));
+    expect(fingerprintOf({ ...made, model: 'm"', codec: '' })).not.toBe(
+      fingerprintOf({ ...made, model: 'm', codec: '"' }),
+    );
+  });
+
+  test('says in what two differ', () => {
+    expect(differences(made, { ...made })).toEqual([]);
+    expect(differences(made, { ...made, build: 'relaxed', tokenizer: 'u' })).toEqual(['tokenizer', 'build']);
+  });
+});

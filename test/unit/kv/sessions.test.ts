@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import { magic, seal } from '../../../src/kv/seal.js';
+import { openMemory } from '../../../src/stores/memory.js';
+import { ids, open, segmentTokens, stateOf, tailOf } from '../../support/archive-fixture.js';
+import { faultyStore } from '../../support/faulty-store.js';
+
+const canonical = 4 * segmentTokens;
+const firstPage = canonical / 64;
+const tail = ids.slice(canonical);
+const state = stateOf('a/b', ids, canonical);
+
+const opened = async () => {
+  const store = await openMemory();
+  const { sessions, ...archive } = await open(store);
+  const records = tailOf({ ...archive, sessions }, firstPage, tail);
+  return { store, sessions, records, archive: { ...archive, sessions } };
+};
+
+describe('a session', () => {
+  test('comes back with its tokens, its segments and its tail', async () => {
+    const { store, sessions, records } = await opened();
+    const release = await sessions.acquire('a/b');
+    expect(await sessions.get('a/b')).toBeUndefined();
+    expect(await sessions.put(state, { records })).toBe('all');
+    await release();
+
+    const again = await open(store);
+    const manifest = (await again.sessions.get('a/b'))!;
+    expect(manifest).toMatchObject(state);
+    expect(manifest.segments).toHaveLength(4);
+    expect(manifest.tail.map(({ bytes }) => bytes)).toEqual(
+      await Promise.all(manifest.tail.map(({ key }) => store.size(key))),
+    );
+    expect(await again.sessions.restoreTail(manifest)).toEqual({ records, reason: 'end' });
+    expect(await again.sessions.list()).toEqual([{ id: 'a/b', manifest }]);
+  });
+
+  test('replaces its tail, keeps what it is told to keep, and leaves nothing behind', async () => {
+    const { store, sessions, records, archive } = await opened();
+    await sessions.acquire('a/b');
+    await sessions.put(state, { records });
+    const first = await store.list('tail/');
+    const more = tailOf(archive, firstPage + 2, [1, 2, 3]);
+    const grown = stateOf(
+      'a/b',
+      [...ids.slice(0, canonical), ...tail, ...Array(58).fill(0), 1, 2, 3],
+      canonical,
+    );
+    expect(await sessions.put(grown, { keep: records.length, records: more })).toBe('all');
+    const manifest = (await sessions.get('a/b'))!;
+    expect(manifest.tail.map(({ key }) => key)).toEqual(expect.arrayContaining(first));
+    expect(await sessions.restoreTail(manifest)).toEqual({ records: [...records, ...more], reason: 'end' });
+
+    expect(await sessions.put(state, { records })).toBe('all');
+    const last = (await sessions.get('a/b'))!;
+    expect(await store.list('tail/')).toEqual(last.tail.map(({ key }) => key).sort());
+    expect(await sessions.restoreTail(last)).toEqual({ records, reason: 'end' });
+    for (const key of first) expect(await store.get(key)).toBeUndefined();
+
+    expect(await sessions.put(state)).toBe('all');
+    expect(await store.list('tail/')).toEqual([]);
+  });
+
+  test('is written in the order of the calls', async () => {
+    const { store, sessions, records } = await opened();
+    await sessions.acquire('a/b');
+    const puts = [1, 2, 3].map((used) =>
+      sessions.put({ ...state, used }, { records: records.slice(0, used) }),
+    );
+    expect(await Promise.all(puts)).toEqual(['all', 'all', 'all']);
+    const manifest = (await sessions.get('a/b'))!;
+    expect(manifest.used).toBe(3);
+    expect(await store.list('tail/')).toEqual(manifest.tail.map(({ key }) => key).sort());
+  });
+
+  test('restores its tail up to the first record that is wrong', async () => {
+    const { store, sessions, records } = await opened();
+    expect(records.length).toBeGreaterThan(1);
+    await sessions.acquire('a/b');
+    await sessions.put(state, { records });
+    const manifest = (await sessions.get('a/b'))!;
+    const other = { ...manifest, tokens: manifest.tokens.slice() };
+    other.tokens[canonical + 69]! ^= 1;
+    expect(await sessions.restoreTail(other)).toEqual({ records: [], reason: 'tokens' });
+    expect((await sessions.restoreTail({ ...manifest, fingerprint: 'g' })).reason).toBe('fingerprint');
+
+    const { key } = manifest.tail[1]!;
+    const bytes = (await store.get(key))!;
+    bytes[40]! ^= 1;
+    await store.commit({ put: [[key, bytes]], delete: [] });
+    expect(await sessions.restoreTail(manifest)).toEqual({ records: records.slice(0, 1), reason: 'damaged' });
+    await store.commit({ put: [], delete: [key] });
+    expect(await sessions.restoreTail(manifest)).toEqual({ records: records.slice(0, 1), reason: 'missing' });
+  });
+
+  test('keeps no tail that something else made', async () => {
+    const { store, sessions, records } = await opened();
+    const release = await sessions.acquire('a/b');
+    await sessions.put(state, { records });
+    await release();
+    const other = await open(store, { fingerprint: 'g' });
+    await other.sessions.acquire('a/b');
+    await other.sessions.put(state, { keep: records.length });
+    expect((await other.sessions.get('a/b'))!.tail).toEqual([]);
+    expect(await store.list('tail/')).toEqual([]);
+  });
+
+  test('has one writer', async () => {
+    const { store, sessions } = await opened();
+    const release = await sessions.acquire('a/b');
+    const elsewhere = (await open(store)).sessions;
+    for (const refused of [sessions.acquire('a/b'), elsewhere.acquire('a/b'), elsewhere.delete('a/b')]) {
+      await expect(refused).rejects.toMatchObject({ code: 'input/busy' });
+    }
+    expect(() => elsewhere.put(state)).toThrow(expect.objectContaining({ code: 'internal' }));
+    void sessions.put(state);
+    await release();
+    expect((await elsewhere.get('a/b'))?.used).toBe(2);
+    const other = await elsewhere.acquire('a/b');
+    // A second call of an old release must not let go of somebody else's lock.
+    await release();
+    await expect(sessions.acquire('a/b')).rejects.toMatchObject({ code: 'input/busy' });
+    await other();
+  });
+
+  test('is deleted with its tail, and can be written again', async () => {
+    const { store, sessions, records } = await opened();
+    const release = await sessions.acquire('a/b');
+    await sessions.put(state, { records });
+    await sessions.delete('a/b');
+    expect(await store.list('')).toEqual([]);
+    await sessions.put(state, { records });
+    await release();
+    await sessions.delete('a/b');
+    expect(await store.list('')).toEqual([]);
+  });
+
+  test('refuses an id that cannot be one', async () => {
+    const { sessions } = await opened();
+    for (const id of ['', 'x'.repeat(257), '\ud800', 5 as unknown as string]) {
+      await expect(sessions.acquire(id)).rejects.toMatchObject({ code: 'input/option' });
+      await expect(sessions.get(id)).rejects.toMatchObject({ code: 'input/option' });
+      await expect(sessions.delete(id)).rejects.toMatchObject({ code: 'input/option' });
+    }
+    for (const id of ['session/', '../x', '%', '\u{1f600}', 'x'.repeat(256)]) {
+      const release = await sessions.acquire(id);
+      await sessions.put(stateOf(id, ids, 0));
+      await release();
+      expect((await sessions.get(id))?.id).toBe(id);
+    }
+  });
+});
+
+describe('what cannot be read', () => {
+  test('of a newer format is refused and left as it is, and deleted only when asked', async () => {
+    const { store, sessions } = await opened();
+    const newer = seal(magic('LHM1'), 9, 8, (body) => body.fill(1));
+    const stored = [
+      ['session/new', newer],
+      ['tail/new/1/0', newer],
+    ] as const;
+    await store.commit({ put: stored, delete: [] });
+    const again = await open(store);
+    await expect(again.sessions.get('new')).rejects.toMatchObject({ code: 'storage/version' });
+    await expect(again.sessions.acquire('new')).rejects.toMatchObject({ code: 'storage/version' });
+    await expect(again.sessions.acquire('new')).rejects.toMatchObject({ code: 'storage/version' });
+    expect(await again.sessions.list()).toMatchObject([{ id: 'new', problem: { code: 'storage/version' } }]);
+    expect(await store.getMany(stored.map(([key]) => key))).toEqual([newer, newer]);
+    await sessions.delete('new');
+    expect(await store.list('')).toEqual([]);
+  });
+
+  test('because it is damaged stays until the session is written again', async () => {
+    const { store, sessions, records } = await opened();
+    const release = await sessions.acquire('a/b');
+    await sessions.put(state, { records });
+    await release();
+    const [key] = await store.list('session/');
+    const bytes = (await store.get(key!))!;
+    bytes[30]! ^= 1;
+    await store.commit({ put: [[key!, bytes]], delete: [] });
+    const before = await store.list('');
+    const again = await open(store);
+    await expect(again.sessions.get('a/b')).rejects.toMatchObject({ code: 'storage/corrupt' });
+    await again.sessions.acquire('a/b');
+    expect(await store.list('')).toEqual(before);
+    await again.sessions.put(state);
+    expect(await store.list('')).toEqual([key]);
+    expect(await again.sessions.get('a/b')).toMatchObject(state);
+  });
+
+  test('because nobody wrote it as a key does no harm', async () => {
+    const store = await openMemory();
+    const odd = ['tail/%', 'tail/%E0%A4%A/1/0', 'tail/', 'session/%'];
+    await store.commit({ put: odd.map((key) => [key, Uint8Array.of(1)] as const), delete: [] });
+    const { sessions, state } = await open(store);
+    expect(state).toBe('ok');
+    expect(await sessions.list()).toMatchObject([{ problem: { code: 'storage/corrupt' } }]);
+  });
+});
+
+describe('a full device', () => {
+  test('keeps the tokens when the tail does not fit', async () => {
+    const { store: inner, records } = await opened();
+    const store = faultyStore(inner, { commit: 2, how: 'full' });
+    // From the second commit on nothing but a manifest fits.
+    const small = {
+      ...store,
+      commit: (batch: Parameters<typeof store.commit>[0]) =>
+        batch.put.every(([key]) => key.startsWith('session/')) ? inner.commit(batch) : store.commit(batch),
+    };
+    const archive = await open(small);
+    await archive.sessions.acquire('a/b');
+    expect(await archive.sessions.put(state, { records: [records.at(-1)!, ...records] })).toBe('tokens');
+    expect(archive.state).toBe('full');
+    expect(await inner.list('tail/')).toEqual([]);
+    expect(await archive.sessions.get('a/b')).toMatchObject({ ...state, tail: [] });
+    expect(await archive.sessions.put({ ...state, used: 9 })).toBe('all');
+    expect((await archive.sessions.get('a/b'))?.used).toBe(9);
+    await archive.sessions.delete('a/b');
+    expect(archive.state).toBe('ok');
+  });
+
+  test('that takes nothing at all loses nothing that was stored', async () => {
+    const { store: inner, records } = await opened();
+    const first = await open(inner);
+    const release = await first.sessions.acquire('a/b');
+    await first.sessions.put(state, { records });
+    await release();
+    const before = await first.sessions.get('a/b');
+    const second = await open(faultyStore(inner, { commit: 1, how: 'full' }));
+    await second.sessions.acquire('a/b');
+    expect(await second.sessions.put({ ...state, used: 9 }, { records })).toBe('nothing');
+    expect(await second.sessions.get('a/b')).toEqual(before);
+    expect(await second.sessions.restoreTail(before!)).toEqual({ records, reason: 'end' });
+  });
+});
