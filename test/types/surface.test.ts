@@ -1,0 +1,63 @@
+/** Compiled, not run: what must type-check does, and what must not fails (`@ts-expect-error`). */
+import { expect, test } from 'vitest';
+import type { Answer, AttentionOptions, Context, ErrorCode, load, Model, Session } from '../../src/index.js';
+
+export const compiles = async (model: Model, loadModel: typeof load): Promise<void> => {
+  const loaded: Model = await loadModel('/models/book-reader.gguf', {
+    onProgress: (p) => p.loaded / p.total,
+    attention: { method: 'dhsa', budget: 2048, boundaries: 'delimiters' },
+    kv: { keys: 'q8', values: 'q4', store: 'idb' },
+    backend: 'auto',
+    maxTokens: 16384,
+    worker: new Worker('x'),
+  });
+  await loadModel(new Blob(), {});
+  await loadModel(new Uint8Array(3), { attention: { method: 'sliding', window: 100 } });
+  const session: Session = await loaded.session({ id: 'sherlock', system: 'Answer from the book.' });
+  await session.append('text', { signal: new AbortController().signal });
+  const answer: Answer = session.ask('Where?', { temperature: 0.7, topP: 0.9, stop: ['\n'], continue: true });
+  for await (const piece of answer) piece.toUpperCase();
+  const { reason, answerTokens } = await answer.finish;
+  const ended: 'stop' | 'length' | 'window' = reason;
+  const context: Context = await model.context();
+  await context.append([1, 2]);
+  await context.append(new Int32Array(3));
+  const logits: Float32Array = await context.logits();
+  const ids: number[] = await context.generate({ maxTokens: 3, temperature: 0 });
+  const [range] = await context.plan({ layer: 0, head: 0 });
+  const start: number | undefined = range?.[0];
+  const density: number = (await context.stats()).density.prefill;
+  void [ended, answerTokens, logits, ids, start, density];
+};
+
+export const mustFail = async (model: Model, session: Session, loadModel: typeof load): Promise<void> => {
+  // @ts-expect-error a source is needed
+  await loadModel();
+  // @ts-expect-error no such backend
+  await loadModel('m', { backend: 'cuda' });
+  // @ts-expect-error no such method
+  await loadModel('m', { attention: { method: 'magic' } });
+  // @ts-expect-error dense has no budget
+  await loadModel('m', { attention: { method: 'dense', budget: 3 } });
+  // @ts-expect-error keys are not stored in four bits
+  await loadModel('m', { kv: { keys: 'q4' } });
+  // @ts-expect-error a misspelt option
+  await loadModel('m', { maxToken: 3 });
+  // @ts-expect-error text, not ids
+  await session.append([1, 2]);
+  // @ts-expect-error ids, not text
+  await (await model.context()).append('text');
+  // @ts-expect-error an answer is not a string
+  const text: string = session.ask('Where?');
+  // @ts-expect-error facts about a model are not ours to change
+  model.info.backend = 'wasm';
+  // @ts-expect-error no such code
+  const code: ErrorCode = 'oops';
+  // @ts-expect-error a method is named
+  const attention: AttentionOptions = { budget: 3 };
+  void [text, code, attention];
+};
+
+test('the surface is what the compiler was shown', () => {
+  expect([compiles, mustFail].every((checked) => typeof checked === 'function')).toBe(true);
+});
