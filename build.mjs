@@ -107,6 +107,14 @@ const bundles = async () => {
 
 const types = () => {
   runNode('types: tsc', bin('typescript', 'bin/tsc'), ['-p', 'tsconfig.build.json']);
+  // Beside each bundle a declaration, so that a page which imports the file by its path is checked too.
+  for (const [bundle, source] of Object.entries({
+    index: 'src/index',
+    engine: 'src/engine/index',
+    worker: 'workers/engine',
+  })) {
+    writeFileSync(`dist/${bundle}.d.ts`, `export * from './types/${source}.js';\n`);
+  }
   return 'dist/types';
 };
 

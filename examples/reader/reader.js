@@ -10,9 +10,9 @@ const BOOK = new URL('../books/sherlock.txt', import.meta.url).href;
 const ROOM = 512;
 const LAST = 'longhand-reader-last';
 
-/** @type {import('../../src/index.js').Model} */
+/** @type {import('../../dist/index.js').Model} */
 let model;
-/** @type {import('../../src/index.js').Session | undefined} */
+/** @type {import('../../dist/index.js').Session | undefined} */
 let session;
 /** @type {AbortController | undefined} */
 let running;
@@ -79,19 +79,18 @@ const openText = async (/** @type {string} */ name, /** @type {boolean} */ bundl
   return session;
 };
 
-const readText = async (
-  /** @type {string} */ name,
-  /** @type {string} */ text,
-  /** @type {boolean} */ bundled,
-) => {
+/**
+ * @param {string} name @param {string} text as much of it as is read @param {number} length of all of it
+ * @param {boolean} bundled
+ */
+const readText = async (name, text, length, bundled) => {
   setState('reading');
   running = new AbortController();
   try {
     const opened = await openText(name, bundled);
-    const fitting = await toWindow(text);
     const started = performance.now();
     let first = 0;
-    await opened.append(fitting, {
+    await opened.append(text, {
       signal: running.signal,
       onProgress: ({ loaded, total }) => {
         first ||= loaded;
@@ -106,8 +105,8 @@ const readText = async (
     const elapsed = (performance.now() - started) / 1000;
     const stats = await showPanel();
     const share =
-      fitting.length < text.length
-        ? ` (the first ${Math.round((100 * fitting.length) / text.length)} % of it, all the model's window holds)`
+      text.length < length
+        ? ` (the first ${Math.round((100 * text.length) / length)} % of it, all that the model's window holds)`
         : '';
     const reused = stats?.reusedTokens ?? 0;
     say(
@@ -203,18 +202,22 @@ const start = async () => {
 
 const guarded = (/** @type {() => Promise<void>} */ work) => void work().catch(fail);
 const takeFile = (/** @type {File | undefined} */ file) => {
-  if (file) guarded(async () => readText(file.name, await file.text(), false));
+  if (file)
+    guarded(async () => {
+      const text = await file.text();
+      await readText(file.name, await toWindow(text), text.length, false);
+    });
 };
 
 byId('read').addEventListener('click', () =>
   guarded(async () => {
     const book = await (await fetch(BOOK)).text();
-    await readText('The Adventures of Sherlock Holmes', hideFacts(await toWindow(book)), true);
+    await readText('The Adventures of Sherlock Holmes', hideFacts(await toWindow(book)), book.length, true);
   }),
 );
 byId('file').addEventListener('change', () => takeFile(byId('file').files?.[0]));
 byId('stop').addEventListener('click', () => running?.abort());
-byId('form').addEventListener('submit', (event) => {
+byId('form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
   event.preventDefault();
   const question = byId('question').value.trim();
   if (question === '' || document.body.dataset.state !== 'ready') return;

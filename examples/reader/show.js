@@ -10,10 +10,23 @@ const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`
 const speed = (/** @type {{ tokens: number, seconds: number }} */ { tokens, seconds: time }) =>
   tokens === 0 ? '–' : `${Math.round(tokens / time).toLocaleString()} tokens/s`;
 
+/** 'dhsa boundaries=contrast … budget=2048 …' in a few words. */
+const attention = (/** @type {string} */ signature) => {
+  const [method, ...settings] = signature.split(' ');
+  const of = new Map(settings.map((setting) => /** @type {[string, string]} */ (setting.split('='))));
+  const budget = Number(of.get('budget') ?? 0);
+  const density = Number(of.get('density') ?? 0);
+  const limits = [
+    budget > 0 ? `${budget.toLocaleString()} tokens a row` : '',
+    density > 0 ? percent(density) : '',
+  ];
+  return [method, ...limits].filter(Boolean).join(', ');
+};
+
 /**
  * Rows of the panel.
- * @param {import('../../src/index.js').ModelInfo} info
- * @param {import('../../src/index.js').ContextStats | undefined} stats
+ * @param {import('../../dist/index.js').ModelInfo} info
+ * @param {import('../../dist/index.js').ContextStats | undefined} stats
  * @returns {HTMLElement[]}
  */
 export const panelRows = (info, stats) => {
@@ -21,7 +34,7 @@ export const panelRows = (info, stats) => {
   const rows = [
     ['Model', `${info.name}, ${(info.parameters / 1e6).toFixed(1)} M parameters`],
     ['Backend', `${info.backend}, ${info.build}`],
-    ['Attention', info.attention],
+    ['Attention', attention(info.attention)],
     ['Pages', `keys ${info.keys}, values ${info.values}`],
     ['Window', `${info.maxTokens.toLocaleString()} tokens`],
   ];
