@@ -79,10 +79,10 @@ function halves(bits: v128): v128 {
   return v128.or(value, i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16));
 }
 
-/** out (dim) f32 = halves at `codes`. */
+/** out (dim) f32 = halves at `codes`; dim is a multiple of 8. */
 // @ts-ignore: decorator
 @inline
-function decodeF16(out: usize, codes: usize, dim: i32): void {
+export function decodeF16(out: usize, codes: usize, dim: i32): void {
   const end = codes + (<usize>dim << 1);
   for (; codes < end; codes += 16, out += 32) {
     const x = v128.load(codes);

@@ -1,0 +1,178 @@
+import { codecNumber, pageBytes } from '../../codecs/page-format.js';
+import { LonghandError } from '../../errors.js';
+import { type Backend, type KvLayer, type KvShape, PAGE, type Tensor } from '../backend.js';
+import type { Device, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
+import { type Growing, growing } from './growing.js';
+
+type Verbs = Pick<
+  Backend,
+  'kvLayer' | 'mapPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
+>;
+
+/** A layer whose table of page addresses grows. */
+interface PagedLayer extends WasmKvLayer {
+  readonly addresses: Growing;
+}
+
+/** Kernels step through a vector 16 channels at a time. */
+const LANES = 16;
+/** Greatest head width for which integer dots of 8-bit keys and 14-bit queries fit an i32. */
+const WIDEST = 1024;
+
+const demand = (fits: boolean, message: string): void => {
+  if (!fits) throw new LonghandError('internal', `${message} Please report this.`);
+};
+
+const shapeOf = ({ label, rows, cols }: Tensor): string => `${label} (${rows} × ${cols})`;
+
+const checkShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: KvShape): void => {
+  for (const dim of [keyDim, valueDim]) {
+    if (Number.isInteger(dim / LANES) && dim >= LANES && dim <= WIDEST) continue;
+    const message = `${label} has heads of ${dim} channels; pages hold multiples of ${LANES} up to ${WIDEST}. Use another model.`;
+    throw new LonghandError('unsupported/architecture', message, { label, dim });
+  }
+  if (!Number.isInteger(kvHeads) || kvHeads < 1) {
+    const message = `${label} has ${kvHeads} KV heads; at least one is needed. Use another model.`;
+    throw new LonghandError('unsupported/architecture', message, { label, kvHeads });
+  }
+  if (!['f16', 'q8'].includes(keys) || !['f16', 'q8', 'q4'].includes(values)) {
+    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16 or q8 for keys and f16, q8 or q4 for values.`;
+    throw new LonghandError('input/option', message, { label, keys, values });
+  }
+};
+
+/** Pages of K and V, and attention over them. */
+export const wasmPages = ({ heap, kernels }: Device): Verbs => {
+  const address = (kv: WasmKvLayer, page: number): number => {
+    demand(page >= 0 && page < kv.pages, `Page ${page} was used, of ${kv.pages} that have memory.`);
+    return heap.u32(kv.table, kv.pages)[page]!;
+  };
+
+  const mapPages = (layer: KvLayer, pages: number): void => {
+    const kv = layer as PagedLayer;
+    for (; kv.pages > pages; kv.pages--) heap.free(address(kv, kv.pages - 1));
+    kv.addresses.reserve(pages * 4);
+    const before = kv.pages;
+    try {
+      for (; kv.pages < pages; kv.pages++) {
+        const start = heap.alloc(kv.pageBytes, 'pages');
+        // Kernels read whole blocks and mask afterwards: what is not written yet must still be numbers.
+        heap.u8(start, kv.pageBytes).fill(0);
+        heap.u32(kv.table, pages)[kv.pages] = start;
+      }
+    } catch (error) {
+      for (; kv.pages > before; kv.pages--) heap.free(address(kv, kv.pages - 1));
+      throw error;
+    }
+  };
+
+  return {
+    kvLayer: (label, shape): WasmKvLayer => {
+      checkShape(label, shape);
+      const addresses = growing(heap, 'pages');
+      const kv: PagedLayer = {
+        shape,
+        pageBytes: pageBytes(shape),
+        pages: 0,
+        addresses,
+        get table() {
+          return addresses.start;
+        },
+        release() {
+          mapPages(kv, 0);
+          addresses.release();
+        },
+      };
+      return kv;
+    },
+
+    mapPages,
+
+    writePage: (layer, page, bytes) => {
+      const kv = layer as WasmKvLayer;
+      demand(bytes.length === kv.pageBytes, `A page of ${bytes.length} bytes came for ${kv.pageBytes}.`);
+      heap.u8(address(kv, page), kv.pageBytes).set(bytes);
+    },
+
+    readPage: async (layer, page) => {
+      const kv = layer as WasmKvLayer;
+      return heap.u8(address(kv, page), kv.pageBytes).slice();
+    },
+
+    appendKv: (layer, k, v, position) => {
+      const kv = layer as WasmKvLayer;
+      const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
+      const fits = k.rows === v.rows && k.cols === kvHeads * keyDim && v.cols === kvHeads * valueDim;
+      demand(fits, `appendKv got ${shapeOf(k)} and ${shapeOf(v)} for ${kvHeads} KV heads.`);
+      const end = position + k.rows;
+      demand(
+        position >= 0 && end <= kv.pages * PAGE,
+        `Tokens up to ${end} were stored in ${kv.pages} pages.`,
+      );
+      kernels.appendKv!(
+        kv.table,
+        (k as WasmTensor).start,
+        (v as WasmTensor).start,
+        position,
+        k.rows,
+        kvHeads,
+        keyDim,
+        valueDim,
+        codecNumber[keys],
+        codecNumber[values],
+        heap.scratch(keyDim * 4),
+      );
+    },
+
+    attend: (out, q, layer, reads, { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp }) => {
+      const kv = layer as WasmKvLayer;
+      const plan = reads as WasmPlan;
+      const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
+      const { position, rows, tileRows } = plan.tiles;
+      const heads = q.cols / keyDim;
+      const fits = Number.isInteger(heads) && q.rows === rows && out.rows === rows;
+      demand(fits && out.cols === heads * valueDim, `attend got ${shapeOf(out)} and ${shapeOf(q)}.`);
+      demand(
+        plan.lists === 1 || plan.lists === kvHeads,
+        `A plan of ${plan.lists} lists met ${kvHeads} heads.`,
+      );
+      demand(position + rows <= kv.pages * PAGE, `${kv.pages} pages were read up to ${position + rows}.`);
+      demand(
+        !logSumExp || (logSumExp.rows === rows && logSumExp.cols === heads),
+        `logSumExp must be (${rows} × ${heads}).`,
+      );
+      const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
+      kernels.attend!(
+        (out as WasmTensor).start,
+        (q as WasmTensor).start,
+        kv.table,
+        plan.counts,
+        plan.ranges,
+        plan.capacity,
+        plan.lists,
+        plan.pairs,
+        position,
+        rows,
+        tileRows,
+        heads,
+        kvHeads,
+        keyDim,
+        valueDim,
+        codecNumber[keys],
+        codecNumber[values],
+        scale,
+        skipBelow,
+        logSumExp ? (logSumExp as WasmTensor).start : 0,
+        heap.scratch(kernels.attendScratch!(queries, keyDim, valueDim)),
+      );
+    },
+
+    readPairs: async (reads) => {
+      const { pairs, lists } = reads as WasmPlan;
+      const counter = new DataView(heap.memory.buffer, pairs, 8);
+      const sum = counter.getFloat64(0, true);
+      counter.setFloat64(0, 0, true);
+      return sum / lists;
+    },
+  };
+};

@@ -1,0 +1,150 @@
+import { type Backend, PAGE, type Range, tileCount, tileEnd, tileStart } from '../../src/backends/backend.js';
+import type { Codec } from '../../src/codecs/codec.js';
+import { hadamard, rotatedKey } from '../../src/codecs/hadamard.js';
+import { roundEven } from '../../src/codecs/half.js';
+import { codecs } from '../../src/codecs/index.js';
+import { keysAt, pageBytes, valuesAt } from '../../src/codecs/page-format.js';
+import type { RefKvLayer, RefPlan, RefTensor } from './device.js';
+
+const { fround } = Math;
+/** Keys that `skipBelow` skips or keeps as one: blocks are aligned to absolute positions. */
+const BLOCK = 32;
+
+/** A query as q8 keys meet it: rotated as they are, then codes within ±8191 with a scale of its own. */
+export const quantizeQuery = (query: Float32Array): { codes: Int32Array; scale: number } => {
+  const rotated = query.slice();
+  hadamard(rotated);
+  const greatest = Math.max(...rotated.map(Math.abs));
+  const inverse = greatest > 0 ? fround(8191 / greatest) : 0;
+  const codes = Int32Array.from(rotated, (x) => roundEven(fround(x * inverse)));
+  return { codes, scale: fround(greatest / 8191) };
+};
+
+/** Vectors of tokens [0, PAGE · pages) of one block per page, as stored: keys in q8 stay rotated. */
+const decodeBlocks = (kv: RefKvLayer, codec: Codec, dim: number, at: number): Float32Array[] =>
+  kv.bytes.flatMap((page) =>
+    Array.from({ length: PAGE }, (_, token) => {
+      const out = new Float32Array(dim);
+      codec.decode(page.subarray(at), dim, token, out);
+      return out;
+    }),
+  );
+
+/** All keys of a KV head as stored, one per position that has memory. */
+export const storedKeys = (kv: RefKvLayer, head: number): Float32Array[] =>
+  decodeBlocks(kv, codecs[kv.shape.keys], kv.shape.keyDim, keysAt(kv.shape, head));
+
+export const storedValues = (kv: RefKvLayer, head: number): Float32Array[] =>
+  decodeBlocks(kv, codecs[kv.shape.values], kv.shape.valueDim, valuesAt(kv.shape, head));
+
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let c = 0; c < a.length; c++) sum += a[c]! * b[c]!;
+  return sum;
+};
+
+/** The tokens of `ranges` that a row at `position` may see. */
+const seen = (ranges: readonly Range[], position: number): number[] =>
+  ranges.flatMap(([start, end]) =>
+    Array.from({ length: Math.max(0, Math.min(end, position + 1) - start) }, (_, i) => start + i),
+  );
+
+/** Leaves out each block whose greatest logit is more than `below` under the greatest one kept before it. */
+const skipBlocks = (tokens: number[], logits: readonly number[], below: number): number[] => {
+  let top = Number.NEGATIVE_INFINITY;
+  return [...new Set(tokens.map((token) => Math.floor(token / BLOCK)))].flatMap((block) => {
+    const some = tokens.filter((token) => Math.floor(token / BLOCK) === block);
+    const greatest = Math.max(...some.map((token) => logits[token]!));
+    if (greatest < top - below) return [];
+    top = Math.max(top, greatest);
+    return some;
+  });
+};
+
+type Verbs = Pick<
+  Backend,
+  'kvLayer' | 'mapPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
+>;
+
+/** The specification of pages and of attention over them. */
+export const refPages = (): Verbs => ({
+  kvLayer: (_label, shape): RefKvLayer => ({ shape, pageBytes: pageBytes(shape), pages: 0, bytes: [] }),
+
+  mapPages: (layer, pages) => {
+    const kv = layer as RefKvLayer;
+    kv.bytes = Array.from({ length: pages }, (_, page) => kv.bytes[page] ?? new Uint8Array(kv.pageBytes));
+    kv.pages = pages;
+  },
+
+  writePage: (layer, page, bytes) => (layer as RefKvLayer).bytes[page]!.set(bytes),
+
+  readPage: async (layer, page) => (layer as RefKvLayer).bytes[page]!.slice(),
+
+  appendKv: (layer, k, v, position) => {
+    const kv = layer as RefKvLayer;
+    const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
+    for (let row = 0; row < k.rows; row++) {
+      const page = kv.bytes[Math.floor((position + row) / PAGE)]!;
+      const token = (position + row) % PAGE;
+      for (let head = 0; head < kvHeads; head++) {
+        const at = row * kvHeads + head;
+        const key = (k as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
+        const value = (v as RefTensor).values.subarray(at * valueDim, (at + 1) * valueDim);
+        const stored = keys === 'q8' ? rotatedKey(key) : key;
+        codecs[keys].encode(page.subarray(keysAt(kv.shape, head)), keyDim, token, stored);
+        codecs[values].encode(page.subarray(valuesAt(kv.shape, head)), valueDim, token, value);
+      }
+    }
+  },
+
+  attend: (out, q, layer, reads, { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp }) => {
+    const kv = layer as RefKvLayer;
+    const plan = reads as RefPlan;
+    const { kvHeads, keyDim, valueDim } = kv.shape;
+    const heads = q.cols / keyDim;
+    const tiles = tileCount(plan.tiles);
+    const keys = Array.from({ length: kvHeads }, (_, head) => storedKeys(kv, head));
+    const values = Array.from({ length: kvHeads }, (_, head) => storedValues(kv, head));
+    for (let tile = 0; tile < tiles; tile++) {
+      for (let position = tileStart(plan.tiles, tile); position < tileEnd(plan.tiles, tile); position++) {
+        const row = position - plan.tiles.position;
+        for (let list = 0; list < plan.lists; list++) {
+          plan.pairs += seen(plan.rows[list * tiles + tile]!, position).length;
+        }
+        for (let head = 0; head < heads; head++) {
+          const kvHead = Math.floor((head * kvHeads) / heads);
+          const list = plan.lists === 1 ? 0 : kvHead;
+          const at = row * heads + head;
+          const query = (q as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
+          const quantized = kv.shape.keys === 'q8' ? quantizeQuery(query) : { codes: query, scale: 1 };
+          const logits: number[] = [];
+          const readable = seen(plan.rows[list * tiles + tile]!, position);
+          for (const t of readable)
+            logits[t] = scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!);
+          const tokens = skipBlocks(readable, logits, skipBelow);
+          const top = tokens.reduce((most, t) => Math.max(most, logits[t]!), Number.NEGATIVE_INFINITY);
+          const mixed = new Float64Array(valueDim);
+          let sum = 0;
+          for (const t of tokens) {
+            const weight = Math.exp(logits[t]! - top);
+            const value = values[kvHead]![t]!;
+            for (let c = 0; c < valueDim; c++) mixed[c] = mixed[c]! + weight * value[c]!;
+            sum += weight;
+          }
+          (out as RefTensor).values.set(
+            mixed.map((x) => x / sum),
+            at * valueDim,
+          );
+          if (logSumExp) (logSumExp as RefTensor).values[at] = top + Math.log(sum);
+        }
+      }
+    }
+  },
+
+  readPairs: async (reads) => {
+    const plan = reads as RefPlan;
+    const pairs = plan.pairs / plan.lists;
+    plan.pairs = 0;
+    return pairs;
+  },
+});
