@@ -1,6 +1,6 @@
 // One row of a packed table (lib/layout.ts) as f32: out (cols) = row `row`. Products of a code and its scale are exact.
 import { f16ToF32 } from './lib/f16';
-import { Q4_BYTES, Q8_BYTES, TILE, UNSIGNED } from './lib/layout';
+import { Q4_BYTES, Q8_BYTES, TILE } from './lib/layout';
 
 export function embedQ8_0(out: usize, packed: usize, row: usize, cols: usize): void {
   const output = row % TILE;
@@ -8,8 +8,11 @@ export function embedQ8_0(out: usize, packed: usize, row: usize, cols: usize): v
   for (const end = out + cols * 4; out < end; out += 128) {
     const scale = f16ToF32(load<u16>(block + output * 2));
     for (let i: usize = 0; i < 32; ++i) {
-      const code = load<u8>(block + 32 + (i >>> 2) * 64 + output * 4 + (i & 3)) ^ <u8>UNSIGNED;
-      store<f32>(out + i * 4, scale * <f32>(<i32>(<i8>code)));
+      const quad = block + 32 + (i >>> 2) * 64;
+      const code: i32 = ASC_FEATURE_RELAXED_SIMD
+        ? <i32>load<u8>(quad + output * 4 + (i & 3)) - 128
+        : <i32>load<i8>(quad + (i & 1) * 32 + output * 2 + ((i >>> 1) & 1));
+      store<f32>(out + i * 4, scale * <f32>code);
     }
     block += Q8_BYTES;
   }

@@ -2,7 +2,7 @@
 // outer loop, so that a tile of weights stays in the cache while all rows meet it; tiles [from, to) are computed, so
 // that threads can share them.
 import { groupF32, groupQ4, groupQ8, rowF32, rowQ4, rowQ8 } from './generated/tiles';
-import { GROUP, GROUP_F32, PANEL_BLOCK, Q4_BYTES, Q8_BYTES, TILE, VECTORS } from './lib/layout';
+import { GROUP, PANEL_BLOCK, Q4_BYTES, Q8_BYTES, TILE, VECTORS } from './lib/layout';
 
 const enum Type {
   Q8,
@@ -33,7 +33,7 @@ function single(
 // @ts-ignore: decorator
 @inline
 function tiles(
-  type: Type, groupRows: usize, groupVectors: usize, panelRow: usize, tileBytes: usize,
+  type: Type, panelRow: usize, tileBytes: usize,
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
   for (let tile = from; tile < to; ++tile) {
@@ -43,12 +43,12 @@ function tiles(
     let panel = panels;
     let target = out + tile * TILE * 4;
     let left = rows;
-    for (; left >= groupRows; left -= groupRows) {
-      for (let v: usize = 0; v < 4 && <i32>v * 4 < outputs; v += groupVectors) {
+    for (; left >= GROUP; left -= GROUP) {
+      for (let v: usize = 0; v < 4 && <i32>v * 4 < outputs; v += VECTORS) {
         group(type, target, n * 4, panel, weights, v, k, offsets, outputs);
       }
-      panel += groupRows * panelRow;
-      target += groupRows * n * 4;
+      panel += GROUP * panelRow;
+      target += GROUP * n * 4;
     }
     for (; left > 0; --left) {
       single(type, target, n * 4, panel, weights, k, offsets, outputs);
@@ -63,7 +63,7 @@ export function matmulQ8_0(
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
   const blocks = k >>> 5;
-  tiles(Type.Q8, GROUP, VECTORS, blocks * PANEL_BLOCK, blocks * Q8_BYTES, out, panels, w, rows, n, k, bias, from, to);
+  tiles(Type.Q8, blocks * PANEL_BLOCK, blocks * Q8_BYTES, out, panels, w, rows, n, k, bias, from, to);
 }
 
 /** Q4_0 weights, panels of `panelsQ4_0`; `bias` is an address or 0. */
@@ -71,14 +71,14 @@ export function matmulQ4_0(
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
   const blocks = k >>> 5;
-  tiles(Type.Q4, GROUP, VECTORS, blocks * PANEL_BLOCK, blocks * Q4_BYTES, out, panels, w, rows, n, k, bias, from, to);
+  tiles(Type.Q4, blocks * PANEL_BLOCK, blocks * Q4_BYTES, out, panels, w, rows, n, k, bias, from, to);
 }
 
 /** F32 weights of more than one row, panels of `panelsF32`; `bias` is an address or 0. */
 export function matmulF32(
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
-  tiles(Type.F32, GROUP_F32, 2, k * 4, k * TILE * 4, out, panels, w, rows, n, k, bias, from, to);
+  tiles(Type.F32, k * 4, k * TILE * 4, out, panels, w, rows, n, k, bias, from, to);
 }
 
 /** F32 weights of one row, which are not packed: out (rows, 1) = x (rows, k) · wᵀ [+ bias]. */

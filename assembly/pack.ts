@@ -1,5 +1,5 @@
 // Rows of a model file into the packed layout of lib/layout.ts.
-import { Q4_BYTES, Q8_BYTES, TILE, UNSIGNED } from './lib/layout';
+import { Q4_BYTES, Q8_BYTES, TILE } from './lib/layout';
 
 // @ts-ignore: decorator
 @inline
@@ -19,7 +19,13 @@ export function packQ8_0(packed: usize, rows: usize, row: usize, count: usize, c
       bad += notFinite(scale);
       store<u16>(block + output * 2, scale);
       for (let s: usize = 0; s < 8; ++s) {
-        store<u32>(block + 32 + s * 64 + output * 4, load<u32>(rows + 2 + s * 4) ^ UNSIGNED);
+        const quad = load<u32>(rows + 2 + s * 4);
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          store<u32>(block + 32 + s * 64 + output * 4, quad ^ 0x80808080);
+        } else {
+          store<u16>(block + 32 + s * 64 + output * 2, <u16>((quad & 0xff) | ((quad >>> 8) & 0xff00)));
+          store<u16>(block + 64 + s * 64 + output * 2, <u16>(((quad >>> 8) & 0xff) | ((quad >>> 16) & 0xff00)));
+        }
       }
       rows += 34;
       block += Q8_BYTES;

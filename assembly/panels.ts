@@ -1,5 +1,5 @@
 // Activations in the order in which the tiles of a matmul read them (lib/layout.ts), quantised where weights are.
-import { CODE_BYTES, GROUP, GROUP_F32, PANEL_BLOCK } from './lib/layout';
+import { CODE_BYTES, GROUP, PANEL_BLOCK } from './lib/layout';
 
 /** Bytes of the panels of x (rows, cols). */
 export function panelBytes(isF32: bool, rows: usize, cols: usize): usize {
@@ -72,10 +72,10 @@ export function panelsQ4_0(panels: usize, x: usize, rows: usize, cols: usize): v
 
 /** Panels of x (rows, cols) for F32 weights. */
 export function panelsF32(panels: usize, x: usize, rows: usize, cols: usize): void {
-  const grouped = rows - (rows % GROUP_F32);
+  const grouped = rows - (rows % GROUP);
   for (let row: usize = 0; row < rows; ++row) {
-    const g: usize = row < grouped ? GROUP_F32 : 1;
-    const r = row < grouped ? row % GROUP_F32 : 0;
+    const g: usize = row < grouped ? GROUP : 1;
+    const r = row < grouped ? row % GROUP : 0;
     const to = panels + ((row - r) * cols + r) * 4;
     for (let k: usize = 0; k < cols; ++k) store<u32>(to + k * g * 4, load<u32>(x + k * 4));
     x += cols * 4;

@@ -2,7 +2,8 @@
 //
 // Packed weights. 16 rows (outputs) make a tile; a tile holds all columns (inputs), in blocks of 32:
 //   Q8_0 block   f16 scales [16 outputs], then codes [8 quads][16 outputs][4 inputs]: quad s holds inputs 4s … 4s + 3.
-//                The relaxed build stores code + 128, because its dot product takes the weight as unsigned.
+//                The relaxed build stores code + 128, because its dot product takes the weight as unsigned. The plain
+//                build multiplies pairs and stores a quad as [inputs 0 and 2, inputs 1 and 3][16 outputs][2].
 //   Q4_0 block   f16 scales [16 outputs], then bytes [4 quads][16 outputs][4]: byte j of quad s holds input 4s + j in
 //                its low nibble and input 16 + 4s + j in its high one, both plus 8: the bytes of the file, transposed.
 //   F32          [inputs][16 outputs]. A weight of one row stays as it is.
@@ -27,25 +28,14 @@ export const Q8_BYTES: usize = 32 + 512;
 @inline
 export const Q4_BYTES: usize = 32 + 256;
 
-/** What Q8_0 codes are combined with to be stored: their sign bit is turned over where they are taken as unsigned. */
+/** Rows in a group, and vectors of four outputs it computes at once: 8 accumulators, for which 16 registers suffice. */
 // @ts-ignore: decorator
 @inline
-export const UNSIGNED: u32 = ASC_FEATURE_RELAXED_SIMD ? 0x80808080 : 0;
+export const GROUP: usize = 4;
 
-/** Rows in a group of a quantised panel: what the registers of each build bear. */
 // @ts-ignore: decorator
 @inline
-export const GROUP: usize = ASC_FEATURE_RELAXED_SIMD ? 4 : 8;
-
-/** Vectors of four outputs that a group computes at once. */
-// @ts-ignore: decorator
-@inline
-export const VECTORS: usize = ASC_FEATURE_RELAXED_SIMD ? 2 : 1;
-
-/** Rows in a group of an F32 panel; they compute two vectors at once. */
-// @ts-ignore: decorator
-@inline
-export const GROUP_F32: usize = 4;
+export const VECTORS: usize = 2;
 
 /** Bytes of one code in a panel, and of a block of one row. */
 // @ts-ignore: decorator
@@ -59,7 +49,7 @@ export const PANEL_BLOCK: usize = 8 + 32 * CODE_BYTES;
 /** Four finite f16 as f32. The sign bit is moved up by the load; a scale is never infinite, as `pack` has checked. */
 // @ts-ignore: decorator
 @inline
-export function scales4(at: usize): v128 {
-  const bits = i32x4.shl(v128.load_ext<i16>(at), 13);
+export function scales4(at: usize, offset: usize): v128 {
+  const bits = i32x4.shl(i32x4.extend_low_i16x8_s(v128.load64_zero(at + offset)), 13);
   return f32x4.mul(v128.and(bits, i32x4.splat(0x8fffffff)), f32x4.splat(5.192296858534828e33));
 }
