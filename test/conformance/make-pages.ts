@@ -1,0 +1,60 @@
+import { type Backend, type Plan, type Range, type Tiles, tileCount } from '../../src/backends/backend.js';
+import type { Device, WasmPlan } from '../../src/backends/wasm/device.js';
+import { Heap } from '../../src/backends/wasm/heap.js';
+import { startKernels, type WasmOptions } from '../../src/backends/wasm/module.js';
+import { wasmPages } from '../../src/backends/wasm/pages.js';
+import { wasmTensors } from '../../src/backends/wasm/tensors.js';
+import { createRefBackend } from '../reference/backend.js';
+import type { RefPlan } from '../reference/device.js';
+
+/** Pages and attention alone, with plans written by hand instead of selected. */
+export interface PagesUnderTest
+  extends Pick<
+    Backend,
+    | 'tensor'
+    | 'upload'
+    | 'read'
+    | 'kvLayer'
+    | 'mapPages'
+    | 'writePage'
+    | 'readPage'
+    | 'appendKv'
+    | 'attend'
+    | 'readPairs'
+  > {
+  /** rows[list · tiles + tile] = the ranges of that tile. */
+  makePlan(lists: number, tiles: Tiles, rows: readonly (readonly Range[])[]): Plan;
+}
+
+const wasm = {
+  simd128: new URL('../../dist/kernels.wasm', import.meta.url),
+  relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
+};
+
+export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnderTest> => {
+  const { build, kernels, memory } = await startKernels({ wasm, ...options });
+  const heap = new Heap(memory, kernels.heapBase!() >>> 0);
+  const device: Device = { heap, kernels, build };
+  return {
+    ...wasmTensors(device),
+    ...wasmPages(device),
+    makePlan(lists, tiles, rows): WasmPlan {
+      const count = lists * tileCount(tiles);
+      const capacity = Math.max(1, ...rows.map((ranges) => ranges.length));
+      const counts = heap.alloc(count * 4, 'activations');
+      const ranges = heap.alloc(count * capacity * 8, 'activations');
+      const pairs = heap.alloc(8, 'activations');
+      heap.u8(pairs, 8).fill(0);
+      heap.u32(counts, count).set(rows.map((row) => row.length));
+      rows.forEach((row, r) => {
+        heap.u32(ranges + r * capacity * 8, capacity * 2).set(row.flat());
+      });
+      return { lists, tiles, counts, ranges, capacity, pairs, release: () => {} };
+    },
+  };
+};
+
+export const makeRefPages = (): PagesUnderTest => ({
+  ...createRefBackend(),
+  makePlan: (lists, tiles, rows): RefPlan => ({ lists, tiles, rows: rows.map((row) => [...row]), pairs: 0 }),
+});

@@ -1,0 +1,639 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  type AttendOptions,
+  type KvLayer,
+  type KvShape,
+  PAGE,
+  type Range,
+  type Tensor,
+  type Tiles,
+  tileCount,
+  tileEnd,
+  tileStart,
+} from '../../src/backends/backend.js';
+import { codecs } from '../../src/codecs/index.js';
+import { keysAt } from '../../src/codecs/page-format.js';
+import { quantizeQuery } from '../reference/pages.js';
+import { expectEqual, expectWithin } from './compare.js';
+import { makeRefPages, type PagesUnderTest } from './make-pages.js';
+import { type Random, random } from './random.js';
+import { tolerance } from './tolerance.js';
+
+const { fround } = Math;
+const pagesFor = (tokens: number): number => Math.ceil(tokens / PAGE);
+const keyCodecs = ['f16', 'q8'] as const;
+const valueCodecs = ['f16', 'q8', 'q4'] as const;
+const codecPairs = keyCodecs.flatMap((keys) => valueCodecs.map((values) => ({ keys, values })));
+
+const tensorOf = (pages: PagesUnderTest, rows: number, cols: number, values: Float32Array): Tensor => {
+  const tensor = pages.tensor('test', rows, cols);
+  pages.upload(tensor, values);
+  return tensor;
+};
+
+/** K and V of a text, and queries for its last rows. */
+interface Case {
+  readonly shape: KvShape;
+  readonly heads: number;
+  readonly tokens: number;
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+}
+
+const makeCase = (shape: KvShape, heads: number, tokens: number, next: Random): Case => ({
+  shape,
+  heads,
+  tokens,
+  k: next.gaussians(tokens * shape.kvHeads * shape.keyDim),
+  v: next.gaussians(tokens * shape.kvHeads * shape.valueDim),
+});
+
+/** Append tokens [from, to) in one call. */
+const append = (
+  pages: PagesUnderTest,
+  kv: KvLayer,
+  { k, v, shape }: Case,
+  from: number,
+  to: number,
+): void => {
+  const cols = [shape.kvHeads * shape.keyDim, shape.kvHeads * shape.valueDim] as const;
+  const some = (x: Float32Array, width: number): Tensor =>
+    tensorOf(pages, to - from, width, x.subarray(from * width, to * width));
+  pages.appendKv(kv, some(k, cols[0]), some(v, cols[1]), from);
+};
+
+const filled = (pages: PagesUnderTest, some: Case): KvLayer => {
+  const kv = pages.kvLayer('test', some.shape);
+  pages.mapPages(kv, pagesFor(some.tokens));
+  append(pages, kv, some, 0, some.tokens);
+  return kv;
+};
+
+const allPages = (pages: PagesUnderTest, kv: KvLayer): Promise<Uint8Array[]> =>
+  Promise.all(Array.from({ length: kv.pages }, (_, page) => pages.readPage(kv, page)));
+
+/** The reference's layer with the very same bytes. */
+const copied = async (pages: PagesUnderTest, kv: KvLayer, reference: PagesUnderTest): Promise<KvLayer> => {
+  const copy = reference.kvLayer('copy', kv.shape);
+  reference.mapPages(copy, kv.pages);
+  (await allPages(pages, kv)).forEach((bytes, page) => {
+    reference.writePage(copy, page, bytes);
+  });
+  return copy;
+};
+
+const expectSamePages = (found: Uint8Array[], wanted: Uint8Array[]): void => {
+  expect(found.length).toBe(wanted.length);
+  found.forEach((bytes, page) => {
+    expectEqual(bytes, wanted[page]!, `page ${page}`);
+  });
+};
+
+interface Attended {
+  readonly out: Float32Array;
+  readonly logSumExp: Float32Array;
+  readonly pairs: number;
+}
+
+const attend = async (
+  pages: PagesUnderTest,
+  kv: KvLayer,
+  heads: number,
+  q: Float32Array,
+  lists: number,
+  tiles: Tiles,
+  rows: readonly (readonly Range[])[],
+  how: Partial<AttendOptions> = {},
+): Promise<Attended> => {
+  const { keyDim, valueDim } = kv.shape;
+  const out = pages.tensor('out', tiles.rows, heads * valueDim);
+  const logSumExp = pages.tensor('lse', tiles.rows, heads);
+  const plan = pages.makePlan(lists, tiles, rows);
+  const query = tensorOf(pages, tiles.rows, heads * keyDim, q);
+  pages.attend(out, query, kv, plan, { scale: 1 / Math.sqrt(keyDim), logSumExp, ...how });
+  const [values, sums] = [await pages.read(out), await pages.read(logSumExp)];
+  return { out: values.slice(), logSumExp: sums.slice(), pairs: await pages.readPairs(plan) };
+};
+
+/** Everything a tile can reach. */
+const everything = (lists: number, tiles: Tiles): Range[][] =>
+  Array.from({ length: lists * tileCount(tiles) }, (_, r) => [[0, tileEnd(tiles, r % tileCount(tiles))]]);
+
+/** Random ascending ranges, many of one token, gaps of any size, and the tile itself. */
+const sparse = (lists: number, tiles: Tiles, next: Random): Range[][] =>
+  Array.from({ length: lists * tileCount(tiles) }, (_, r) => {
+    const start = tileStart(tiles, r % tileCount(tiles));
+    const ranges: Range[] = [];
+    for (let at = next.integer(20); at < start - 1; ) {
+      const end = Math.min(start - 1, at + (next.next() < 0.4 ? 1 : 1 + next.integer(90)));
+      ranges.push([at, end]);
+      at = end + 1 + next.integer(next.next() < 0.5 ? 4 : 100);
+    }
+    return [...ranges, [start, tileEnd(tiles, r % tileCount(tiles))]];
+  });
+
+const lastRows = (tokens: number, rows: number, tileRows: number): Tiles => ({
+  position: tokens - Math.min(rows, tokens),
+  rows: Math.min(rows, tokens),
+  tileRows,
+});
+
+const greatest = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+
+/** Pages and attention over plans; `make` gives a fresh backend. The reference backend is the judge. */
+export const describePages = (name: string, make: () => Promise<PagesUnderTest>): void => {
+  describe(`pages: ${name}`, () => {
+    let pages: PagesUnderTest;
+    const reference = makeRefPages();
+    beforeAll(async () => {
+      pages = await make();
+    });
+
+    const expectAgreement = async (
+      some: Case,
+      lists: number,
+      tiles: Tiles,
+      rows: Range[][],
+      next: Random,
+      how: Partial<AttendOptions> = {},
+    ): Promise<void> => {
+      const kv = filled(pages, some);
+      const copy = await copied(pages, kv, reference);
+      const q = next.gaussians(tiles.rows * some.heads * some.shape.keyDim, 1.5);
+      const found = await attend(pages, kv, some.heads, q, lists, tiles, rows, how);
+      const wanted = await attend(reference, copy, some.heads, q, lists, tiles, rows, how);
+      const bound = tolerance.attention * greatest(some.v);
+      expectWithin(found.out, wanted.out, () => bound, 'out');
+      expectWithin(found.logSumExp, wanted.logSumExp, () => tolerance.attention, 'log-sum-exp');
+      expect(found.pairs).toBe(wanted.pairs);
+    };
+
+    describe('stored bytes', () => {
+      const shapes = codecPairs.flatMap((codec) =>
+        [16, 64, 80, 96, 128, 256].map((dim) => ({ kvHeads: 2, keyDim: dim, valueDim: dim, ...codec })),
+      );
+      test.each(
+        shapes,
+      )('$keys keys and $values values of $keyDim channels are the definition’s', async (shape) => {
+        const next = random(shape.keyDim);
+        const some = makeCase({ ...shape, valueDim: 64 }, 2, 70, next);
+        some.k.set([Number.NaN, Number.POSITIVE_INFINITY, -1e30, 1e-40, -0], 5 * shape.keyDim);
+        some.v.set([Number.NaN, Number.NEGATIVE_INFINITY, 1e30, 1e-7, -0], 9 * 64);
+        some.k.fill(0, 6 * shape.keyDim, 8 * shape.keyDim);
+        some.v.fill(0, 10 * 64, 12 * 64);
+        const found = await allPages(pages, filled(pages, some));
+        const wanted = await allPages(reference, filled(reference, some));
+        expectSamePages(found, wanted);
+      });
+
+      test('do not depend on how many tokens are appended at once', async () => {
+        const next = random(2);
+        for (const codec of codecPairs) {
+          const some = makeCase({ kvHeads: 3, keyDim: 48, valueDim: 80, ...codec }, 3, 131, next);
+          const kv = pages.kvLayer('test', some.shape);
+          pages.mapPages(kv, 3);
+          for (let from = 0; from < 131; ) {
+            const to = Math.min(131, from + 1 + next.integer(40));
+            append(pages, kv, some, from, to);
+            from = to;
+          }
+          expectSamePages(await allPages(pages, kv), await allPages(pages, filled(pages, some)));
+        }
+      });
+
+      test('are overwritten token by token', async () => {
+        const next = random(3);
+        for (const codec of codecPairs) {
+          const shape: KvShape = { kvHeads: 2, keyDim: 64, valueDim: 64, ...codec };
+          const [old, fresh] = [makeCase(shape, 2, 200, next), makeCase(shape, 2, 200, next)];
+          fresh.k.set(old.k.subarray(0, 100 * 128));
+          fresh.v.set(old.v.subarray(0, 100 * 128));
+          const kv = filled(pages, old);
+          append(pages, kv, fresh, 100, 200);
+          expectSamePages(await allPages(pages, kv), await allPages(pages, filled(pages, fresh)));
+        }
+      });
+
+      test('survive a longer table and go with a shorter one', async () => {
+        const some = makeCase(
+          { kvHeads: 2, keyDim: 32, valueDim: 32, keys: 'q8', values: 'q4' },
+          2,
+          300,
+          random(4),
+        );
+        const kv = filled(pages, some);
+        const before = await allPages(pages, kv);
+        pages.mapPages(kv, 70);
+        expect(kv.pages).toBe(70);
+        expectSamePages((await allPages(pages, kv)).slice(0, 5), before);
+        pages.mapPages(kv, 2);
+        expect(kv.pages).toBe(2);
+        pages.mapPages(kv, 5);
+        const after = await allPages(pages, kv);
+        expectSamePages(after.slice(0, 2), before.slice(0, 2));
+        // Memory that is given again must not show an older text.
+        for (const bytes of after.slice(2)) expect(bytes.every((byte) => byte === 0)).toBe(true);
+      });
+    });
+
+    describe('attention agrees with the reference', () => {
+      const dims = [64, 80, 96, 128, 256, 16, 32];
+      const ratios = [1, 2, 3, 4, 8];
+      const lengths = [1, 31, 32, 33, 63, 64, 65, 200, 300];
+
+      // Every length with every codec pair; widths, ratios, tile heights and list counts take turns.
+      const cases = lengths.flatMap((tokens, i) =>
+        codecPairs.map((codec, j) => {
+          const n = i * codecPairs.length + j;
+          const ratio = ratios[n % ratios.length]!;
+          return { tokens, ...codec, dim: dims[n % dims.length]!, ratio, kvHeads: ratio > 3 ? 1 : 2, n };
+        }),
+      );
+      test.each(cases)('$tokens tokens, $keys/$values, $dim channels, $ratio to 1', async (row) => {
+        const { tokens, keys, values, dim, ratio, kvHeads, n } = row;
+        const next = random(1000 + n);
+        const shape: KvShape = {
+          kvHeads,
+          keyDim: dim,
+          valueDim: dims[(n + (n % 2)) % dims.length]!,
+          keys,
+          values,
+        };
+        const some = makeCase(shape, kvHeads * ratio, tokens, next);
+        const tiles = lastRows(tokens, 70 - (n % 5), n % 3 === 0 ? 1 : PAGE);
+        const lists = n % 2 ? kvHeads : 1;
+        const rows = n % 4 === 0 ? everything(lists, tiles) : sparse(lists, tiles, next);
+        await expectAgreement(some, lists, tiles, rows, next);
+      });
+
+      test.each(
+        dims.flatMap((dim) => ratios.map((ratio) => ({ dim, ratio }))),
+      )('one row, $dim channels, $ratio query heads to a KV head', async ({ dim, ratio }) => {
+        const next = random(dim * 10 + ratio);
+        for (const codec of codecPairs) {
+          const some = makeCase({ kvHeads: 1, keyDim: dim, valueDim: dim, ...codec }, ratio, 150, next);
+          const tiles = lastRows(150, 1, 1);
+          await expectAgreement(some, 1, tiles, sparse(1, tiles, next), next);
+        }
+      });
+
+      test('with more query heads in one group than in another', async () => {
+        const next = random(5);
+        const some = makeCase(
+          { kvHeads: 2, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' },
+          5,
+          100,
+          next,
+        );
+        await expectAgreement(some, 1, lastRows(100, 3, 1), everything(1, lastRows(100, 3, 1)), next);
+      });
+
+      test('when blocks that cannot matter are skipped', async () => {
+        const next = random(6);
+        for (const codec of codecPairs) {
+          const some = makeCase({ kvHeads: 1, keyDim: 64, valueDim: 64, ...codec }, 3, 300, next);
+          // Keys of some blocks point nowhere near the queries: their logits stay small.
+          for (const block of [1, 3, 4, 7]) some.k.fill(1e-3, block * 32 * 64, (block + 1) * 32 * 64);
+          const tiles = lastRows(300, 66, PAGE);
+          for (const skipBelow of [0.5, 2, 4]) {
+            await expectAgreement(some, 1, tiles, everything(1, tiles), next, { skipBelow });
+          }
+        }
+      });
+    });
+
+    test('a plan of everything is dense attention over the numbers that went in', async () => {
+      const next = random(7);
+      const [tokens, dim] = [130, 64];
+      const some = makeCase(
+        { kvHeads: 1, keyDim: dim, valueDim: dim, keys: 'f16', values: 'f16' },
+        1,
+        tokens,
+        next,
+      );
+      // Numbers that half precision holds, so that nothing but attention itself can differ.
+      some.k.set(some.k.map((x) => Math.round(x * 64) / 64));
+      some.v.set(some.v.map((x) => Math.round(x * 64) / 64));
+      const tiles = lastRows(tokens, tokens, PAGE);
+      const q = next.gaussians(tokens * dim);
+      const { out } = await attend(pages, filled(pages, some), 1, q, 1, tiles, everything(1, tiles));
+      const expected = new Float32Array(tokens * dim);
+      for (let row = 0; row < tokens; row++) {
+        const weights = Array.from({ length: row + 1 }, (_, token) => {
+          let dot = 0;
+          for (let c = 0; c < dim; c++) dot += q[row * dim + c]! * some.k[token * dim + c]!;
+          return Math.exp(dot / Math.sqrt(dim));
+        });
+        const sum = weights.reduce((a, b) => a + b);
+        for (let c = 0; c < dim; c++) {
+          expected[row * dim + c] =
+            weights.reduce((a, w, token) => a + w * some.v[token * dim + c]!, 0) / sum;
+        }
+      }
+      expectWithin(out, expected, () => 1e-5);
+    });
+
+    describe('a row has the same bits', () => {
+      test.each(codecPairs)('in a tile and alone, with $keys keys and $values values', async (codec) => {
+        const next = random(8);
+        for (const [ratio, dim] of [
+          [1, 64],
+          [2, 128],
+          [3, 64],
+          [4, 96],
+          [5, 80],
+        ] as const) {
+          const some = makeCase({ kvHeads: 2, keyDim: dim, valueDim: dim, ...codec }, 2 * ratio, 290, next);
+          const kv = filled(pages, some);
+          const tiles = { position: 150, rows: 140, tileRows: PAGE };
+          const rows = sparse(2, tiles, next);
+          const q = next.gaussians(140 * 2 * ratio * dim);
+          const together = await attend(pages, kv, 2 * ratio, q, 2, tiles, rows);
+          const single: Tiles = { ...tiles, tileRows: 1 };
+          const each = Array.from({ length: 2 * 140 }, (_, r): Range[] => {
+            const position = tiles.position + (r % 140);
+            const tile = Math.floor(position / PAGE) - Math.floor(tiles.position / PAGE);
+            const ranges = rows[Math.floor(r / 140) * tileCount(tiles) + tile]!;
+            return ranges
+              .filter(([start]) => start <= position)
+              .map(([start, end]) => [start, Math.min(end, position + 1)]);
+          });
+          const alone = await attend(pages, kv, 2 * ratio, q, 2, single, each);
+          expectEqual(alone.out, together.out);
+          expectEqual(alone.logSumExp, together.logSumExp);
+          expect(alone.pairs).toBe(together.pairs);
+        }
+      });
+
+      test('whichever rows come with it', async () => {
+        const next = random(9);
+        const some = makeCase(
+          { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' },
+          3,
+          200,
+          next,
+        );
+        const kv = filled(pages, some);
+        const q = next.gaussians(200 * 3 * 64);
+        const all: Tiles = { position: 0, rows: 200, tileRows: PAGE };
+        const whole = await attend(pages, kv, 3, q, 1, all, everything(1, all));
+        for (const [from, to] of [
+          [0, 1],
+          [63, 66],
+          [100, 127],
+          [130, 200],
+          [199, 200],
+        ] as const) {
+          const part: Tiles = { position: from, rows: to - from, tileRows: PAGE };
+          const some = await attend(
+            pages,
+            kv,
+            3,
+            q.subarray(from * 192, to * 192),
+            1,
+            part,
+            everything(1, part),
+          );
+          expectEqual(some.out, whole.out.subarray(from * 192, to * 192));
+        }
+      });
+
+      test('with one list for all heads as with the same list for each', async () => {
+        const next = random(10);
+        const some = makeCase(
+          { kvHeads: 3, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q4' },
+          6,
+          180,
+          next,
+        );
+        const kv = filled(pages, some);
+        const tiles = lastRows(180, 90, PAGE);
+        const rows = sparse(1, tiles, next);
+        const q = next.gaussians(90 * 6 * 64);
+        const shared = await attend(pages, kv, 6, q, 1, tiles, rows);
+        const own = await attend(pages, kv, 6, q, 3, tiles, [...rows, ...rows, ...rows]);
+        expectEqual(own.out, shared.out);
+        expect(own.pairs).toBe(shared.pairs);
+      });
+
+      test('however a run of tokens is cut into ranges', async () => {
+        const next = random(11);
+        const some = makeCase(
+          { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' },
+          2,
+          200,
+          next,
+        );
+        const kv = filled(pages, some);
+        const q = next.gaussians(2 * 64);
+        const tiles = lastRows(200, 1, 1);
+        const whole = await attend(pages, kv, 2, q, 1, tiles, [[[0, 200]]]);
+        const cuts = [0, 1, 2, 31, 32, 33, 64, 70, 95, 96, 128, 199, 200];
+        const pieces = cuts.slice(1).map((end, i): Range => [cuts[i]!, end]);
+        expectEqual((await attend(pages, kv, 2, q, 1, tiles, [pieces])).out, whole.out);
+      });
+
+      test('whatever lies in a page behind the last token', async () => {
+        const next = random(12);
+        for (const codec of codecPairs) {
+          const some = makeCase({ kvHeads: 1, keyDim: 64, valueDim: 64, ...codec }, 2, 77, next);
+          const dirty = pages.kvLayer('dirty', some.shape);
+          pages.mapPages(dirty, 2);
+          for (const page of [0, 1]) pages.writePage(dirty, page, new Uint8Array(dirty.pageBytes).fill(255));
+          append(pages, dirty, some, 0, 77);
+          const tiles = lastRows(77, 20, PAGE);
+          const q = next.gaussians(20 * 2 * 64);
+          const found = await attend(pages, dirty, 2, q, 1, tiles, everything(1, tiles));
+          const wanted = await attend(pages, filled(pages, some), 2, q, 1, tiles, everything(1, tiles));
+          expectEqual(found.out, wanted.out);
+          expect(found.out.every(Number.isFinite)).toBe(true);
+        }
+      });
+
+      test('with blocks skipped as without them in the plan', async () => {
+        const next = random(13);
+        for (const codec of codecPairs) {
+          const some = makeCase({ kvHeads: 1, keyDim: 64, valueDim: 64, ...codec }, 4, 256, next);
+          const kv = pages.kvLayer('test', some.shape);
+          pages.mapPages(kv, 4);
+          const q = next.gaussians(4 * 64);
+          // All queries and the first block of keys point the same way, the others away from it.
+          for (let h = 1; h < 4; h++) q.copyWithin(h * 64, 0, 64);
+          for (let token = 0; token < 256; token++) {
+            for (let c = 0; c < 64; c++) some.k[token * 64 + c] = token < 32 ? q[c]! : -q[c]!;
+          }
+          append(pages, kv, some, 0, 256);
+          const tiles = lastRows(256, 1, 1);
+          const kept = await attend(pages, kv, 4, q, 1, tiles, [[[0, 32]]]);
+          const skipped = await attend(pages, kv, 4, q, 1, tiles, [[[0, 256]]], { skipBelow: 3 });
+          expectEqual(skipped.out, kept.out);
+          expectEqual(skipped.logSumExp, kept.logSumExp);
+          const full = await attend(pages, kv, 4, q, 1, tiles, [[[0, 256]]], { skipBelow: 1e6 });
+          expectEqual(full.out, (await attend(pages, kv, 4, q, 1, tiles, [[[0, 256]]])).out);
+          expect(full.out).not.toEqual(kept.out);
+        }
+      });
+    });
+
+    test('log-sum-exps merge two disjoint plans into their union', async () => {
+      const next = random(14);
+      for (const codec of codecPairs) {
+        const some = makeCase({ kvHeads: 2, keyDim: 64, valueDim: 80, ...codec }, 4, 260, next);
+        const kv = filled(pages, some);
+        const tiles: Tiles = { position: 256, rows: 4, tileRows: PAGE };
+        const q = next.gaussians(4 * 4 * 64);
+        const near: Range[] = [
+          [40, 45],
+          [100, 131],
+          [256, 260],
+        ];
+        const far: Range[] = [
+          [0, 40],
+          [50, 99],
+          [140, 141],
+          [200, 256],
+        ];
+        const union = [...near, ...far].sort((a, b) => a[0] - b[0]);
+        const both = [near, far, union];
+        const [a, b, c] = await Promise.all(
+          both.map((ranges) => attend(pages, kv, 4, q, 1, tiles, [ranges])),
+        );
+        const merged = c!.out.map((_, i) => {
+          const at = Math.floor(i / 80);
+          const [wa, wb] = [a!, b!].map(({ logSumExp }) => Math.exp(logSumExp[at]! - c!.logSumExp[at]!));
+          return wa! * a!.out[i]! + wb! * b!.out[i]!;
+        });
+        const bound = tolerance.attention * greatest(some.v);
+        expectWithin(merged, c!.out, () => bound);
+      }
+    });
+
+    test('integer dots are exact to the last bit', async () => {
+      const next = random(15);
+      for (const dim of [16, 48, 64, 80, 128, 256]) {
+        const some = makeCase(
+          { kvHeads: 1, keyDim: dim, valueDim: 16, keys: 'q8', values: 'f16' },
+          3,
+          70,
+          next,
+        );
+        // The greatest sums there are: every code ±127 before rotation, and a query alike.
+        some.k.fill(3, 0, dim);
+        some.k.fill(-3, dim, 2 * dim);
+        const kv = filled(pages, some);
+        const bytes = await pages.readPage(kv, 0);
+        const block = bytes.subarray(keysAt(some.shape, 0));
+        const codes = new Int8Array(block.buffer, block.byteOffset, PAGE * dim);
+        const q = next.gaussians(3 * dim);
+        q.fill(2, 0, dim);
+        for (const token of [0, 1, 2, 30, 31, 32, 63]) {
+          const tiles: Tiles = { position: 69, rows: 1, tileRows: 1 };
+          // The log-sum-exp over one token is its logit.
+          const { logSumExp } = await attend(pages, kv, 3, q, 1, tiles, [[[token, token + 1]]]);
+          for (let head = 0; head < 3; head++) {
+            const query = quantizeQuery(q.subarray(head * dim, (head + 1) * dim));
+            let sum = 0;
+            for (let c = 0; c < dim; c++) sum += query.codes[c]! * codes[token * dim + c]!;
+            const ones = new Uint8Array(codecs.q8.bytes(dim));
+            ones.set(block.subarray(0, ones.length));
+            new Int8Array(ones.buffer)[token * dim] = 1;
+            const unit = new Float32Array(dim);
+            codecs.q8.decode(ones, dim, token, unit);
+            const scale = fround(query.scale * fround(1 / Math.sqrt(dim)));
+            expect(logSumExp[head]).toBe(fround(fround(fround(sum) * scale) * unit[0]!));
+          }
+        }
+      }
+    });
+
+    test('keys and queries of zeros, and logits far beyond exp, stay numbers', async () => {
+      const next = random(16);
+      for (const codec of codecPairs) {
+        const some = makeCase({ kvHeads: 1, keyDim: 64, valueDim: 64, ...codec }, 2, 100, next);
+        some.k.fill(0, 0, 50 * 64);
+        const kv = filled(pages, some);
+        const tiles = lastRows(100, 2, 1);
+        const q = new Float32Array(2 * 2 * 64);
+        const even = await attend(pages, kv, 2, q, 1, tiles, everything(1, tiles));
+        expectWithin(even.logSumExp, [99, 99, 100, 100].map(Math.log), () => tolerance.attention);
+        q.set(next.gaussians(q.length, 1e4));
+        const peaked = await attend(pages, kv, 2, q, 1, tiles, everything(1, tiles));
+        expect(peaked.out.every(Number.isFinite)).toBe(true);
+      }
+    });
+
+    test('the counter adds up over calls and starts again when read', async () => {
+      const some = makeCase(
+        { kvHeads: 2, keyDim: 16, valueDim: 16, keys: 'q8', values: 'q8' },
+        2,
+        130,
+        random(17),
+      );
+      const kv = filled(pages, some);
+      const tiles: Tiles = { position: 126, rows: 4, tileRows: PAGE };
+      const rows: Range[][] = [
+        [
+          [0, 10],
+          [120, 128],
+        ],
+        [
+          [3, 4],
+          [128, 130],
+        ],
+        [[126, 128]],
+        [[100, 130]],
+      ];
+      const plan = pages.makePlan(2, tiles, rows);
+      const [out, q] = [pages.tensor('out', 4, 32), tensorOf(pages, 4, 32, new Float32Array(128))];
+      // Rows 126…129: list 0 reads 10 + 7, 10 + 8 and 1 + 1, 1 + 2; list 1 reads 1, 2 and 29, 30.
+      const pairs = (17 + 18 + 2 + 3 + 1 + 2 + 29 + 30) / 2;
+      pages.attend(out, q, kv, plan, { scale: 1 });
+      expect(await pages.readPairs(plan)).toBe(pairs);
+      expect(await pages.readPairs(plan)).toBe(0);
+      pages.attend(out, q, kv, plan, { scale: 1 });
+      pages.attend(out, q, kv, plan, { scale: 1 });
+      expect(await pages.readPairs(plan)).toBe(2 * pairs);
+    });
+
+    describe('refuses', () => {
+      const shape: KvShape = { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' };
+      const codeOf = (run: () => unknown): string => {
+        try {
+          run();
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+        return 'nothing was thrown';
+      };
+
+      test.each([0, 8, 40, 72.5, 1040, -16])('heads of %s channels', (dim) => {
+        expect(codeOf(() => pages.kvLayer('x', { ...shape, keyDim: dim }))).toBe('unsupported/architecture');
+        expect(codeOf(() => pages.kvLayer('x', { ...shape, valueDim: dim }))).toBe(
+          'unsupported/architecture',
+        );
+      });
+
+      test('codecs that pages do not have', () => {
+        expect(codeOf(() => pages.kvLayer('x', { ...shape, keys: 'q4' as 'q8' }))).toBe('input/option');
+        expect(codeOf(() => pages.kvLayer('x', { ...shape, values: 'q5' as 'q8' }))).toBe('input/option');
+      });
+
+      test('pages without memory and tensors of another shape', () => {
+        const kv = pages.kvLayer('x', shape);
+        pages.mapPages(kv, 1);
+        const k = pages.tensor('k', 65, 64);
+        expect(codeOf(() => pages.appendKv(kv, k, k, 0))).toBe('internal');
+        const short = pages.tensor('short', 1, 32);
+        expect(codeOf(() => pages.appendKv(kv, short, short, 0))).toBe('internal');
+        expect(codeOf(() => pages.writePage(kv, 1, new Uint8Array(kv.pageBytes)))).toBe('internal');
+        expect(codeOf(() => pages.writePage(kv, 0, new Uint8Array(3)))).toBe('internal');
+        const tiles: Tiles = { position: 64, rows: 1, tileRows: 1 };
+        const plan = pages.makePlan(1, tiles, [[[0, 65]]]);
+        const q = pages.tensor('q', 1, 64);
+        expect(codeOf(() => pages.attend(q, q, kv, plan, { scale: 1 }))).toBe('internal');
+        const two = pages.makePlan(2, { ...tiles, position: 0 }, [[[0, 1]], [[0, 1]]]);
+        expect(codeOf(() => pages.attend(q, q, kv, two, { scale: 1 }))).toBe('internal');
+      });
+    });
+  });
+};
