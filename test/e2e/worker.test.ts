@@ -1,0 +1,178 @@
+/** The engine behind a worker, as a page uses it: the same surface, the same errors, and a worker that dies. */
+import { expect, test } from 'vitest';
+import { useSite } from './visit.js';
+
+const site = useSite();
+type Library = typeof import('../../src/index.js');
+/** A page, and what `path` exports there. A string, since the test runner would rewrite an import. */
+const visit = async (path = '/dist/index.js') => {
+  const { page, complaints } = await site.visit('examples/');
+  const library = await page.evaluateHandle<Library>(`import('${path}')`);
+  return { page, complaints, library };
+};
+const MODEL = '/examples/models/book-reader-5m-Q8_0.gguf';
+
+test('a page loads, reads, asks and counts', async () => {
+  const { page, complaints, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      const progress: number[] = [];
+      const model = await load(url, {
+        kv: { store: 'none' },
+        onProgress: (p) => progress.push(p.loaded / p.total),
+      });
+      const session = await model.session();
+      await session.append('The brass key is hidden in the attic. Nothing else happened that day.');
+      const pieces: string[] = [];
+      for await (const piece of session.ask('Where is the brass key?', { maxTokens: 24 })) pieces.push(piece);
+      const context = await model.context();
+      await context.append(new Int32Array([1, 2, 3]));
+      const logits = await context.logits();
+      const ids = await context.generate({ maxTokens: 3, ignoreStops: true });
+      const ranges = await context.plan({ layer: 0, head: 1 });
+      const { tokens } = await context.stats();
+      const round = await model.detokenize(await model.tokenize('naïve 😀'));
+      await model.close();
+      return {
+        info: model.info,
+        progress,
+        pieces,
+        logits: logits.length,
+        ids: ids.length,
+        ranges,
+        tokens,
+        round,
+      };
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen.info).toMatchObject({ backend: 'wasm', architecture: 'qwen3', store: 'none' });
+  expect(seen.progress.at(-1)).toBe(1);
+  expect(seen.pieces.length).toBeGreaterThan(3);
+  expect(seen.pieces.join('')).toContain('attic');
+  expect(seen).toMatchObject({ logits: 4096, ids: 3, tokens: 6, ranges: [[0, 5]], round: 'naïve 😀' });
+  expect(complaints).toEqual([]);
+});
+
+test('errors keep their code and details, aborts are the platform’s', async () => {
+  const { page, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      const failure = (promise: Promise<unknown>) =>
+        promise.then(
+          () => 'nothing',
+          (e) => ({ name: e.name, code: e.code, details: e.details, abort: e instanceof DOMException }),
+        );
+      const model = await load(url, { kv: { store: 'none' }, maxTokens: 64 });
+      const session = await model.session();
+      const context = await model.context();
+      const stop = new AbortController();
+      const text = 'A long text. '.repeat(2000);
+      const wide = await load(url, { kv: { store: 'none' } });
+      const reading = (await wide.session()).append(text, {
+        signal: stop.signal,
+        onProgress: () => stop.abort(),
+      });
+      return {
+        tooLong: await failure(session.append('word '.repeat(200))),
+        option: await failure(session.ask('Why?', { temperature: -1 }).finish),
+        unknown: await failure(load(url, { attention: { method: 'magic' as 'dense' } })),
+        missing: await failure(load('/no/such/model.gguf')),
+        page: await failure(load('/examples/')),
+        ids: await failure(context.append([99999])),
+        aborted: await failure(reading),
+        blob: await failure(load(new Blob(['not a model']))),
+      };
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen.tooLong).toMatchObject({
+    name: 'LonghandError',
+    code: 'input/too-long',
+    details: { quota: 64 },
+  });
+  expect(seen.option).toMatchObject({ code: 'input/option', details: { option: 'temperature' } });
+  expect(seen.unknown).toMatchObject({ code: 'input/option' });
+  expect(seen.missing).toMatchObject({ code: 'model/unreachable' });
+  expect(seen.page).toMatchObject({ code: 'model/unreachable' });
+  expect(seen.ids).toMatchObject({ code: 'input/type' });
+  expect(seen.aborted).toMatchObject({ name: 'AbortError', abort: true });
+  expect(seen.blob).toMatchObject({ code: 'model/corrupt' });
+});
+
+test('a worker that dies rejects every pending call, and every later one', async () => {
+  const { page, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      const worker = new Worker('/dist/worker.js', { type: 'module' });
+      const model = await load(url, { worker, kv: { store: 'none' } });
+      const session = await model.session();
+      const code = (promise: Promise<unknown>) =>
+        promise.then(
+          () => 'nothing',
+          (e) => e.code,
+        );
+      const pending = [
+        code(session.append('A long text about very little. '.repeat(800))),
+        code(session.stats()),
+        code(model.tokenize('more '.repeat(100_000))),
+      ];
+      worker.terminate();
+      const first = await Promise.all(pending);
+      return [...first, await code(model.context())];
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen[0]).toBe('engine/lost');
+  expect(seen[2]).toBe('engine/lost');
+  expect(seen[3]).toBe('engine/lost');
+});
+
+test('a worker that cannot start rejects the load', async () => {
+  const { page, library } = await visit();
+  const code = await page.evaluate(
+    async ([{ load }, url]) => {
+      return load(url, { workerUrl: '/dist/no-worker.js' }).then(
+        () => 'nothing',
+        (e) => e.code,
+      );
+    },
+    [library, MODEL] as const,
+  );
+  expect(code).toBe('engine/lost');
+});
+
+test('both builds of the kernels answer the same question', async () => {
+  const { page, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      const answers: string[] = [];
+      for (const kernels of ['relaxed', 'simd128'] as const) {
+        const model = await load(url, { kernels, kv: { store: 'none' } });
+        const session = await model.session();
+        await session.append('The value of tamevo is 7046. The brass key is hidden in the attic.');
+        answers.push(`${model.info.build}: ${await session.ask('What is the value of tamevo?').text()}`);
+        await model.close();
+      }
+      return answers;
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen[0]).toMatch(/^relaxed: .*7046/);
+  expect(seen[1]).toMatch(/^simd128: .*7046/);
+});
+
+test('the engine also runs in the page’s own thread', async () => {
+  const { page, complaints, library } = await visit('/dist/engine.js');
+  const answer = await page.evaluate(
+    async ([{ load }, url]) => {
+      const model = await load(url, { kv: { store: 'none' } });
+      const session = await model.session();
+      await session.append('The brass key is hidden in the attic.');
+      return session.ask('Where is the brass key?', { maxTokens: 24 }).text();
+    },
+    [library, MODEL] as const,
+  );
+  expect(answer).toContain('attic');
+  expect(complaints).toEqual([]);
+});
