@@ -1,0 +1,400 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Backend,
+  type ChunkIndex,
+  type KvLayer,
+  type Range,
+  type Tiles,
+  tileCount,
+  tileEnd,
+  tileStart,
+} from '../../src/backends/backend.js';
+import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import type { Predictor } from '../../src/predictors/predictor.js';
+import { expectEqual } from './compare.js';
+import { random } from './random.js';
+import { createReading, putPages, type Reading, type ReadingOptions, tensorOf } from './reading.js';
+
+/** A method under test: its options for a budget in tokens, and whether it looks at what it reads. */
+interface Method {
+  readonly label: string;
+  readonly dynamic: boolean;
+  /** One stage always, or two where rows have plans of their own. */
+  readonly stages: 1 | 2;
+  options(budget: number): AttentionOptions;
+}
+
+const dhsa = (label: string, more: Partial<Extract<AttentionOptions, { method: 'dhsa' }>>): Method => ({
+  label,
+  dynamic: true,
+  stages: 2,
+  options: (budget) => ({ method: 'dhsa', budget, sinks: 4, local: 8, ...more }),
+});
+
+const methods: readonly Method[] = [
+  { label: 'dense', dynamic: false, stages: 1, options: () => ({ method: 'dense' }) },
+  { label: 'auto', dynamic: false, stages: 2, options: (budget) => ({ method: 'auto', budget }) },
+  {
+    label: 'sliding',
+    dynamic: false,
+    stages: 1,
+    options: (budget) => ({ method: 'sliding', window: budget, sinks: 4 }),
+  },
+  {
+    label: 'blocks',
+    dynamic: true,
+    stages: 1,
+    options: (budget) => ({ method: 'blocks', budget, sinks: 4, local: 8 }),
+  },
+  {
+    label: 'blocks, one list',
+    dynamic: true,
+    stages: 1,
+    options: (budget) => ({ method: 'blocks', budget, sinks: 4, local: 8, size: 16, lists: 'layer' }),
+  },
+  dhsa('dhsa', {}),
+  dhsa('dhsa, delimiters', { boundaries: 'delimiters' }),
+  dhsa('dhsa, fixed, one list', { boundaries: 'fixed', lists: 'layer' }),
+];
+
+/** A reading on a backend, indexed as the predictor needs it, up to `tokens`. */
+interface Opened {
+  readonly kv: KvLayer;
+  readonly chunks?: ChunkIndex;
+}
+
+const open = (backend: Backend, reading: Reading, { needs }: Predictor, tokens = reading.tokens): Opened => {
+  const kv = putPages(backend, reading);
+  if (!needs.chunks) return { kv };
+  const { kvHeads, keyDim } = reading.shape;
+  const chunks = backend.chunkIndex('chunks', { ...needs.chunks, layers: 1, kvHeads, keyDim });
+  extend(backend, { kv, chunks }, reading, tokens);
+  return { kv, chunks };
+};
+
+const extend = (backend: Backend, { kv, chunks }: Opened, { marks }: Reading, tokens: number): void => {
+  if (!chunks) return;
+  backend.segment(chunks, kv, tokens, marks);
+  backend.summarize(chunks, 0, kv);
+};
+
+/** Plans `rows` of the reading's queries; gives the ranges of [list][tile], and what attention makes of them. */
+const planRows = async (
+  backend: Backend,
+  reading: Reading,
+  predictor: Predictor,
+  { kv, chunks }: Opened,
+  tiles: Tiles,
+  queries: Float32Array,
+): Promise<{ plan: Range[][]; out: Float32Array; lists: number }> => {
+  const { shape, heads } = reading;
+  const width = heads * shape.keyDim;
+  const lists = predictor.needs.lists === 'kv-head' ? shape.kvHeads : 1;
+  const from = tiles.position * width;
+  const q = tensorOf(backend, tiles.rows, width, queries.slice(from, from + tiles.rows * width));
+  const plan = backend.plan('plan', lists);
+  const scale = 1 / Math.sqrt(shape.keyDim);
+  const input = {
+    layer: 0,
+    tiles,
+    q,
+    kv,
+    scale,
+    ...(chunks && { chunks, scores: backend.scores('scores', lists) }),
+    ...(predictor.needs.candidates && { candidates: backend.plan('candidates', lists) }),
+  };
+  predictor.plan(backend, input, plan);
+  const out = backend.tensor('out', tiles.rows, heads * shape.valueDim);
+  backend.attend(out, q, kv, plan, { scale });
+  return { plan: (await backend.readPlan(plan)).map((row) => [...row]), out: await backend.read(out), lists };
+};
+
+const queriesOf = ({ tokens, heads, shape }: Reading, seed = 3): Float32Array =>
+  random(seed).gaussians(tokens * heads * shape.keyDim);
+
+const sizeOf = (ranges: Range[]): number => ranges.reduce((n, [start, end]) => n + end - start, 0);
+
+const holds = (ranges: Range[], token: number): boolean =>
+  ranges.some(([start, end]) => token >= start && token < end);
+
+/** Ascending, disjoint, never touching, not empty, causal, with the whole diagonal, within budget or forced set. */
+const expectContract = (plan: Range[][], lists: number, tiles: Tiles, most: number): void => {
+  const count = tileCount(tiles);
+  expect(plan.length).toBe(lists * count);
+  plan.forEach((ranges, row) => {
+    const end = tileEnd(tiles, row % count);
+    let last = -1;
+    for (const [start, stop] of ranges) {
+      expect(start).toBeGreaterThan(last);
+      expect(stop).toBeGreaterThan(start);
+      last = stop;
+    }
+    expect(last).toBe(end);
+    expect(ranges.at(-1)![0]).toBeLessThanOrEqual(tileStart(tiles, row % count));
+    // Sinks, local tokens, the tile, and an open chunk of up to 64 tokens of which a boundary is known 68 late.
+    expect(sizeOf(ranges)).toBeLessThanOrEqual(Math.max(most, 4 + 8 + 64 + 64 + 69));
+  });
+};
+
+const calls = (tokens: number): Tiles[] => [
+  { position: 0, rows: tokens, tileRows: 64 },
+  { position: Math.max(0, tokens - 70), rows: Math.min(tokens, 70), tileRows: 64 },
+  { position: Math.max(0, tokens - 3), rows: Math.min(tokens, 3), tileRows: 1 },
+];
+
+const shapes: readonly ReadingOptions[] = [
+  { tokens: 1, kvHeads: 1, group: 1 },
+  { tokens: 63, group: 1, dim: 80 },
+  { tokens: 65, kvHeads: 1, group: 8, dim: 96, keys: 'f16' },
+  { tokens: 330, kvHeads: 2, group: 3, dim: 128 },
+  { tokens: 260, kvHeads: 1, group: 2, dim: 256 },
+];
+
+/** What every predictor promises, whatever it chooses by. */
+export const describePredictors = (name: string, make: () => Promise<Backend>): unknown =>
+  describe.each(methods)(`predictor $label: ${name}`, (method) => {
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await make();
+    });
+    afterAll(() => backend.close());
+
+    test.each(shapes)('with a full budget it is dense attention: $tokens tokens of $dim', async (options) => {
+      const reading = await createReading(options);
+      const queries = queriesOf(reading);
+      const full = createPredictor(method.options(reading.tokens));
+      const dense = createPredictor({ method: 'dense' });
+      for (const tiles of calls(reading.tokens)) {
+        const found = await planRows(backend, reading, full, open(backend, reading, full), tiles, queries);
+        const wanted = await planRows(backend, reading, dense, open(backend, reading, dense), tiles, queries);
+        expectEqual(found.out, wanted.out);
+      }
+    });
+
+    test.each(shapes)('plans keep the contract: $tokens tokens of $dim', async (options) => {
+      const reading = await createReading(options);
+      const queries = queriesOf(reading);
+      for (const budget of [1, 33, 150, 300]) {
+        const predictor = createPredictor(method.options(budget));
+        const all = method.label === 'dense' || method.label === 'auto';
+        const most = all ? reading.tokens : method.label === 'sliding' ? budget + 4 + 64 : budget;
+        for (const tiles of calls(reading.tokens)) {
+          const opened = open(backend, reading, predictor);
+          const { plan, lists, out } = await planRows(backend, reading, predictor, opened, tiles, queries);
+          expectContract(plan, lists, tiles, most);
+          expect(out.every(Number.isFinite)).toBe(true);
+        }
+      }
+    });
+
+    test('zero keys, equal keys and queries that are no numbers make a plan all the same', async () => {
+      const edits: ((keys: Float32Array) => void)[] = [(k) => k.fill(0), (k) => k.fill(0.5)];
+      for (const edit of edits) {
+        const reading = await createReading({ tokens: 330, edit });
+        for (const value of [0, 1, Number.NaN, Number.POSITIVE_INFINITY]) {
+          const queries = queriesOf(reading).fill(value);
+          const predictor = createPredictor(method.options(100));
+          for (const tiles of calls(330)) {
+            const opened = open(backend, reading, predictor);
+            const { plan, lists } = await planRows(backend, reading, predictor, opened, tiles, queries);
+            expectContract(plan, lists, tiles, method.dynamic ? 100 : 330);
+          }
+        }
+      }
+    });
+
+    test('plans do not change when the text goes on, is cut anywhere, or its index comes from a store', async () => {
+      const reading = await createReading({ tokens: 500 });
+      const queries = queriesOf(reading);
+      const predictor = createPredictor(method.options(120));
+      const whole = open(backend, reading, predictor);
+      const planAt = async (opened: Opened, tiles: Tiles): Promise<Range[][]> =>
+        (await planRows(backend, reading, predictor, opened, tiles, queries)).plan;
+      const lists = predictor.needs.lists === 'kv-head' ? reading.shape.kvHeads : 1;
+      for (const tileRows of [64, 1]) {
+        const position = tileRows === 1 ? 380 : 0;
+        const tiles = { position, rows: 448 - position, tileRows };
+        const wanted = await planAt(whole, tiles);
+
+        // Cut in calls, each of which sees the index as far as the text had been read; tiles of 64 stay whole.
+        const growing = open(backend, reading, predictor, 0);
+        const stops = tileRows === 1 ? [381, 384, 397, 448] : [64, 256, 320, 448];
+        let at = position;
+        for (const stop of stops) {
+          extend(backend, growing, reading, stop);
+          const call = { position: at, rows: stop - at, tileRows };
+          const piece = await planAt(growing, call);
+          for (let list = 0; list < lists; list++) {
+            const first = (at - position) / tileRows;
+            const from = list * tileCount(tiles) + first;
+            const own = piece.slice(list * tileCount(call), (list + 1) * tileCount(call));
+            expect(own).toEqual(wanted.slice(from, from + tileCount(call)));
+          }
+          at = stop;
+        }
+
+        if (whole.chunks && predictor.needs.chunks) {
+          const { kvHeads, keyDim } = reading.shape;
+          const restored = backend.chunkIndex('restored', {
+            ...predictor.needs.chunks,
+            layers: 1,
+            kvHeads,
+            keyDim,
+          });
+          for (const [from, to] of [
+            [0, 2],
+            [2, 5],
+          ] as const) {
+            backend.writeChunks(restored, from, to, await backend.readChunks(whole.chunks, from, to));
+          }
+          const opened = { kv: whole.kv, chunks: restored };
+          extend(backend, opened, reading, 500);
+          expect(await planAt(opened, tiles)).toEqual(wanted);
+          // Truncated in the middle and read again.
+          extend(backend, opened, reading, 201);
+          extend(backend, opened, reading, 470);
+          expect(await planAt(opened, tiles)).toEqual(wanted);
+        }
+      }
+    });
+
+    test('a larger budget reads all that a smaller one reads', async () => {
+      const reading = await createReading({ tokens: 700 });
+      const queries = queriesOf(reading);
+      for (const tiles of [
+        { position: 570, rows: 130, tileRows: 64 },
+        { position: 690, rows: 10, tileRows: 1 },
+      ]) {
+        let before: Range[][] | undefined;
+        for (const budget of [1, 150, 151, 200, 260, 400, 699, 700]) {
+          const options = method.options(budget);
+          // Between two stages the promise is the second one's: all is candidate.
+          const exhaustive = options.method === 'dhsa' ? { ...options, candidates: 64 } : options;
+          if (exhaustive.method === 'dhsa' && budget * 64 < 700) continue;
+          const predictor = createPredictor(exhaustive);
+          const opened = open(backend, reading, predictor);
+          const { plan } = await planRows(backend, reading, predictor, opened, tiles, queries);
+          plan.forEach((ranges, row) => {
+            for (const [start, end] of before?.[row] ?? []) {
+              expect(ranges.some(([a, b]) => a <= start && b >= end)).toBe(true);
+            }
+          });
+          before = plan;
+        }
+      }
+    });
+
+    test('a planted block is found by what looks, and not by what does not', async () => {
+      const { recall, blind } = await plant(backend, method, 32);
+      expect(recall).toBe(method.label === 'sliding' ? 0 : 1);
+      expect(blind).toBeLessThan(0.5);
+    });
+
+    test('a planted token is found by the second stage where means lose it', async () => {
+      const { recall } = await plant(backend, method, 1);
+      if (method.label === 'dense' || method.label === 'auto' || method.stages === 2) expect(recall).toBe(1);
+      else expect(recall).toBeLessThan(0.7);
+    });
+  });
+
+/** What relates one method to another. */
+export const describeRelations = (name: string, make: () => Promise<Backend>): unknown =>
+  describe(`predictors beside each other: ${name}`, () => {
+    test('in prefill, DHSA with fixed chunks is block-sparse attention', async () => {
+      const backend = await make();
+      const reading = await createReading({ tokens: 700 });
+      const tiles = { position: 320, rows: 380, tileRows: 64 };
+      const shared = { budget: 300, sinks: 4, local: 8 };
+      const plans = await Promise.all(
+        [
+          { method: 'dhsa', boundaries: 'fixed', ...shared } as const,
+          { method: 'blocks', size: 32, ...shared } as const,
+        ].map(async (options) => {
+          const predictor = createPredictor(options);
+          const opened = open(backend, reading, predictor);
+          return (await planRows(backend, reading, predictor, opened, tiles, queriesOf(reading))).plan;
+        }),
+      );
+      expect(plans[0]).toEqual(plans[1]);
+      expect(plans[0]!.some((ranges) => ranges.length > 3)).toBe(true);
+      backend.close();
+    });
+  });
+
+const TOKENS = 2048;
+
+/**
+ * Share of planted tokens that are read at 1/8 density. `length` 32: a run of keys points along the queries of one
+ * tile; 1: one key along one row's query. Keys elsewhere are topical, so that whole chunks point somewhere by chance.
+ * `blind`: the same count with the needles where no query looks.
+ */
+const plant = async (
+  backend: Backend,
+  method: Method,
+  length: 1 | 32,
+): Promise<{ recall: number; blind: number }> => {
+  const numbers = random(99);
+  const [kvHeads, group, dim] = [2, 2, 64];
+  const tileRows = length === 1 ? 1 : 64;
+  const rows = length === 1 ? 16 : 128;
+  const call: Tiles = { position: TOKENS - rows, rows, tileRows };
+  const count = tileCount(call);
+  // One direction per tile and KV head, shared by the heads of its group.
+  const directions = numbers.gaussians(count * kvHeads * dim);
+  const places = Array.from({ length: count }, (_, tile) => 96 + 32 * Math.floor((46 / count) * tile));
+  const reading = await createReading({
+    tokens: TOKENS,
+    kvHeads,
+    group,
+    dim,
+    edit(keys) {
+      places.forEach((place, tile) => {
+        for (let token = place; token < place + length; token++) {
+          for (let c = 0; c < kvHeads * dim; c++) {
+            const along = directions[tile * kvHeads * dim + c]!;
+            keys[token * kvHeads * dim + c] = (length === 1 ? 2.5 : 2) * along + 0.1 * numbers.gaussian();
+          }
+        }
+      });
+    },
+  });
+  // A run is a sentence of its own, so that every kind of boundary can hold it.
+  if (length > 1) for (const place of places) reading.marks[place - 1] = reading.marks[place + 31] = 1;
+  const queries = new Float32Array(TOKENS * kvHeads * group * dim);
+  for (let row = 0; row < call.rows; row++) {
+    const tile = Math.floor(row / tileRows);
+    for (let head = 0; head < kvHeads * group; head++) {
+      for (let c = 0; c < dim; c++) {
+        const along = directions[(tile * kvHeads + Math.floor(head / group)) * dim + c]!;
+        queries[((call.position + row) * kvHeads * group + head) * dim + c] =
+          along + 0.1 * numbers.gaussian();
+      }
+    }
+  }
+  const predictor = createPredictor(method.options(TOKENS / 8));
+  const { plan, lists } = await planRows(
+    backend,
+    reading,
+    predictor,
+    open(backend, reading, predictor),
+    call,
+    queries,
+  );
+  // A boundary keeps its distance from others, so that it may fall up to 8 tokens inside a run.
+  const edge = length === 1 ? 0 : 8;
+  const planted = lists * count * (length - 2 * edge);
+  let found = 0;
+  let strays = 0;
+  for (let list = 0; list < lists; list++) {
+    places.forEach((place, tile) => {
+      const ranges = plan[list * count + tile]!;
+      const stray = plan[list * count + ((tile + 1) % count)]!;
+      for (let token = place + edge; token < place + length - edge; token++) {
+        if (holds(ranges, token)) found++;
+        if (holds(stray, token)) strays++;
+      }
+    });
+  }
+  const dense = method.label === 'dense' || method.label === 'auto';
+  return { recall: found / planted, blind: dense ? 0 : strays / planted };
+};
