@@ -1,8 +1,10 @@
 import type { Backend } from '../backend.js';
+import { wasmChunks } from './chunks.js';
 import type { Device, Owned } from './device.js';
 import { Heap } from './heap.js';
 import { wasmLinear } from './linear.js';
 import { startKernels, type WasmOptions } from './module.js';
+import { wasmPages } from './pages.js';
 import { wasmTensors } from './tensors.js';
 
 /** The CPU backend: AssemblyScript SIMD kernels over one memory. Every verb has run when it returns. */
@@ -15,6 +17,8 @@ export const createWasmBackend = async (options: WasmOptions = {}): Promise<Back
     build,
     ...wasmTensors(device),
     ...wasmLinear(device),
+    ...wasmPages(device),
+    ...wasmChunks(device),
     free: (thing) => (thing as unknown as Owned).release(),
     bytes: () => {
       const { weights, activations, pages, chunks } = heap.used;
@@ -22,5 +26,5 @@ export const createWasmBackend = async (options: WasmOptions = {}): Promise<Back
     },
     flush: () => {},
     close: () => {},
-  } as Partial<Backend> as Backend;
+  };
 };
