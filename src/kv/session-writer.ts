@@ -56,6 +56,7 @@ const keysOf = (tail: readonly TailRecord[]): Set<string> => new Set(tail.map(({
 export const eraseSession = async (id: string, store: Store, writer: WriteBehind): Promise<void> => {
   const keys = await store.list(tailPrefix(id));
   await writer.commit({ put: [], delete: [sessionKey(id), ...keys] });
+  writer.freed();
 };
 
 /** Opens a session for writing and deletes what a crash left of it. Throws `storage/version`. */
@@ -114,14 +115,21 @@ export const openSessionWriter = async (
     };
 
     // If we die between the batches, the records so far are named by no manifest, and whoever opens the session next
-    // deletes them. A full device is asked once more with the tokens alone: they are the truth, and small.
+    // deletes them.
     const batches = batchesOf(fresh, batchBytes);
     const last = batches.pop()!;
     let stored = fresh.length === 0 || writer.state !== 'full';
     for (const batch of batches) stored &&= await committed(batch, []);
     if (stored && (await commit(whole, last))) return 'all';
-    if (!(await commit(kept, []))) return 'nothing';
-    return fresh.length === 0 ? 'all' : 'tokens';
+    if (fresh.length === 0) return 'nothing';
+    // A full device is asked once more with the tokens alone: they are the truth, and small. What no manifest names is
+    // deleted before that, because room freed by a transaction is not yet there for its own puts.
+    if (batches.length > 0)
+      await committed(
+        [],
+        fresh.map(([key]) => key),
+      );
+    return (await commit(kept, [])) ? 'tokens' : 'nothing';
   };
 
   const erase = async (): Promise<void> => {

@@ -22,6 +22,8 @@ export interface WriteBehind {
   commit(batch: StoreBatch): Promise<void>;
   /** Storage failed elsewhere, in a read. Rethrows what is not a failure of storage. */
   failed(error: unknown): void;
+  /** Room was made: a full device is worth another try. */
+  freed(): void;
   /** Resolves when nothing is queued or under way. */
   drained(): Promise<void>;
 }
@@ -114,6 +116,9 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
     },
     batchBytes,
     failed,
+    freed() {
+      if (state === 'full') become('ok');
+    },
     drained,
     async put(entries, stored) {
       if (state !== 'ok' || entries.length === 0) return;
@@ -129,9 +134,8 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
         failed(error);
         throw error;
       });
-      // A small batch may still fit on a full device: only freed room ends that state.
-      const onlyFrees = batch.put.length === 0 && batch.delete.length > 0;
-      if (state === 'unavailable' || onlyFrees) become('ok');
+      // A small batch may fit on a full device and prove nothing: only freed room ends that state.
+      if (state === 'unavailable') become('ok');
     },
   };
 };

@@ -1,5 +1,7 @@
+import { expect, test, vi } from 'vitest';
 import { openStore } from '../../src/stores/index.js';
 import { describeIdb } from './idb.js';
+import { random } from './random.js';
 import { describeStore } from './stores.js';
 
 describeStore('memory', { open: () => openStore('memory'), persistent: false });
@@ -9,3 +11,40 @@ describeStore('idb, strict', {
   persistent: true,
 });
 describeIdb();
+
+/** A part of the origin's storage with a quota of its own. */
+interface Buckets {
+  open(name: string, options: { quota: number }): Promise<{ readonly indexedDB: IDBFactory }>;
+  delete(name: string): Promise<void>;
+}
+
+test('a device that is full refuses a whole batch, keeps the rest, and takes more when some is deleted', async () => {
+  const buckets = (navigator as unknown as { storageBuckets: Buckets }).storageBuckets;
+  const bucket = await buckets.open('full', { quota: 20 << 20 });
+  vi.stubGlobal('indexedDB', bucket.indexedDB);
+  const store = await openStore('idb');
+  const megabyte = random(1).bytes(1 << 20);
+  const batch = (name: string) => ({
+    put: Array.from({ length: 4 }, (_, n) => [`${name}/${n}`, megabyte] as const),
+    delete: [],
+  });
+
+  let stored = 0;
+  const filling = async (): Promise<void> => {
+    for (; stored < 20; stored++) await store.commit(batch(String(stored).padStart(2, '0')));
+  };
+  await expect(filling()).rejects.toMatchObject({ code: 'storage/quota', details: { asked: 4 << 20 } });
+  expect(stored).toBeGreaterThan(0);
+  expect(await store.list('')).toHaveLength(4 * stored);
+  expect(await store.size('')).toBe(stored * (4 << 20));
+
+  const keys = await store.list('');
+  await store.commit({ put: [], delete: keys });
+  // The browser counts freed room a moment later.
+  const again = () => store.commit({ put: [['a', megabyte]], delete: [] }).catch(({ code }) => code);
+  await expect.poll(again, { timeout: 20_000 }).toBeUndefined();
+  expect(await store.list('')).toEqual(['a']);
+  await store.close();
+  vi.unstubAllGlobals();
+  await buckets.delete('full');
+});

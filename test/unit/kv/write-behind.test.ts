@@ -70,6 +70,8 @@ test('takes records again after room was made', async () => {
     code: 'storage/quota',
   });
   await writer.commit({ put: [], delete: ['a0'] });
+  expect(writer.state).toBe('full');
+  writer.freed();
   expect(writer.state).toBe('ok');
   expect(states.map(([state]) => state)).toEqual(['full', 'ok']);
   expect(stored).toEqual(['a']);
