@@ -29,14 +29,14 @@ export const prompts = (book: string): readonly Prompt[] => [
   ),
   needle(
     'number',
-    passage(book, 120_000, 3_000),
+    passage(book, 120_000, 2_000),
     0.2,
     'The special magic number for Lisbon is 48213.',
     'What is the special magic number for Lisbon?',
   ),
   needle(
     'value',
-    passage(book, 300_000, 7_000),
+    passage(book, 300_000, 4_000),
     0.7,
     'The value of nora is 4711.',
     'What is the value of nora?',
