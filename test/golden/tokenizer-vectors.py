@@ -39,7 +39,7 @@ PATTERNS = {
 }
 
 TEXTS = [
-    "Hello, world! It's 1234567 o'clock; WE'LL go, I'D SAY, you'Re 'ſtill 'sT'LL.",
+    "Hello, world! It's 1234567 o'clock; WE'LL go, I'D SAY, you'Re 'ſtill 'sT'LL. it'ſtill x'ſ",
     "½ ⅓ x² ٣٤٥ ৪৫৬ 12½3 Ⅷ ①② 3.14159 1,000,000 0x1F600",
     "naïve café déjà vu — Ångström ﬁne ǅungla İstanbul ẞtraße e\u0301 a\u0308\u0304 ക്ഷ",
     "我想在apple工作1314151天～ 日本語のテキスト。한국어 텍스트입니다! ไทยไม่มีช่องว่าง",
