@@ -2,11 +2,13 @@
 // maximum and sum (online softmax; FlashAttention-2, arXiv 2307.08691). All rows of a tile and all query heads of a KV
 // head share one pass over the keys. Keys come in blocks of 32 aligned to absolute positions, and every row meets the
 // same blocks in the same order, so its bits depend on its ranges and the pages only.
-import { BLOCK, logitsF32, logitsQ8 } from './lib/dots';
+import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, sumKeys } from './lib/dots';
 import { ln } from './lib/exp';
 import { hadamard } from './lib/hadamard';
-import { mixCodes, mixF32, widenCodes } from './lib/mix';
-import { blockBytes, codeBytes, decodeBlock, decodeF16, F16, PAGE, Q8, scalesAt } from './lib/page';
+import { F32, mix, widen } from './lib/mix';
+import {
+  blockBytes, codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt,
+} from './lib/page';
 import { quantizeQuery } from './lib/query';
 import { soften } from './lib/soften';
 
@@ -20,7 +22,7 @@ function padded(count: i32): usize {
 
 /** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
 export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
-  const perBlock = <usize>(BLOCK * 4 * (2 + keyDim + valueDim));
+  const perBlock = <usize>(BLOCK * 4 * (1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
   return perBlock + 4 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
 }
 
@@ -50,7 +52,9 @@ function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, spare: usi
   memory.copy(to, query, <usize>dim << 2);
   if (keyCodec != Q8) return 1;
   hadamard(spare, dim);
-  return quantizeQuery(out, spare, dim);
+  const scale = quantizeQuery(out, spare, dim);
+  if (ASC_FEATURE_RELAXED_SIMD) splitQuery(out, dim, spare);
+  return scale;
 }
 
 /** Bits [from, to) of a block, 0 ≤ from < to ≤ 32. */
@@ -72,9 +76,12 @@ function attendTile(
   ranges: usize, count: i32, scale: f32, skipBelow: f32, scratch: usize,
 ): void {
   const queries = rows * group;
+  const groups = q4Groups(valueDim);
   const keyScales = scratch;
-  const valueScales = keyScales + BLOCK * 4;
-  const keys = valueScales + BLOCK * 4;
+  const keySums = keyScales + BLOCK * 4;
+  const valueScales = keySums + BLOCK * 16;
+  const minima = valueScales + <usize>(BLOCK * 4 * groups);
+  const keys = minima + <usize>(BLOCK * 4 * groups);
   const values = keys + <usize>(BLOCK * 4 * keyDim);
   const scales = values + <usize>(BLOCK * 4 * valueDim);
   const tops = scales + padded(queries);
@@ -118,25 +125,34 @@ function attendTile(
     const scalesFrom = scales + (<usize>firstQuery << 2);
     const packedFrom = packed + <usize>firstQuery * packedRow;
     const logitsFrom = logits + (<usize>firstQuery << 7);
+    let block = page + keyAt;
+    const keyCodes = block + <usize>(token * codeBytes(keyCodec, keyDim));
     if (keyCodec == Q8) {
-      const block = page + keyAt;
       decodeF16(keyScales, block + <usize>(scalesAt(Q8, keyDim) + (token << 1)), BLOCK);
-      logitsQ8(logitsFrom, packedFrom, scalesFrom, some, block + <usize>(token * keyDim), keyScales, keyDim, mask);
+      if (ASC_FEATURE_RELAXED_SIMD) sumKeys(keySums, keyCodes, keyDim);
+      logitsQ8(logitsFrom, packedFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask);
+    } else if (some <= 2) {
+      logitsF16(logitsFrom, packedFrom, some, keyCodes, scale, keyDim, mask);
     } else {
-      decodeBlock(keys, page + keyAt, F16, keyDim, token, BLOCK);
+      decodeBlock(keys, block, F16, keyDim, token, BLOCK);
       logitsF32(logitsFrom, packedFrom, some, keys, scale, keyDim, mask);
     }
 
     const from = <usize>first;
     const to = <usize>(BLOCK - <i32>clz(mask));
-    const block = page + valueAt;
+    block = page + valueAt;
     const codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
     const weighted = valueCodec == Q8;
-    if (weighted) decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
+    if (weighted) {
+      decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
+    } else if (valueCodec == Q4) {
+      const at = block + <usize>(token * groups << 1);
+      decodeF16(valueScales, at + <usize>scalesAt(Q4, valueDim), BLOCK * groups);
+      decodeF16(minima, at + <usize>minimaAt(valueDim), BLOCK * groups);
+    }
     // Few queries read codes straight from the page; for many it pays to widen the block once.
-    const direct = weighted && some <= 4;
-    let ready = direct;
-    // Queries [run, n) are still to be mixed; a query that skips the block ends a run.
+    const kind = some <= 4 ? valueCodec : F32;
+    let ready = kind != F32;
     let run = firstQuery;
     for (let n = firstQuery; n <= queries; n++) {
       if (n < queries) {
@@ -149,13 +165,9 @@ function attendTile(
         const accFrom = acc + <usize>run * accRow;
         const weights = logits + (<usize>run << 7);
         const fadesFrom = fades + (<usize>run << 2);
-        if (!ready) {
-          if (weighted) widenCodes(values + from * accRow, codes + from * <usize>valueDim, (to - from) * <usize>valueDim);
-          else decodeBlock(values + from * accRow, block, valueCodec, valueDim, token + <i32>from, <i32>(to - from));
-          ready = true;
-        }
-        if (direct) mixCodes(accFrom, weights, fadesFrom, codes, valueDim, from, to, n - run);
-        else mixF32(accFrom, weights, fadesFrom, values, valueDim, from, to, n - run);
+        if (!ready) widen(values, codes, valueScales, minima, valueDim, from, to, valueCodec);
+        ready = true;
+        mix(accFrom, weights, fadesFrom, kind == F32 ? values : codes, valueScales, minima, valueDim, from, to, n - run, kind);
       }
       run = n + 1;
     }

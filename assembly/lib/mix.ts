@@ -1,21 +1,71 @@
 // acc = fade · acc + Σ_t weight_t · value_t, token by token: the sum of a channel runs in the same order whatever is
-// computed beside it, so a row's bits do not depend on its neighbours.
+// computed beside it, so a row's bits do not depend on its neighbours. Values are read as they are stored, or from a
+// block that was widened to f32 once: the numbers are the same.
 import { BLOCK } from './dots';
 import { madd } from './exp';
+import { codeBytes, F16, halves, Q4, q4Groups, Q8 } from './page';
 
+/** Besides the codecs of pages: values that were widened to f32. */
+export const F32: i32 = 3;
 /** Bytes from one query's weights to the next one's. */
 const WEIGHTS: usize = <usize>BLOCK << 2;
 
-/** One query, or two: 16 channels at a time. Values are int8 codes or f32. */
+/** Bytes of `channels` channels of one token. */
 // @ts-ignore: decorator
 @inline
-function mixFew(acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize, codes: bool, two: bool): void {
-  const row = codes ? dim : dim << 2;
-  const below = dim << 2;
+function bytesOf(kind: i32, channels: i32): usize {
+  return <usize>(kind == F32 ? channels << 2 : codeBytes(kind, channels));
+}
+
+/** Eight channels at `v`: halves, or codes in 16-bit lanes. Nothing for f32. */
+// @ts-ignore: decorator
+@inline
+function eight(kind: i32, v: usize): v128 {
+  if (kind == Q8) return v128.load8x8_s(v);
+  if (kind == F16) return v128.load(v);
+  if (kind == Q4) {
+    const x = v128.load32_zero(v);
+    const low = v128.and(x, i8x16.splat(15));
+    const high = v128.and(i16x8.shr_u(x, 4), i8x16.splat(15));
+    const bytes = v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 0, 16, 1, 17, 2, 18, 3, 19);
+    return i16x8.extend_low_i8x16_u(bytes);
+  }
+  return i32x4.splat(0);
+}
+
+// @ts-ignore: decorator
+@inline
+function four(kind: i32, x: v128, scale: v128, minimum: v128): v128 {
+  if (kind == F16) return halves(x);
+  const codes = f32x4.convert_i32x4_s(x);
+  // The scale of q8 is part of the weights. code · scale is exact, so fusing would change nothing.
+  return kind == Q4 ? f32x4.add(f32x4.mul(codes, scale), minimum) : codes;
+}
+
+/** The first four of the `eight` channels at `v`, f32. */
+// @ts-ignore: decorator
+@inline
+function low(kind: i32, v: usize, x: v128, scale: v128, minimum: v128): v128 {
+  return kind == F32 ? v128.load(v) : four(kind, i32x4.extend_low_i16x8_s(x), scale, minimum);
+}
+
+// @ts-ignore: decorator
+@inline
+function high(kind: i32, v: usize, x: v128, scale: v128, minimum: v128): v128 {
+  return kind == F32 ? v128.load(v, 16) : four(kind, i32x4.extend_high_i16x8_s(x), scale, minimum);
+}
+
+/** One query, or two: 16 channels at a time. */
+// @ts-ignore: decorator
+@inline
+function mixFew(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, two: bool): void {
+  const row = bytesOf(kind, dim);
+  const step = bytesOf(kind, 8);
+  const groups = <usize>q4Groups(dim) << 2;
+  const below = <usize>dim << 2;
   const f = v128.load32_splat(fades);
   const g = two ? v128.load32_splat(fades, 4) : f;
-  values += from * row;
-  for (let c: usize = 0; c < dim; c += 16, acc += 64, values += codes ? 16 : 64) {
+  for (let c = 0; c < dim; c += 16, acc += 64) {
     let a0 = f32x4.mul(v128.load(acc), f), a1 = f32x4.mul(v128.load(acc, 16), f);
     let a2 = f32x4.mul(v128.load(acc, 32), f), a3 = f32x4.mul(v128.load(acc, 48), f);
     let b0 = a0, b1 = a0, b2 = a0, b3 = a0;
@@ -26,21 +76,18 @@ function mixFew(acc: usize, weights: usize, fades: usize, values: usize, dim: us
       b2 = f32x4.mul(v128.load(other, 32), g);
       b3 = f32x4.mul(v128.load(other, 48), g);
     }
-    let v = values;
+    let v = values + from * row + bytesOf(kind, c);
+    let group = from * groups + (<usize>(c >> 5) << 2);
     for (let w = weights + (from << 2), end = weights + (to << 2); w < end; w += 4, v += row) {
-      let v0: v128, v1: v128, v2: v128, v3: v128;
-      if (codes) {
-        const x = v128.load8x8_s(v), y = v128.load8x8_s(v, 8);
-        v0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x));
-        v1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x));
-        v2 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(y));
-        v3 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(y));
-      } else {
-        v0 = v128.load(v);
-        v1 = v128.load(v, 16);
-        v2 = v128.load(v, 32);
-        v3 = v128.load(v, 48);
+      let s = f, m = f;
+      if (kind == Q4) {
+        s = v128.load32_splat(scales + group);
+        m = v128.load32_splat(minima + group);
+        group += groups;
       }
+      const x = eight(kind, v), y = eight(kind, v + step);
+      const v0 = low(kind, v, x, s, m), v1 = high(kind, v, x, s, m);
+      const v2 = low(kind, v + step, y, s, m), v3 = high(kind, v + step, y, s, m);
       const p = v128.load32_splat(w);
       a0 = madd(v0, p, a0);
       a1 = madd(v1, p, a1);
@@ -71,35 +118,33 @@ function mixFew(acc: usize, weights: usize, fades: usize, values: usize, dim: us
 /** Three queries, or four: 8 channels at a time. */
 // @ts-ignore: decorator
 @inline
-function mixMany(acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize, codes: bool, four: bool): void {
-  const row = codes ? dim : dim << 2;
-  const below = dim << 2;
-  values += from * row;
-  for (let c: usize = 0; c < dim; c += 8, acc += 32, values += codes ? 8 : 32) {
-    const second = acc + below, third = second + below, fourth = third + below;
-    let f = v128.load32_splat(fades);
+function mixMany(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, fourth: bool): void {
+  const row = bytesOf(kind, dim);
+  const groups = <usize>q4Groups(dim) << 2;
+  const below = <usize>dim << 2;
+  const f = v128.load32_splat(fades), g = v128.load32_splat(fades, 4), h = v128.load32_splat(fades, 8);
+  const i = fourth ? v128.load32_splat(fades, 12) : f;
+  for (let c = 0; c < dim; c += 8, acc += 32) {
+    const acc1 = acc + below, acc2 = acc1 + below, acc3 = acc2 + below;
     let a0 = f32x4.mul(v128.load(acc), f), a1 = f32x4.mul(v128.load(acc, 16), f);
-    f = v128.load32_splat(fades, 4);
-    let b0 = f32x4.mul(v128.load(second), f), b1 = f32x4.mul(v128.load(second, 16), f);
-    f = v128.load32_splat(fades, 8);
-    let c0 = f32x4.mul(v128.load(third), f), c1 = f32x4.mul(v128.load(third, 16), f);
+    let b0 = f32x4.mul(v128.load(acc1), g), b1 = f32x4.mul(v128.load(acc1, 16), g);
+    let c0 = f32x4.mul(v128.load(acc2), h), c1 = f32x4.mul(v128.load(acc2, 16), h);
     let d0 = a0, d1 = a0;
-    if (four) {
-      f = v128.load32_splat(fades, 12);
-      d0 = f32x4.mul(v128.load(fourth), f);
-      d1 = f32x4.mul(v128.load(fourth, 16), f);
+    if (fourth) {
+      d0 = f32x4.mul(v128.load(acc3), i);
+      d1 = f32x4.mul(v128.load(acc3, 16), i);
     }
-    let v = values;
+    let v = values + from * row + bytesOf(kind, c);
+    let group = from * groups + (<usize>(c >> 5) << 2);
     for (let w = weights + (from << 2), end = weights + (to << 2); w < end; w += 4, v += row) {
-      let v0: v128, v1: v128;
-      if (codes) {
-        const x = v128.load8x8_s(v);
-        v0 = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x));
-        v1 = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x));
-      } else {
-        v0 = v128.load(v);
-        v1 = v128.load(v, 16);
+      let s = f, m = f;
+      if (kind == Q4) {
+        s = v128.load32_splat(scales + group);
+        m = v128.load32_splat(minima + group);
+        group += groups;
       }
+      const x = eight(kind, v);
+      const v0 = low(kind, v, x, s, m), v1 = high(kind, v, x, s, m);
       let p = v128.load32_splat(w);
       a0 = madd(v0, p, a0);
       a1 = madd(v1, p, a1);
@@ -109,7 +154,7 @@ function mixMany(acc: usize, weights: usize, fades: usize, values: usize, dim: u
       p = v128.load32_splat(w, 2 * WEIGHTS);
       c0 = madd(v0, p, c0);
       c1 = madd(v1, p, c1);
-      if (four) {
+      if (fourth) {
         p = v128.load32_splat(w, 3 * WEIGHTS);
         d0 = madd(v0, p, d0);
         d1 = madd(v1, p, d1);
@@ -117,49 +162,66 @@ function mixMany(acc: usize, weights: usize, fades: usize, values: usize, dim: u
     }
     v128.store(acc, a0);
     v128.store(acc, a1, 16);
-    v128.store(second, b0);
-    v128.store(second, b1, 16);
-    v128.store(third, c0);
-    v128.store(third, c1, 16);
-    if (four) {
-      v128.store(fourth, d0);
-      v128.store(fourth, d1, 16);
+    v128.store(acc1, b0);
+    v128.store(acc1, b1, 16);
+    v128.store(acc2, c0);
+    v128.store(acc2, c1, 16);
+    if (fourth) {
+      v128.store(acc3, d0);
+      v128.store(acc3, d1, 16);
     }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function mixAny(acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize, count: i32, codes: bool): void {
+function mixAny(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, count: i32, kind: i32): void {
   while (count >= 4) {
-    mixMany(acc, weights, fades, values, dim, from, to, codes, true);
-    acc += dim << 4;
+    mixMany(acc, weights, fades, values, scales, minima, dim, from, to, kind, true);
+    acc += <usize>dim << 4;
     weights += WEIGHTS << 2;
     fades += 16;
     count -= 4;
   }
-  if (count == 3) mixMany(acc, weights, fades, values, dim, from, to, codes, false);
-  else if (count == 2) mixFew(acc, weights, fades, values, dim, from, to, codes, true);
-  else if (count == 1) mixFew(acc, weights, fades, values, dim, from, to, codes, false);
+  if (count == 3) mixMany(acc, weights, fades, values, scales, minima, dim, from, to, kind, false);
+  else if (count == 2) mixFew(acc, weights, fades, values, scales, minima, dim, from, to, kind, true);
+  else if (count == 1) mixFew(acc, weights, fades, values, scales, minima, dim, from, to, kind, false);
 }
 
 /**
- * acc (count, dim) = fades (count) · acc + Σ weights (count, 32) · values (32, dim) f32, over tokens [from, to).
+ * acc (count, dim) = fades (count) · acc + Σ weights (count, 32) · values (32, dim), over tokens [from, to). kind: F32,
+ * or the codec of the values: codes of the first token of the block; scales, minima: f32 (32, groups), only for q4.
  */
-export function mixF32(acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize, count: i32): void {
-  mixAny(acc, weights, fades, values, dim, from, to, count, false);
+export function mix(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, count: i32, kind: i32): void {
+  if (kind == F32) mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, F32);
+  else if (kind == Q8) mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, Q8);
+  else if (kind == Q4) mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, Q4);
+  else mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, F16);
 }
 
-/** The same with values (32, dim) int8. */
-export function mixCodes(acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize, count: i32): void {
-  mixAny(acc, weights, fades, values, dim, from, to, count, true);
-}
-
-/** out (count) f32 = codes (count) int8; count is a multiple of 16. */
-export function widenCodes(out: usize, codes: usize, count: usize): void {
-  for (const end = codes + count; codes < end; codes += 8, out += 32) {
-    const x = v128.load8x8_s(codes);
-    v128.store(out, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x)));
-    v128.store(out, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x)), 16);
+// @ts-ignore: decorator
+@inline
+function widenAny(out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32): void {
+  const groups = <usize>q4Groups(dim) << 2;
+  let v = codes + from * bytesOf(kind, dim);
+  out += from * bytesOf(F32, dim);
+  for (let group = from * groups; from < to; from++, group += groups) {
+    for (let c = 0; c < dim; c += 8, v += bytesOf(kind, 8), out += 32) {
+      let s = f32x4.splat(1), m = s;
+      if (kind == Q4) {
+        s = v128.load32_splat(scales + group + (<usize>(c >> 5) << 2));
+        m = v128.load32_splat(minima + group + (<usize>(c >> 5) << 2));
+      }
+      const x = eight(kind, v);
+      v128.store(out, low(kind, v, x, s, m));
+      v128.store(out, high(kind, v, x, s, m), 16);
+    }
   }
+}
+
+/** out (32, dim) f32 = tokens [from, to) of a block as `mix` reads them: q8 without its scale. */
+export function widen(out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32): void {
+  if (kind == Q8) widenAny(out, codes, scales, minima, dim, from, to, Q8);
+  else if (kind == Q4) widenAny(out, codes, scales, minima, dim, from, to, Q4);
+  else widenAny(out, codes, scales, minima, dim, from, to, F16);
 }
