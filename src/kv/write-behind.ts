@@ -67,7 +67,7 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
   let state: StorageState = 'ok';
   let queue: StoreEntry[] = [];
   /** What to call once an entry is stored. */
-  const after = new Map<StoreEntry, () => void>();
+  const after = new WeakMap<StoreEntry, () => void>();
   /** Bytes queued or under way. */
   let pending = 0;
   let running: Promise<void> | undefined;
@@ -90,10 +90,8 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
         // Nobody awaits this write: an unknown failure also ends writing, and `onState` shows it.
         pending -= byteSum(queue);
         queue = [];
-        after.clear();
         become(stateAfter(error) ?? 'unavailable', error);
       }
-      for (const entry of batch) after.delete(entry);
       pending -= byteSum(batch);
       for (const resolve of progress.splice(0)) resolve();
     }

@@ -78,13 +78,26 @@ test('takes records again after room was made', async () => {
 });
 
 test('commits after everything that is queued', async () => {
-  const { inner, writer, put } = await open();
-  await put('a', [100, 100]);
-  let seen: string[] = [];
-  await writer.commit({ put: [['m', new Uint8Array(1)]], delete: [] }).then(async () => {
-    seen = await inner.list('');
-  });
-  expect(seen).toEqual(['a0', 'a1', 'm']);
+  const inner = await openMemory();
+  let before: string[] = [];
+  const writer = createWriteBehind(
+    {
+      ...inner,
+      async commit(batch) {
+        if (batch.put[0]?.[0] === 'm') before = await inner.list('');
+        else await new Promise((resolve) => setTimeout(resolve, 5));
+        return inner.commit(batch);
+      },
+    },
+    { batchBytes: 1 },
+  );
+  const one = new Uint8Array(1);
+  await writer.put(
+    ['a', 'b', 'c'].map((key) => [key, one] as const),
+    () => undefined,
+  );
+  await writer.commit({ put: [['m', one]], delete: [] });
+  expect(before).toEqual(['a', 'b', 'c']);
 });
 
 test('shows a failure that is none of storage, to whoever waits for it', async () => {
