@@ -69,7 +69,7 @@ export const openModel = async (
       arena,
       predictor,
       codecs: pageCodecs,
-      marks: tokenizer.marks,
+      marks: () => tokenizer.marks,
       maxTokens,
       exclusive: createTurns(),
     };

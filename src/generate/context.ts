@@ -22,7 +22,7 @@ export interface Reader {
   readonly predictor: Predictor;
   readonly codecs: PageCodecs;
   /** By token id: 1 where a sentence or line ends with the token. */
-  readonly marks: Uint8Array;
+  marks(): Uint8Array;
   /** Tokens a context may hold. */
   readonly maxTokens: number;
   /** One at a time: the arena is shared. */

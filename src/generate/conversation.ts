@@ -23,17 +23,21 @@ export interface Finish {
   readonly answerSeconds: number;
 }
 
-/** An appended text: tokens [start, end) of the context. */
+/** An appended text: tokens [start, end) of the context, what led up to it in the template included. */
 export interface Piece {
   readonly start: number;
   readonly end: number;
+  /** Where the conversation stood before it. */
+  readonly turn: Turn;
 }
+
+/** `start`: nothing yet. `user`: inside a user turn. `answered`: after an answer. */
+export type Turn = 'start' | 'user' | 'answered';
 
 /** Where a conversation stands, as it is stored beside its tokens. */
 export interface Turns {
   readonly system: string | undefined;
-  /** `start`: nothing yet. `user`: inside a user turn. `answered`: after an answer. */
-  readonly turn: 'start' | 'user' | 'answered';
+  readonly turn: Turn;
   readonly pieces: readonly Piece[];
 }
 
@@ -63,57 +67,84 @@ export const createConversation = (
   changed: () => Promise<void>,
 ): Conversation => {
   const system = begun.stored?.system ?? begun.system;
-  let turn: Turns['turn'] = begun.stored?.turn ?? 'start';
+  let turn: Turn = begun.stored?.turn ?? 'start';
   let pieces: Piece[] = [...(begun.stored?.pieces ?? [])];
   /** Stored pieces that have been appended again on this visit. */
   let replayed = 0;
 
-  const encodePieces = async (parts: readonly TemplatePiece[]): Promise<number[]> => {
+  /**
+   * Ids of template text and contents that follow the token `after`. Neighbouring plain parts are one text to the
+   * tokenizer; control tokens come from the template alone.
+   */
+  const encode = async (
+    parts: readonly TemplatePiece[],
+    after: number | undefined,
+    signal?: AbortSignal,
+  ): Promise<number[]> => {
     const ids: number[] = [];
+    const runs: TemplatePiece[] = [];
     for (const part of parts) {
-      ids.push(...(part.control ? tokenizer.encodeTemplate(part.text) : await tokenizer.encode(part.text)));
+      const last = runs.at(-1);
+      if (last && !last.control && !part.control) runs.push({ ...runs.pop()!, text: last.text + part.text });
+      else runs.push(part);
+    }
+    for (const { text, control } of runs) {
+      const before = ids.at(-1) ?? after;
+      const found = control
+        ? tokenizer.encodeTemplate(text, before)
+        : await tokenizer.encode(text, {
+            ...(before !== undefined && { after: before }),
+            ...(signal && { signal }),
+          });
+      for (const id of found) ids.push(id);
     }
     return ids;
   };
 
-  /** What must stand before the next piece of a user turn. */
-  const lead = async (): Promise<number[]> => {
-    if (turn === 'user') return [];
-    const parts = turn === 'start' ? template.opening(system) : template.following();
-    const bos = turn === 'start' && tokenizer.bos !== undefined ? [tokenizer.bos] : [];
-    return [...bos, ...(await encodePieces(parts))];
+  /** Ids of contents that are added where the conversation stood at `from`, after the first `length` tokens. */
+  const encodeFrom = async (
+    from: Turn,
+    length: number,
+    parts: readonly TemplatePiece[],
+    signal?: AbortSignal,
+  ): Promise<number[]> => {
+    const lead = from === 'user' ? [] : from === 'start' ? template.opening(system) : template.following();
+    const bos = from === 'start' && tokenizer.bos !== undefined ? [tokenizer.bos] : [];
+    return [...bos, ...(await encode([...lead, ...parts], bos[0] ?? context.tokens[length - 1], signal))];
   };
 
-  const isThere = (ids: readonly number[], piece: Piece | undefined): boolean =>
-    piece !== undefined &&
-    piece.end - piece.start === ids.length &&
-    ids.every((id, i) => context.tokens[piece.start + i] === id);
+  const isThere = (ids: readonly number[], { start, end }: Piece): boolean =>
+    end - start === ids.length && ids.every((id, i) => context.tokens[start + i] === id);
 
   return {
     async append(text, hooks) {
-      const ids = await tokenizer.encode(text, hooks.signal ? { signal: hooks.signal } : {});
-      if (ids.length === 0) return;
-      if (isThere(ids, pieces[replayed])) {
+      if (text === '') return;
+      const content: TemplatePiece = { text, control: false };
+      const known = pieces[replayed];
+      if (known && isThere(await encodeFrom(known.turn, known.start, [content], hooks.signal), known)) {
         await context.catchUp(hooks);
         replayed += 1;
         return;
       }
-      const front = await lead();
-      const start = context.tokens.length + front.length;
-      await context.append([...front, ...ids], false, hooks);
+      const start = context.tokens.length;
+      const ids = await encodeFrom(turn, start, [content], hooks.signal);
+      await context.append(ids, false, hooks);
+      pieces = [...pieces, { start, end: start + ids.length, turn }];
       turn = 'user';
-      pieces = [...pieces, { start, end: start + ids.length }];
       replayed = pieces.length;
       await changed();
     },
 
     async ask(question, options, hooks, onText) {
       const bookmark = context.bookmark();
-      const front = await lead();
-      const words = await tokenizer.encode(turn === 'user' ? `\n${question}` : question);
-      if (words.length === 0)
-        throw new LonghandError('input/option', 'The question is empty. Ask something.');
-      const ids = [...front, ...words, ...(await encodePieces(template.closing()))];
+      if (question === '') throw new LonghandError('input/option', 'The question is empty. Ask something.');
+      const text = turn === 'user' ? `\n${question}` : question;
+      const ids = await encodeFrom(
+        turn,
+        context.tokens.length,
+        [{ text, control: false }, ...template.closing()],
+        hooks.signal,
+      );
       const stream = tokenizer.stream();
       const filter = createStopFilter(options.stop ?? []);
       const show = (text: string): void => {

@@ -16,7 +16,7 @@ export interface ContextState {
   readonly layers: readonly KvLayer[];
   readonly chunks: ChunkIndex | undefined;
   readonly plans: readonly Plan[];
-  /** marks(n)[i] = 1 where a sentence or line ends with the token at position i; valid below n. */
+  /** marks(n)[i] = 1 where a sentence or line ends with the token at position i < n; empty where nobody reads them. */
   marks(tokens: number): Uint8Array;
   predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
   release(): void;
@@ -27,6 +27,8 @@ export interface PageCodecs {
   readonly keys: KvShape['keys'];
   readonly values: KvShape['values'];
 }
+
+const NO_MARKS = new Uint8Array(0);
 
 /** Device state as `predictor` needs it. `marks` gives the delimiter marks of the context's tokens. */
 export const createState = (
@@ -55,6 +57,7 @@ export const createState = (
         keyDim: config.headDim,
       })
     : undefined;
+  const readsMarks = needs.chunks?.boundaries.source === 'delimiters';
   const candidates = needs.candidates ? backend.plan('candidates', lists) : undefined;
   const scores: Scores | undefined = chunks && backend.scores('scores', lists);
 
@@ -62,7 +65,7 @@ export const createState = (
     layers,
     chunks,
     plans,
-    marks,
+    marks: readsMarks ? marks : () => NO_MARKS,
     predictInput: (layer, tiles, q, scale) => ({
       layer,
       tiles,

@@ -36,7 +36,7 @@ test('density is what was read over the causal triangle of the same rows', () =>
 test('marks follow the tokens, also after some were replaced', () => {
   const ofToken = Uint8Array.of(0, 1, 0);
   const tokens = [0, 1, 2, 1];
-  const marks = createMarks(tokens, ofToken);
+  const marks = createMarks(tokens, () => ofToken);
   expect([...marks(4).subarray(0, 4)]).toEqual([0, 1, 0, 1]);
   tokens.splice(2, 2, 1, 0);
   marks(2);
