@@ -187,17 +187,20 @@ const choosePort = () => {
   throw new Error(`PORT must be a number from 0 to 65535; it is ${JSON.stringify(PORT)}.`);
 };
 
+const main = async () => {
+  if (process.argv.includes('--check')) {
+    const { check } = await import('./check.mjs');
+    process.exitCode = (await check()) ? 0 : 1;
+  } else {
+    const { address } = await serve(choosePort());
+    console.log(`Longhand's examples: ${address}examples/   (Ctrl+C ends)`);
+  }
+};
+
+// Not awaited: check.mjs imports this module, and would wait for it to end.
 if (process.argv[1] !== undefined && (await realpath(process.argv[1])) === fileURLToPath(import.meta.url)) {
-  try {
-    if (process.argv.includes('--check')) {
-      const { check } = await import('./check.mjs');
-      process.exitCode = (await check()) ? 0 : 1;
-    } else {
-      const { address } = await serve(choosePort());
-      console.log(`Longhand's examples: ${address}examples/   (Ctrl+C ends)`);
-    }
-  } catch (error) {
+  main().catch((error) => {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
-  }
+  });
 }
