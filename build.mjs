@@ -80,13 +80,10 @@ const entries = {
 };
 
 const bundles = async () => {
-  const entryPoints = Object.fromEntries(
-    Object.entries(entries).filter(([, source]) => existsSync(at(source))),
-  );
   await esbuild
     .build({
       absWorkingDir: root,
-      entryPoints,
+      entryPoints: entries,
       outdir: 'dist',
       bundle: true,
       format: 'esm',
@@ -100,7 +97,7 @@ const bundles = async () => {
     .catch(() => {
       throw new BuildFailure('bundles: esbuild failed; its messages are above');
     });
-  return Object.keys(entryPoints)
+  return Object.keys(entries)
     .map((name) => `${name}.js`)
     .join(', ');
 };
