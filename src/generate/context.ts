@@ -56,6 +56,8 @@ export class Context {
   readonly #spans: Spans = createSpans();
   /** Leading tokens whose K and V are in the pages. */
   #cached = 0;
+  /** Leading tokens that were read on an earlier visit: to compute them is to read them again. */
+  #readBefore = 0;
   /** Length of the prefix whose last row's logits are in `#logits`. */
   #logitsAt = -1;
   #logits: Float32Array = new Float32Array(0);
@@ -104,6 +106,7 @@ export class Context {
     this.rewind({ tokens: 0 });
     for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
     this.#spans.load(spans);
+    this.#readBefore = tokens.length;
   }
 
   /**
@@ -166,6 +169,7 @@ export class Context {
   rewind({ tokens }: Bookmark): void {
     this.tokens.length = tokens;
     this.#spans.cut(tokens);
+    this.#readBefore = Math.min(this.#readBefore, tokens);
     this.#forget(Math.min(this.#cached, tokens));
   }
 
@@ -220,7 +224,7 @@ export class Context {
 
   async #advance(hooks: AppendHooks): Promise<void> {
     const total = this.tokens.length;
-    await this.#restore(hooks);
+    let more = this.#cached < total && (await this.#restore(hooks));
     while (this.#cached < total) {
       await breathe();
       throwIfAborted(hooks.signal);
@@ -229,19 +233,22 @@ export class Context {
       await this.#call();
       hooks.onProgress?.(this.#cached, total);
       await this.#pager?.save(this.tokens, Math.min(this.#cached, this.#spans.text), this.#state);
+      // Behind a segment that was missing or damaged the next ones may be whole.
+      if (more && this.#cached % this.#reader.arena.segmentTokens === 0) more = await this.#restore(hooks);
     }
   }
 
-  /** Attach segments of the text that were read before on this device. */
-  async #restore(hooks: AppendHooks, until = this.#spans.text): Promise<void> {
-    if (!this.#pager || this.#cached >= until) return;
+  /** Attach segments of the text that were read before on this device; whether more may follow later ones. */
+  async #restore(hooks: AppendHooks, until = this.#spans.text): Promise<boolean> {
+    if (!this.#pager || this.#cached >= until) return false;
     const text = this.tokens.slice(0, until);
     const restored = await this.#pager.restore(text, this.#cached, this.#state, hooks.signal);
-    if (restored <= this.#cached) return;
-    this.meter.reusedTokens += restored - this.#cached;
-    this.#cached = restored;
+    if (restored.tokens <= this.#cached) return restored.more;
+    this.meter.reusedTokens += restored.tokens - this.#cached;
+    this.#cached = restored.tokens;
     this.#logitsAt = -1;
     hooks.onProgress?.(this.#cached, this.tokens.length);
+    return restored.more;
   }
 
   /** One forward call: to the end of the segment, of the span, or of the tokens. */
@@ -278,6 +285,7 @@ export class Context {
     let pairs = 0;
     for (const plan of this.#state.plans) pairs += await backend.readPairs(plan);
     this.#cached = end;
+    this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
     this.meter.count(tiles, span.exact, pairs / config.layers, performance.now() - started);
   }
 
@@ -290,6 +298,7 @@ export class Context {
     if (tokens < this.#logitsAt) this.#logitsAt = -1;
     if (tokens >= this.#cached) return;
     this.#cached = tokens;
+    this.#readBefore = Math.min(this.#readBefore, tokens);
     this.#pager?.forget(tokens);
     this.onForget?.(tokens);
     const { backend } = this.#reader;

@@ -122,8 +122,11 @@ export const createConversation = (
       const content: TemplatePiece = { text, control: false };
       const known = pieces[replayed];
       if (known && isThere(await encodeFrom(known.turn, known.start, [content], hooks.signal), known)) {
+        const before = context.meter.recomputedTokens;
         await context.catchUp(hooks);
         replayed += 1;
+        // What the store had lost was read again: let it be kept again.
+        if (context.meter.recomputedTokens > before) await changed();
         return;
       }
       const start = context.tokens.length;

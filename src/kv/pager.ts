@@ -10,13 +10,25 @@ export interface PagedState {
   marks(n: number): Uint8Array;
 }
 
+/** How far a restore came. */
+export interface RestoredTokens {
+  /** Tokens that are now in the pages; at least those that were. */
+  readonly tokens: number;
+  /** Whether more may be stored behind the segment where it stopped. */
+  readonly more: boolean;
+}
+
 /** Moves pages of one context between the device and the archive. */
 export interface Pager {
   /**
-   * Attach the whole segments of `text` that are stored, from `cached` on; before it the pages are right. Resolves to
-   * the tokens that are then in the pages, `cached` or more.
+   * Attach the whole segments of `text` that are stored, from `cached` on; before it the pages are right.
    */
-  restore(text: ArrayLike<number>, cached: number, state: PagedState, signal?: AbortSignal): Promise<number>;
+  restore(
+    text: ArrayLike<number>,
+    cached: number,
+    state: PagedState,
+    signal?: AbortSignal,
+  ): Promise<RestoredTokens>;
   /** Hand the whole segments before `until` to the archive that it was not handed yet. */
   save(tokens: ArrayLike<number>, until: number, state: PagedState): Promise<void>;
   /** Pages beyond `tokens` will hold something else. */
@@ -87,7 +99,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
   return {
     async restore(text, cached, state, signal) {
       const from = Math.floor(cached / segmentTokens);
-      const { segments } = await archive.restore(text, {
+      const { segments, reason } = await archive.restore(text, {
         from,
         signal,
         onSegment: ({ index, records }) => {
@@ -100,9 +112,10 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
           writeRecords(backend, state, records, (index + 1) * pages);
         },
       });
-      if (segments === 0) return cached;
+      const more = reason !== 'end' && reason !== 'unavailable';
+      if (segments === 0) return { tokens: cached, more };
       handed = Math.max(handed, from + segments);
-      return (from + segments) * segmentTokens;
+      return { tokens: (from + segments) * segmentTokens, more };
     },
 
     async save(tokens, until, state) {

@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
 import type { LoadOptions, Model } from '../../src/session.js';
+import { openStore, type StoreBatch } from '../../src/stores/index.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { MODEL, withFact } from './bundled.js';
 
@@ -67,6 +68,49 @@ describe('read once', () => {
     await session.append(TEXT);
     expect((await session.stats()).reusedTokens).toBe(0);
     await model.close();
+  });
+});
+
+describe('what the store lost', () => {
+  /** Visits once, harms the stored records, visits again. */
+  const harm = async (
+    change: (keys: string[], get: (key: string) => Promise<Uint8Array>) => Promise<StoreBatch>,
+  ) => {
+    const first = await visit('book');
+    const store = await openStore('idb', { database });
+    const keys = (await store.list('')).filter((key) => /^(segment|tail)/.test(key));
+    await store.commit(await change(keys, async (key) => (await store.get(key))!.slice()));
+    await store.close();
+    const again = await visit('book');
+    expect(again.answer).toBe(first.answer);
+    expect(again.stats.tokens).toBe(first.stats.tokens);
+    expect(again.stats.reusedTokens + again.stats.recomputedTokens).toBe(first.stats.tokens);
+    const third = await visit('book');
+    expect(third.stats.reusedTokens).toBe(first.stats.tokens);
+    return again.stats;
+  };
+  const segments = (keys: string[]): string[] => keys.filter((key) => key.startsWith('segment'));
+
+  test('a damaged segment is read again, and only that', async () => {
+    const stats = await harm(async (keys, get) => {
+      const record = await get(segments(keys)[0]!);
+      record[record.length >> 1]! ^= 1;
+      return { put: [[segments(keys)[0]!, record]], delete: [] };
+    });
+    expect(stats.recomputedTokens).toBeLessThan(512);
+  });
+
+  test('all segments', async () => {
+    const stats = await harm(async (keys) => ({ put: [], delete: segments(keys) }));
+    expect(stats.reusedTokens).toBe(0);
+  });
+
+  test('the session’s own pages', async () => {
+    const stats = await harm(async (keys) => ({
+      put: [],
+      delete: keys.filter((key) => key.startsWith('tail')),
+    }));
+    expect(stats.recomputedTokens).toBeLessThan(256);
   });
 });
 
