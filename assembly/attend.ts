@@ -5,12 +5,13 @@
 import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, sumKeys } from './lib/dots';
 import { ln } from './lib/exp';
 import { hadamard } from './lib/hadamard';
-import { F32, mix, widen } from './lib/mix';
+import { F32, widen } from './lib/mix';
 import {
   blockBytes, codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt,
 } from './lib/page';
 import { quantizeQuery } from './lib/query';
 import { soften } from './lib/soften';
+import { mix } from './mix';
 
 const NEVER: f32 = -Infinity;
 

@@ -15,3 +15,4 @@ export * from './gate';
 export * from './add';
 export * from './append-kv';
 export * from './attend';
+export * from './mix';

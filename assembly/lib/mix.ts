@@ -1,6 +1,6 @@
 // acc = fade · acc + Σ_t weight_t · value_t, token by token: the sum of a channel runs in the same order whatever is
 // computed beside it, so a row's bits do not depend on its neighbours. Values are read as they are stored, or from a
-// block that was widened to f32 once: the numbers are the same.
+// block that was widened to f32 once: the numbers are the same. assembly/mix.ts makes functions of these bodies.
 import { BLOCK } from './dots';
 import { madd } from './exp';
 import { codeBytes, F16, halves, Q4, q4Groups, Q8 } from './page';
@@ -8,7 +8,7 @@ import { codeBytes, F16, halves, Q4, q4Groups, Q8 } from './page';
 /** Besides the codecs of pages: values that were widened to f32. */
 export const F32: i32 = 3;
 /** Bytes from one query's weights to the next one's. */
-const WEIGHTS: usize = <usize>BLOCK << 2;
+export const WEIGHTS: usize = <usize>BLOCK << 2;
 
 /** Bytes of `channels` channels of one token. */
 // @ts-ignore: decorator
@@ -17,19 +17,22 @@ function bytesOf(kind: i32, channels: i32): usize {
   return <usize>(kind == F32 ? channels << 2 : codeBytes(kind, channels));
 }
 
+/** 16 codes of 4 bits in the low 8 bytes of x, as bytes in the order of their channels. */
+// @ts-ignore: decorator
+@inline
+function nibbles(x: v128): v128 {
+  const low = v128.and(x, i8x16.splat(15));
+  const high = v128.and(i16x8.shr_u(x, 4), i8x16.splat(15));
+  return v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
 /** Eight channels at `v`: halves, or codes in 16-bit lanes. Nothing for f32. */
 // @ts-ignore: decorator
 @inline
 function eight(kind: i32, v: usize): v128 {
   if (kind == Q8) return v128.load8x8_s(v);
   if (kind == F16) return v128.load(v);
-  if (kind == Q4) {
-    const x = v128.load32_zero(v);
-    const low = v128.and(x, i8x16.splat(15));
-    const high = v128.and(i16x8.shr_u(x, 4), i8x16.splat(15));
-    const bytes = v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 0, 16, 1, 17, 2, 18, 3, 19);
-    return i16x8.extend_low_i8x16_u(bytes);
-  }
+  if (kind == Q4) return i16x8.extend_low_i8x16_u(nibbles(v128.load32_zero(v)));
   return i32x4.splat(0);
 }
 
@@ -58,7 +61,7 @@ function high(kind: i32, v: usize, x: v128, scale: v128, minimum: v128): v128 {
 /** One query, or two: 16 channels at a time. */
 // @ts-ignore: decorator
 @inline
-function mixFew(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, two: bool): void {
+export function mixFew(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, two: bool): void {
   const row = bytesOf(kind, dim);
   const step = bytesOf(kind, 8);
   const groups = <usize>q4Groups(dim) << 2;
@@ -85,7 +88,15 @@ function mixFew(acc: usize, weights: usize, fades: usize, values: usize, scales:
         m = v128.load32_splat(minima + group);
         group += groups;
       }
-      const x = eight(kind, v), y = eight(kind, v + step);
+      let x: v128, y: v128;
+      if (kind == Q4) {
+        const codes = nibbles(v128.load64_zero(v));
+        x = i16x8.extend_low_i8x16_u(codes);
+        y = i16x8.extend_high_i8x16_u(codes);
+      } else {
+        x = eight(kind, v);
+        y = eight(kind, v + step);
+      }
       const v0 = low(kind, v, x, s, m), v1 = high(kind, v, x, s, m);
       const v2 = low(kind, v + step, y, s, m), v3 = high(kind, v + step, y, s, m);
       const p = v128.load32_splat(w);
@@ -118,7 +129,7 @@ function mixFew(acc: usize, weights: usize, fades: usize, values: usize, scales:
 /** Three queries, or four: 8 channels at a time. */
 // @ts-ignore: decorator
 @inline
-function mixMany(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, fourth: bool): void {
+export function mixMany(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, fourth: bool): void {
   const row = bytesOf(kind, dim);
   const groups = <usize>q4Groups(dim) << 2;
   const below = <usize>dim << 2;
@@ -171,32 +182,6 @@ function mixMany(acc: usize, weights: usize, fades: usize, values: usize, scales
       v128.store(acc3, d1, 16);
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function mixAny(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, count: i32, kind: i32): void {
-  while (count >= 4) {
-    mixMany(acc, weights, fades, values, scales, minima, dim, from, to, kind, true);
-    acc += <usize>dim << 4;
-    weights += WEIGHTS << 2;
-    fades += 16;
-    count -= 4;
-  }
-  if (count == 3) mixMany(acc, weights, fades, values, scales, minima, dim, from, to, kind, false);
-  else if (count == 2) mixFew(acc, weights, fades, values, scales, minima, dim, from, to, kind, true);
-  else if (count == 1) mixFew(acc, weights, fades, values, scales, minima, dim, from, to, kind, false);
-}
-
-/**
- * acc (count, dim) = fades (count) · acc + Σ weights (count, 32) · values (32, dim), over tokens [from, to). kind: F32,
- * or the codec of the values: codes of the first token of the block; scales, minima: f32 (32, groups), only for q4.
- */
-export function mix(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, count: i32, kind: i32): void {
-  if (kind == F32) mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, F32);
-  else if (kind == Q8) mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, Q8);
-  else if (kind == Q4) mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, Q4);
-  else mixAny(acc, weights, fades, values, scales, minima, dim, from, to, count, F16);
 }
 
 // @ts-ignore: decorator
