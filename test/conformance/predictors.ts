@@ -72,6 +72,19 @@ const open = (backend: Backend, reading: Reading, { needs }: Predictor, tokens =
   return { kv, chunks };
 };
 
+/** As `open`, made once for all predictors that need the same of a reading. */
+const openOnce = (backend: Backend, reading: Reading, predictor: Predictor): Opened => {
+  const known = opened.get(reading) ?? [];
+  opened.set(reading, known);
+  const needs = JSON.stringify(predictor.needs.chunks);
+  const found = known.find((it) => it.backend === backend && it.needs === needs);
+  if (found) return found.opened;
+  const made = open(backend, reading, predictor);
+  known.push({ backend, needs, opened: made });
+  return made;
+};
+const opened = new WeakMap<Reading, { backend: Backend; needs: string | undefined; opened: Opened }[]>();
+
 const extend = (backend: Backend, { kv, chunks }: Opened, { marks }: Reading, tokens: number): void => {
   if (!chunks) return;
   backend.segment(chunks, kv, tokens, marks);
@@ -165,8 +178,22 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
       const full = createPredictor(method.options(reading.tokens));
       const dense = createPredictor({ method: 'dense' });
       for (const tiles of calls(reading.tokens)) {
-        const found = await planRows(backend, reading, full, open(backend, reading, full), tiles, queries);
-        const wanted = await planRows(backend, reading, dense, open(backend, reading, dense), tiles, queries);
+        const found = await planRows(
+          backend,
+          reading,
+          full,
+          openOnce(backend, reading, full),
+          tiles,
+          queries,
+        );
+        const wanted = await planRows(
+          backend,
+          reading,
+          dense,
+          openOnce(backend, reading, dense),
+          tiles,
+          queries,
+        );
         expectEqual(found.out, wanted.out);
       }
     });
@@ -179,7 +206,7 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
         const all = method.label === 'dense' || method.label === 'auto';
         const most = all ? reading.tokens : method.label === 'sliding' ? budget + 4 + 64 : budget;
         for (const tiles of calls(reading.tokens)) {
-          const opened = open(backend, reading, predictor);
+          const opened = openOnce(backend, reading, predictor);
           const { plan, lists, out } = await planRows(backend, reading, predictor, opened, tiles, queries);
           expectContract(plan, lists, tiles, most);
           expect(out.every(Number.isFinite)).toBe(true);
@@ -195,7 +222,7 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
           const queries = queriesOf(reading).fill(value);
           const predictor = createPredictor(method.options(100));
           for (const tiles of calls(330)) {
-            const opened = open(backend, reading, predictor);
+            const opened = openOnce(backend, reading, predictor);
             const { plan, lists } = await planRows(backend, reading, predictor, opened, tiles, queries);
             expectContract(plan, lists, tiles, method.dynamic ? 100 : 330);
           }
@@ -272,7 +299,7 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
           const exhaustive = options.method === 'dhsa' ? { ...options, candidates: 64 } : options;
           if (exhaustive.method === 'dhsa' && budget * 64 < 700) continue;
           const predictor = createPredictor(exhaustive);
-          const opened = open(backend, reading, predictor);
+          const opened = openOnce(backend, reading, predictor);
           const { plan } = await planRows(backend, reading, predictor, opened, tiles, queries);
           plan.forEach((ranges, row) => {
             for (const [start, end] of before?.[row] ?? []) {
@@ -311,7 +338,7 @@ export const describeRelations = (name: string, make: () => Promise<Backend>): u
           { method: 'blocks', size: 32, ...shared } as const,
         ].map(async (options) => {
           const predictor = createPredictor(options);
-          const opened = open(backend, reading, predictor);
+          const opened = openOnce(backend, reading, predictor);
           return (await planRows(backend, reading, predictor, opened, tiles, queriesOf(reading))).plan;
         }),
       );
@@ -376,7 +403,7 @@ const plant = async (
     backend,
     reading,
     predictor,
-    open(backend, reading, predictor),
+    openOnce(backend, reading, predictor),
     call,
     queries,
   );
