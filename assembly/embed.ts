@@ -1,6 +1,6 @@
 // One row of a packed table (lib/layout.ts) as f32: out (cols) = row `row`. Products of a code and its scale are exact.
 import { f16ToF32 } from './lib/f16';
-import { Q4_BYTES, Q8_BYTES, TILE } from './lib/layout';
+import { Q4_BYTES, Q8_BYTES, RUN, TILE } from './lib/layout';
 
 export function embedQ8_0(out: usize, packed: usize, row: usize, cols: usize): void {
   const output = row % TILE;
@@ -8,10 +8,9 @@ export function embedQ8_0(out: usize, packed: usize, row: usize, cols: usize): v
   for (const end = out + cols * 4; out < end; out += 128) {
     const scale = f16ToF32(load<u16>(block + output * 2));
     for (let i: usize = 0; i < 32; ++i) {
-      const quad = block + 32 + (i >>> 2) * 64;
-      const code: i32 = ASC_FEATURE_RELAXED_SIMD
-        ? <i32>load<u8>(quad + output * 4 + (i & 3)) - 128
-        : <i32>load<i8>(quad + (i & 1) * 32 + output * 2 + ((i >>> 1) & 1));
+      const half = i >>> 4;
+      const at = block + 32 + ((((i & 15) / RUN) << 1) + half) * 16 * RUN + output * RUN + (i % RUN);
+      const code = ASC_FEATURE_RELAXED_SIMD ? <i32>load<u8>(at) - 128 : <i32>load<i8>(at);
       store<f32>(out + i * 4, scale * <f32>code);
     }
     block += Q8_BYTES;
@@ -24,7 +23,7 @@ export function embedQ4_0(out: usize, packed: usize, row: usize, cols: usize): v
   for (const end = out + cols * 4; out < end; out += 128) {
     const scale = f16ToF32(load<u16>(block + output * 2));
     for (let i: usize = 0; i < 16; ++i) {
-      const pair = <i32>load<u8>(block + 32 + (i >>> 2) * 64 + output * 4 + (i & 3));
+      const pair = <i32>load<u8>(block + 32 + (i / RUN) * 16 * RUN + output * RUN + (i % RUN));
       store<f32>(out + i * 4, scale * <f32>((pair & 15) - 8));
       store<f32>(out + (i + 16) * 4, scale * <f32>((pair >> 4) - 8));
     }

@@ -1,8 +1,34 @@
 // out (rows, n) = x (rows, k) · wᵀ [+ bias], over packed weights and panels (lib/layout.ts). Tiles of 16 outputs are the
 // outer loop, so that a tile of weights stays in the cache while all rows meet it; tiles [from, to) are computed, so
 // that threads can share them.
-import { groupF32, groupQ4, groupQ8, rowF32, rowQ4, rowQ8 } from './generated/tiles';
-import { GROUP, PANEL_BLOCK, Q4_BYTES, Q8_BYTES, TILE, VECTORS } from './lib/layout';
+import { GROUP, PANEL_BLOCK, Q4_BYTES, Q8_BYTES, TILE } from './lib/layout';
+import { floatGroup, floatRow, quantisedGroup, quantisedRow } from './lib/tile';
+
+// Each tile is a function of its own: inlined into the loops below they would share one set of registers.
+function groupQ8(
+  out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
+): void {
+  quantisedGroup(true, out, stride, panel, w, v, k, bias, outputs);
+}
+function groupQ4(
+  out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
+): void {
+  quantisedGroup(false, out, stride, panel, w, v, k, bias, outputs);
+}
+function groupF32(
+  out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
+): void {
+  floatGroup(out, stride, panel, w, v, k, bias, outputs);
+}
+function rowQ8(out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32): void {
+  quantisedRow(true, out, panel, w, k, bias, outputs);
+}
+function rowQ4(out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32): void {
+  quantisedRow(false, out, panel, w, k, bias, outputs);
+}
+function rowF32(out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32): void {
+  floatRow(out, panel, w, k, bias, outputs);
+}
 
 const enum Type {
   Q8,
@@ -12,46 +38,30 @@ const enum Type {
 
 // @ts-ignore: decorator
 @inline
-function group(
-  type: Type, out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
-): void {
-  if (type == Type.Q8) groupQ8(out, stride, panel, w, v, k, bias, outputs);
-  else if (type == Type.Q4) groupQ4(out, stride, panel, w, v, k, bias, outputs);
-  else groupF32(out, stride, panel, w, v, k, bias, outputs);
-}
-
-// @ts-ignore: decorator
-@inline
-function single(
-  type: Type, out: usize, stride: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32,
-): void {
-  if (type == Type.Q8) rowQ8(out, stride, panel, w, 0, k, bias, outputs);
-  else if (type == Type.Q4) rowQ4(out, stride, panel, w, 0, k, bias, outputs);
-  else rowF32(out, stride, panel, w, 0, k, bias, outputs);
-}
-
-// @ts-ignore: decorator
-@inline
 function tiles(
-  type: Type, panelRow: usize, tileBytes: usize,
-  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+  type: Type, panelRow: usize, tileBytes: usize, out: usize, panels: usize, weights: usize, rows: usize, n: usize,
+  k: usize, bias: usize, from: usize, to: usize,
 ): void {
   for (let tile = from; tile < to; ++tile) {
-    const weights = w + tile * tileBytes;
+    const w = weights + tile * tileBytes;
     const offsets = bias ? bias + tile * TILE * 4 : 0;
     const outputs = <i32>(n - tile * TILE);
     let panel = panels;
     let target = out + tile * TILE * 4;
     let left = rows;
     for (; left >= GROUP; left -= GROUP) {
-      for (let v: usize = 0; v < 4 && <i32>v * 4 < outputs; v += VECTORS) {
-        group(type, target, n * 4, panel, weights, v, k, offsets, outputs);
+      for (let v: usize = 0; v < 4 && <i32>v * 4 < outputs; v += 2) {
+        if (type == Type.Q8) groupQ8(target, n * 4, panel, w, v, k, offsets, outputs);
+        else if (type == Type.Q4) groupQ4(target, n * 4, panel, w, v, k, offsets, outputs);
+        else groupF32(target, n * 4, panel, w, v, k, offsets, outputs);
       }
       panel += GROUP * panelRow;
       target += GROUP * n * 4;
     }
     for (; left > 0; --left) {
-      single(type, target, n * 4, panel, weights, k, offsets, outputs);
+      if (type == Type.Q8) rowQ8(target, panel, w, k, offsets, outputs);
+      else if (type == Type.Q4) rowQ4(target, panel, w, k, offsets, outputs);
+      else rowF32(target, panel, w, k, offsets, outputs);
       panel += panelRow;
       target += n * 4;
     }

@@ -1,10 +1,18 @@
 // Rows of a model file into the packed layout of lib/layout.ts.
-import { Q4_BYTES, Q8_BYTES, TILE } from './lib/layout';
+import { Q4_BYTES, Q8_BYTES, RUN, RUNS, TILE } from './lib/layout';
 
 // @ts-ignore: decorator
 @inline
 function notFinite(f16: u16): i32 {
   return i32((f16 & 0x7c00) == 0x7c00);
+}
+
+/** A run of Q8_0 codes: signed, or plus 128. */
+// @ts-ignore: decorator
+@inline
+function putCodes(to: usize, from: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) store<u32>(to, load<u32>(from) ^ 0x80808080);
+  else store<u16>(to, load<u16>(from));
 }
 
 /** rows (count, cols) into rows [row, row + count) of `packed`; answers how many scales are not finite. */
@@ -18,14 +26,10 @@ export function packQ8_0(packed: usize, rows: usize, row: usize, count: usize, c
       const scale = load<u16>(rows);
       bad += notFinite(scale);
       store<u16>(block + output * 2, scale);
-      for (let s: usize = 0; s < 8; ++s) {
-        const quad = load<u32>(rows + 2 + s * 4);
-        if (ASC_FEATURE_RELAXED_SIMD) {
-          store<u32>(block + 32 + s * 64 + output * 4, quad ^ 0x80808080);
-        } else {
-          store<u16>(block + 32 + s * 64 + output * 2, <u16>((quad & 0xff) | ((quad >>> 8) & 0xff00)));
-          store<u16>(block + 64 + s * 64 + output * 2, <u16>(((quad >>> 8) & 0xff) | ((quad >>> 16) & 0xff00)));
-        }
+      for (let q: usize = 0; q < RUNS; ++q) {
+        const to = block + 32 + q * 32 * RUN + output * RUN;
+        putCodes(to, rows + 2 + q * RUN);
+        putCodes(to + 16 * RUN, rows + 18 + q * RUN);
       }
       rows += 34;
       block += Q8_BYTES;
@@ -45,8 +49,10 @@ export function packQ4_0(packed: usize, rows: usize, row: usize, count: usize, c
       const scale = load<u16>(rows);
       bad += notFinite(scale);
       store<u16>(block + output * 2, scale);
-      for (let s: usize = 0; s < 4; ++s) {
-        store<u32>(block + 32 + s * 64 + output * 4, load<u32>(rows + 2 + s * 4));
+      for (let q: usize = 0; q < RUNS; ++q) {
+        const to = block + 32 + q * 16 * RUN + output * RUN;
+        if (ASC_FEATURE_RELAXED_SIMD) store<u32>(to, load<u32>(rows + 2 + q * RUN));
+        else store<u16>(to, load<u16>(rows + 2 + q * RUN));
       }
       rows += 18;
       block += Q4_BYTES;

@@ -1,5 +1,5 @@
 // Activations in the order in which the tiles of a matmul read them (lib/layout.ts), quantised where weights are.
-import { CODE_BYTES, GROUP, PANEL_BLOCK } from './lib/layout';
+import { GROUP, PANEL_BLOCK, RUN } from './lib/layout';
 
 /** Bytes of the panels of x (rows, cols). */
 export function panelBytes(isF32: bool, rows: usize, cols: usize): usize {
@@ -23,19 +23,17 @@ function quantizeBlock(block: usize, x: usize, r: usize, g: usize, offset: i32):
   const scale = f32x4.div(greatest, f32x4.splat(127));
 
   let sums = i32x4.splat(0);
-  let to = block + g * 8 + r * 4;
-  for (let i: usize = 0; i < 128; i += 16) {
-    const codes = codes4(v128.load(x + i), scale);
+  for (let i: usize = 0; i < 32; i += 4) {
+    const codes = codes4(v128.load(x + i * 4), scale);
     sums = i32x4.add(sums, codes);
     const narrow = i16x8.narrow_i32x4_s(codes, codes);
+    const step: usize = (((i & 15) / RUN) << 1) + (i >>> 4);
+    const to = block + g * 8 + (step * g + r) * 4;
     if (ASC_FEATURE_RELAXED_SIMD) {
       v128.store_lane<u32>(to, i8x16.narrow_i16x8_s(narrow, narrow), 0);
-      to += g * 4;
     } else {
-      const pairs = v128.shuffle<i16>(narrow, narrow, 0, 2, 1, 3, 0, 2, 1, 3);
-      v128.store_lane<u32>(to, pairs, 0);
-      v128.store_lane<u32>(to + g * 4, pairs, 1);
-      to += g * 8;
+      v128.store_lane<u32>(to, narrow, 0);
+      v128.store_lane<u32>(to + g * 8, narrow, 1);
     }
   }
   sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));

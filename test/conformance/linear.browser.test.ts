@@ -1,5 +1,30 @@
+import { expect, test } from 'vitest';
+import { expectEqual } from './compare.js';
 import { describeLinear } from './linear.js';
 import { makeWasmBackend } from './make-backend.js';
+import { random } from './random.js';
+import { randomRows, weightOf } from './weights.js';
 
-describeLinear('wasm, plain SIMD', () => makeWasmBackend({ build: 'simd128' }));
 describeLinear('wasm, relaxed SIMD', () => makeWasmBackend({ build: 'relaxed' }));
+describeLinear('wasm, plain SIMD', () => makeWasmBackend({ build: 'simd128' }));
+
+test('both builds give the same bits for quantised weights', async () => {
+  const [rows, n, k] = [9, 113, 704];
+  for (const type of ['Q8_0', 'Q4_0'] as const) {
+    const seed = random(n);
+    const x = seed.gaussians(rows * k);
+    const bytes = randomRows(seed, type, n, k);
+    const [relaxed, plain] = await Promise.all(
+      (['relaxed', 'simd128'] as const).map(async (build) => {
+        const backend = await makeWasmBackend({ build });
+        expect(backend.build).toBe(build);
+        const input = backend.tensor('x', rows, k);
+        const out = backend.tensor('out', rows, n);
+        backend.upload(input, x);
+        backend.matmul(out, input, weightOf(backend, type, n, k, bytes));
+        return backend.read(out);
+      }),
+    );
+    expectEqual(relaxed!, plain!, type);
+  }
+});
