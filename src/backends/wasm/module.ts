@@ -43,7 +43,11 @@ const unsupported = (message: string, build: string): LonghandError =>
 
 const bytesAt = async (url: URL): Promise<BufferSource> => {
   if (url.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises');
+    // Named by a variable: bundlers of pages stop at `node:` modules, even where no page comes.
+    const builtin = 'node:fs/promises';
+    const { readFile }: typeof import('node:fs/promises') = await import(
+      /* @vite-ignore */ /* webpackIgnore: true */ builtin
+    );
     return new Uint8Array(await readFile(url));
   }
   const response = await fetch(url);
