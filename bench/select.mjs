@@ -1,5 +1,5 @@
 // What choosing costs beside what it saves, one thread, plain SIMD in this Node:
-//   node build.mjs kernels && node bench/select.mjs [--kv-heads 2] [--group 2] [--dim 64] [--tokens 2048,8192]
+//   node build.mjs kernels && node bench/select.mjs [--kv-heads 2] [--group 2] [--dim 64] [--factor 4] [--tokens 2048,8192]
 // Times one layer: dense attention, and DHSA at 12.5 % with every step of its choice, for one decode row and for one
 // prefill tile of 64 rows. ratio = (choice + sparse attention) / dense attention; below 1 choosing pays.
 import { readFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const { values: given } = parseArgs({
     group: { type: 'string', default: '2' },
     dim: { type: 'string', default: '64' },
     tokens: { type: 'string', default: '2048,8192,16384,32768' },
-    factor: { type: 'string', default: '2' },
+    factor: { type: 'string', default: '4' },
   },
 });
 const [kvHeads, group, dim, factor] = ['kv-heads', 'group', 'dim', 'factor'].map((name) =>

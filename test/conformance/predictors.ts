@@ -91,7 +91,7 @@ const extend = (backend: Backend, { kv, chunks }: Opened, { marks }: Reading, to
   backend.summarize(chunks, 0, kv);
 };
 
-/** Plans `rows` of the reading's queries; gives the ranges of [list][tile], and what attention makes of them. */
+/** Plans `rows` of the reading's queries: the ranges of [list][tile], and on request what attention makes of them. */
 const planRows = async (
   backend: Backend,
   reading: Reading,
@@ -99,7 +99,7 @@ const planRows = async (
   { kv, chunks }: Opened,
   tiles: Tiles,
   queries: Float32Array,
-): Promise<{ plan: Range[][]; out: Float32Array; lists: number }> => {
+): Promise<{ plan: Range[][]; attend: () => Promise<Float32Array>; lists: number }> => {
   const { shape, heads } = reading;
   const width = heads * shape.keyDim;
   const lists = predictor.needs.lists === 'kv-head' ? shape.kvHeads : 1;
@@ -117,9 +117,12 @@ const planRows = async (
     ...(predictor.needs.candidates && { candidates: backend.plan('candidates', lists) }),
   };
   predictor.plan(backend, input, plan);
-  const out = backend.tensor('out', tiles.rows, heads * shape.valueDim);
-  backend.attend(out, q, kv, plan, { scale });
-  return { plan: (await backend.readPlan(plan)).map((row) => [...row]), out: await backend.read(out), lists };
+  const attend = (): Promise<Float32Array> => {
+    const out = backend.tensor('out', tiles.rows, heads * shape.valueDim);
+    backend.attend(out, q, kv, plan, { scale });
+    return backend.read(out);
+  };
+  return { plan: (await backend.readPlan(plan)).map((row) => [...row]), attend, lists };
 };
 
 const queriesOf = ({ tokens, heads, shape }: Reading, seed = 3): Float32Array =>
@@ -194,7 +197,7 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
           tiles,
           queries,
         );
-        expectEqual(found.out, wanted.out);
+        expectEqual(await found.attend(), await wanted.attend());
       }
     });
 
@@ -207,9 +210,8 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
         const most = all ? reading.tokens : method.label === 'sliding' ? budget + 4 + 64 : budget;
         for (const tiles of calls(reading.tokens)) {
           const opened = openOnce(backend, reading, predictor);
-          const { plan, lists, out } = await planRows(backend, reading, predictor, opened, tiles, queries);
+          const { plan, lists } = await planRows(backend, reading, predictor, opened, tiles, queries);
           expectContract(plan, lists, tiles, most);
-          expect(out.every(Number.isFinite)).toBe(true);
         }
       }
     });
