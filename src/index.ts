@@ -5,18 +5,26 @@
  */
 import { connectEngine } from './engine/connect.js';
 import type { ModelSource } from './engine/engine.js';
+import type { EngineOptions } from './engine/options.js';
 import { LonghandError } from './errors.js';
-import { type LoadOptions as EngineLoadOptions, loadOn, type Model } from './session.js';
+import { type CallOptions, loadOn, type Model } from './session.js';
 
+export type { Answer } from './answer.js';
 export type { Range } from './backends/backend.js';
 export type { ContextStats, ModelInfo, ModelSource, PhaseStats, StoredSession } from './engine/engine.js';
 export type { EngineOptions, KvOptions, SessionOptions } from './engine/options.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
-export type { Finish } from './generate/conversation.js';
-export type { FinishReason } from './generate/generate.js';
+export type { AskSettings, Finish } from './generate/conversation.js';
+export type { FinishReason, GenerateSettings } from './generate/generate.js';
+export type { SampleOptions } from './generate/sample.js';
+export type { AutoOptions } from './predictors/auto.js';
+export type { BlocksOptions } from './predictors/blocks.js';
+export type { BudgetOptions } from './predictors/budget.js';
+export type { DenseOptions } from './predictors/dense.js';
+export type { DhsaOptions } from './predictors/dhsa.js';
 export type { AttentionOptions } from './predictors/index.js';
+export type { SlidingOptions } from './predictors/sliding.js';
 export type {
-  Answer,
   AskOptions,
   CallOptions,
   Context,
@@ -27,7 +35,7 @@ export type {
 } from './session.js';
 
 /** How a model is loaded in a page. */
-export interface LoadOptions extends EngineLoadOptions {
+export interface LoadOptions extends EngineOptions, CallOptions {
   /** A worker made by the page that serves the engine (`longhand/worker`). Default: one is made from `workerUrl`. */
   readonly worker?: Worker;
   /** Address of the worker script. Default: `worker.js` beside this script. */

@@ -1,9 +1,10 @@
+import { type Answer, streamAnswer } from './answer.js';
 import type { Range } from './backends/backend.js';
 import type { ContextStats, Engine, ModelInfo, ModelSource, StoredSession } from './engine/engine.js';
 import type { EngineOptions, SessionOptions } from './engine/options.js';
 import { throwIfAborted } from './errors.js';
-import type { AskOptions as AskChoices, Finish } from './generate/conversation.js';
-import type { GenerateOptions as GenerateChoices } from './generate/generate.js';
+import type { AskSettings } from './generate/conversation.js';
+import type { GenerateSettings } from './generate/generate.js';
 
 /** How far a long call has come. */
 export interface ProgressEvent {
@@ -20,16 +21,8 @@ export interface CallOptions {
 }
 
 export interface LoadOptions extends EngineOptions, CallOptions {}
-export interface GenerateOptions extends GenerateChoices, CallOptions {}
-export interface AskOptions extends AskChoices, CallOptions {}
-
-/** An answer on its way: iterate over its pieces, or wait for the whole. */
-export interface Answer extends AsyncIterable<string> {
-  /** All of it. */
-  text(): Promise<string>;
-  /** How it ended and what it cost; rejects when the answer fails. */
-  readonly finish: Promise<Finish>;
-}
+export interface GenerateOptions extends GenerateSettings, CallOptions {}
+export interface AskOptions extends AskSettings, CallOptions {}
 
 let calls = 0;
 
@@ -133,7 +126,7 @@ export class Session {
    * unless `continue` is set, which keeps question and answer in the session.
    */
   ask(question: string, options: AskOptions = {}): Answer {
-    return streamAnswer(options, (signal, onText) =>
+    return streamAnswer(options.signal, (signal, onText) =>
       abortable(this.#engine, { ...options, signal }, (call) =>
         this.#engine.ask(this.#context, question, withoutCall(options), call, onText),
       ),
@@ -220,46 +213,4 @@ export const loadOn = async (
     await engine.close();
     throw error;
   }
-};
-
-const streamAnswer = (
-  options: CallOptions,
-  run: (signal: AbortSignal, onText: (text: string) => void) => Promise<Finish>,
-): Answer => {
-  const stop = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const pieces: string[] = [];
-  let wake = (): void => undefined;
-  let ended = false;
-  const finish = run(signal, (text) => {
-    pieces.push(text);
-    wake();
-  }).finally(() => {
-    ended = true;
-    wake();
-  });
-  finish.catch(() => undefined);
-
-  async function* iterate(): AsyncGenerator<string> {
-    try {
-      for (let read = 0; ; ) {
-        if (read < pieces.length) yield pieces[read++]!;
-        else if (ended) break;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-      await finish;
-    } finally {
-      if (!ended) stop.abort();
-      await finish.catch(() => undefined);
-    }
-  }
-
-  return {
-    finish,
-    text: async () => {
-      await finish;
-      return pieces.join('');
-    },
-    [Symbol.asyncIterator]: iterate,
-  };
 };

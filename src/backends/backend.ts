@@ -101,7 +101,12 @@ export interface Keep {
  */
 export type Boundaries =
   | { readonly source: 'fixed'; readonly size: number }
-  | { readonly source: 'contrast'; readonly window: number; readonly perPage: number; readonly minimum: number }
+  | {
+      readonly source: 'contrast';
+      readonly window: number;
+      readonly perPage: number;
+      readonly minimum: number;
+    }
   | { readonly source: 'delimiters'; readonly minimum: number; readonly maximum: number };
 
 /** Which summaries are kept, and for how many layers. Summaries are made from the stored (quantised) keys. */
@@ -214,13 +219,27 @@ export interface Backend {
    * q is (rows, heads · keyDim) after RoPE. Per query head the scores are softmaxed over the chunks, then summed over
    * the heads of a list. `scores` grows as needed.
    */
-  scoreChunks(scores: Scores, q: Tensor, index: ChunkIndex, layer: number, tiles: Tiles, how: ChunkScoring): void;
+  scoreChunks(
+    scores: Scores,
+    q: Tensor,
+    index: ChunkIndex,
+    layer: number,
+    tiles: Tiles,
+    how: ChunkScoring,
+  ): void;
   /**
    * scores = attention mass of each closed chunk named by `candidates`: exact q·k over its tokens, softmax per row and
    * head over all the tokens the candidates name, summed over the chunk's tokens, the tile's rows and the list's
    * heads. Chunks that no candidate names get −Infinity.
    */
-  scoreTokens(scores: Scores, q: Tensor, kv: KvLayer, index: ChunkIndex, candidates: Plan, scale: number): void;
+  scoreTokens(
+    scores: Scores,
+    q: Tensor,
+    kv: KvLayer,
+    index: ChunkIndex,
+    candidates: Plan,
+    scale: number,
+  ): void;
   /**
    * Write a plan: sinks, `local` tokens before the tile, everything after the last boundary the tile may know, and the
    * tile itself are forced; then whole chunks in descending score order (ties: the later chunk first) until the

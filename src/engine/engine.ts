@@ -3,8 +3,8 @@
  * is structured-cloneable; the callbacks are proxied. A `call` is a number the caller chose, under which it may abort.
  */
 import type { Range } from '../backends/backend.js';
-import type { AskOptions, Finish } from '../generate/conversation.js';
-import type { GenerateOptions } from '../generate/generate.js';
+import type { AskSettings, Finish } from '../generate/conversation.js';
+import type { GenerateSettings } from '../generate/generate.js';
 import type { EngineOptions, SessionOptions } from './options.js';
 
 /** What a model turned out to be, and what it runs on. */
@@ -95,11 +95,11 @@ export interface Engine {
   appendIds(context: number, ids: readonly number[], call: number, onProgress: Progress): Promise<void>;
   appendText(context: number, text: string, call: number, onProgress: Progress): Promise<void>;
   logits(context: number, call: number): Promise<Float32Array>;
-  generate(context: number, options: GenerateOptions, call: number): Promise<number[]>;
+  generate(context: number, options: GenerateSettings, call: number): Promise<number[]>;
   ask(
     context: number,
     question: string,
-    options: AskOptions,
+    options: AskSettings,
     call: number,
     onText: (text: string) => void,
   ): Promise<Finish>;

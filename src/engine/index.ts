@@ -10,7 +10,7 @@ import { createLocalEngine } from './local.js';
 export { LonghandError } from '../errors.js';
 export type * from '../index.js';
 export type { LoadOptions } from '../session.js';
-export type { Engine } from './engine.js';
+export type { Engine, Progress } from './engine.js';
 export { createLocalEngine } from './local.js';
 export { serve } from './serve.js';
 

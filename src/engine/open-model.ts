@@ -3,7 +3,8 @@ import type { Backend } from '../backends/backend.js';
 import { createWasmBackend } from '../backends/wasm/backend.js';
 import { codecs } from '../codecs/index.js';
 import { LonghandError } from '../errors.js';
-import { Context, type Reader } from '../generate/context.js';
+import { Context } from '../generate/context.js';
+import type { Reader } from '../generate/reader.js';
 import { createTurns } from '../generate/turns.js';
 import { type Archive, openArchive } from '../kv/archive.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
@@ -14,7 +15,7 @@ import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { openGguf } from '../weights/gguf-reader.js';
-import { openSource } from '../weights/source.js';
+import { openSource } from '../weights/open-source.js';
 import type { ModelInfo, ModelSource, Progress } from './engine.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
 

@@ -1,6 +1,6 @@
 import { LonghandError } from '../errors.js';
-import type { AskOptions } from '../generate/conversation.js';
-import type { GenerateOptions } from '../generate/generate.js';
+import type { AskSettings } from '../generate/conversation.js';
+import type { GenerateSettings } from '../generate/generate.js';
 import { numberBetween, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
 
@@ -72,7 +72,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
 const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops'];
 
 /** Refuses sampling options out of range. */
-export const checkGenerateOptions = (options: GenerateOptions, extra: readonly string[] = []): void => {
+export const checkGenerateOptions = (options: GenerateSettings, extra: readonly string[] = []): void => {
   onlyKnown('generate', options, [...SAMPLING, ...extra]);
   numberBetween('temperature', options.temperature, 0, 0, 100);
   wholeNumber('topK', options.topK, 0, 0);
@@ -82,7 +82,7 @@ export const checkGenerateOptions = (options: GenerateOptions, extra: readonly s
   wholeNumber('maxTokens', options.maxTokens, 256, 0);
 };
 
-export const checkAskOptions = (options: AskOptions): void => {
+export const checkAskOptions = (options: AskSettings): void => {
   checkGenerateOptions(options, ['continue', 'stop']);
   for (const stop of options.stop ?? []) {
     if (text('stop', stop) === '') oneOf('stop', stop, 'x', ['a string that is not empty']);

@@ -1,39 +1,13 @@
-import { type Backend, PAGE, type Range, type Tiles } from '../backends/backend.js';
+import { PAGE, type Range, type Tiles } from '../backends/backend.js';
 import { LonghandError, throwIfAborted } from '../errors.js';
 import type { Pager } from '../kv/pager.js';
-import type { Arena } from '../model/arena.js';
-import type { ModelConfig } from '../model/config.js';
-import * as model from '../model/forward.js';
-import { type ContextState, createState, type PageCodecs } from '../model/state.js';
-import type { ModelWeights } from '../model/weights.js';
+import { type ContextState, createState } from '../model/state.js';
 import { wholeNumber } from '../options.js';
-import type { Predictor } from '../predictors/predictor.js';
 import { breathe } from './breathe.js';
 import { createMarks } from './marks.js';
 import { createMeter, type Meter } from './meter.js';
+import { type AppendHooks, forward, type Reader, tooLong } from './reader.js';
 import { createSpans, type Span, type Spans } from './spans.js';
-
-/** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
-export interface Reader {
-  readonly backend: Backend;
-  readonly config: ModelConfig;
-  readonly weights: ModelWeights;
-  readonly arena: Arena;
-  readonly predictor: Predictor;
-  readonly codecs: PageCodecs;
-  /** By token id: 1 where a sentence or line ends with the token. */
-  marks(): Uint8Array;
-  /** Tokens a context may hold. */
-  readonly maxTokens: number;
-  /** One at a time: the arena is shared. */
-  exclusive<T>(work: () => Promise<T>): Promise<T>;
-}
-
-export interface AppendHooks {
-  readonly signal?: AbortSignal | undefined;
-  /** Tokens of the context read so far, and in all. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-}
 
 /** A place in the token list to come back to. */
 export interface Bookmark {
@@ -68,10 +42,6 @@ export class Context {
     this.#reader = reader;
     this.#state = createState(backend, config, codecs, predictor, createMarks(this.tokens, reader.marks));
     this.#pager = pager;
-  }
-
-  get cached(): number {
-    return this.#cached;
   }
 
   /** Leading tokens that were appended as text, with nothing private before them. */
@@ -213,13 +183,7 @@ export class Context {
     if (this.#closed) throw new LonghandError('engine/closed', 'This context was closed. Open another one.');
     const requested = this.tokens.length + more;
     const quota = this.#reader.maxTokens;
-    if (requested > quota) {
-      throw new LonghandError(
-        'input/too-long',
-        `${requested} tokens do not fit: the context holds ${quota}. Shorten the text, or load the model with a greater maxTokens.`,
-        { requested, quota },
-      );
-    }
+    if (requested > quota) throw tooLong(requested, quota);
   }
 
   async #advance(hooks: AppendHooks): Promise<void> {
@@ -253,40 +217,28 @@ export class Context {
 
   /** One forward call: to the end of the segment, of the span, or of the tokens. */
   async #call(): Promise<void> {
-    const { backend, config, weights, arena, predictor } = this.#reader;
+    const { arena } = this.#reader;
     const position = this.#cached;
     const span = this.#spans.at(position);
     const segmentEnd = (Math.floor(position / arena.segmentTokens) + 1) * arena.segmentTokens;
     const end = Math.min(segmentEnd, span.end, this.tokens.length);
     const tiles: Tiles = { position, rows: end - position, tileRows: span.exact ? 1 : PAGE };
     const started = performance.now();
-    const call: model.Forward = {
-      backend,
-      config,
-      weights,
-      arena,
-      predictor,
-      state: this.#state,
-      tiles,
-      activations: arena.activations(tiles.rows),
-    };
-    model.begin(call, this.tokens.slice(position, end));
-    for (let layer = 0; layer < config.layers; layer++) {
-      model.readPlan(call, layer);
-      model.finish(call, layer);
-    }
     const last = end === this.tokens.length;
-    if (last) model.end(call);
-    backend.flush();
-    if (last) {
-      this.#logits = await backend.read(arena.logits);
+    const { pairs, logits } = await forward(
+      this.#reader,
+      this.#state,
+      this.tokens.slice(position, end),
+      tiles,
+      last,
+    );
+    if (logits) {
+      this.#logits = logits;
       this.#logitsAt = end;
     }
-    let pairs = 0;
-    for (const plan of this.#state.plans) pairs += await backend.readPairs(plan);
     this.#cached = end;
     this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
-    this.meter.count(tiles, span.exact, pairs / config.layers, performance.now() - started);
+    this.meter.count(tiles, span.exact, pairs, performance.now() - started);
   }
 
   #repeatFrom(tokens: number): void {

@@ -1,11 +1,12 @@
 import { LonghandError } from '../errors.js';
 import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import type { AppendHooks, Context } from './context.js';
-import { type FinishReason, type GenerateOptions, generate } from './generate.js';
+import type { Context } from './context.js';
+import { type FinishReason, type GenerateSettings, generate } from './generate.js';
+import type { AppendHooks } from './reader.js';
 import { createStopFilter } from './stop.js';
 
-export interface AskOptions extends GenerateOptions {
+export interface AskSettings extends GenerateSettings {
   /** Strings that end the answer; they are not part of it. */
   readonly stop?: readonly string[];
   /** Keep question and answer, so that the next question follows on. Default false: every question starts at the end of the text. */
@@ -46,7 +47,7 @@ export interface Conversation {
   append(text: string, hooks: AppendHooks): Promise<void>;
   ask(
     question: string,
-    options: AskOptions,
+    options: AskSettings,
     hooks: AppendHooks,
     onText: (text: string) => void,
   ): Promise<Finish>;

@@ -1,8 +1,9 @@
 import { throwIfAborted } from '../errors.js';
-import type { AppendHooks, Context } from './context.js';
+import type { Context } from './context.js';
+import type { AppendHooks } from './reader.js';
 import { createSampler, type SampleOptions } from './sample.js';
 
-export interface GenerateOptions extends SampleOptions {
+export interface GenerateSettings extends SampleOptions {
   /** Most tokens to generate. Default 256; an answer also ends where the context is full. */
   readonly maxTokens?: number;
   /** Go on after the model's own end-of-answer tokens. Default false. */
@@ -25,7 +26,7 @@ export const generate = async (
   context: Context,
   maxTokens: number,
   stops: ReadonlySet<number>,
-  options: GenerateOptions,
+  options: GenerateSettings,
   hooks: TokenHooks = {},
 ): Promise<{ ids: number[]; reason: FinishReason }> => {
   const sample = createSampler(options);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
 import { fromHalf, toHalf } from '../support/half.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { plainModel } from '../support/plain-model.js';

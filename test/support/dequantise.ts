@@ -1,5 +1,5 @@
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
 import { requireSupported } from '../../src/weights/tensor-types.js';
 import { FIELD_TYPES, type Field, type Scalar, type ScalarType, writeGguf } from './gguf-writer.js';
 import { dequantise } from './quantise.js';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Answer, AttentionOptions, Context, ErrorCode, load, Model, Session } from '../../src/index.js';
 
-export const compiles = async (model: Model, loadModel: typeof load): Promise<void> => {
+const compiles = async (model: Model, loadModel: typeof load): Promise<void> => {
   const loaded: Model = await loadModel('/models/book-reader.gguf', {
     onProgress: (p) => p.loaded / p.total,
     attention: { method: 'dhsa', budget: 2048, boundaries: 'delimiters' },
@@ -30,7 +30,7 @@ export const compiles = async (model: Model, loadModel: typeof load): Promise<vo
   void [ended, answerTokens, logits, ids, start, density];
 };
 
-export const mustFail = async (model: Model, session: Session, loadModel: typeof load): Promise<void> => {
+const mustFail = async (model: Model, session: Session, loadModel: typeof load): Promise<void> => {
   // @ts-expect-error a source is needed
   await loadModel();
   // @ts-expect-error no such backend

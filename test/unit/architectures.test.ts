@@ -3,7 +3,7 @@ import { architectureOf, architectures } from '../../src/architectures/index.js'
 import type { ModelConfig } from '../../src/model/config.js';
 import type { Metadata } from '../../src/weights/gguf.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
 import { arrayField, type Field, field, writeGguf } from '../support/gguf-writer.js';
 
 const read = async (metadata: Record<string, Field>): Promise<Metadata> =>

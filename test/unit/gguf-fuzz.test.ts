@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { architectureOf } from '../../src/architectures/index.js';
 import { loadWeights } from '../../src/model/weights.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
 import { find, piecewise } from '../support/gguf-surgery.js';
 import { type Random, random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';

@@ -5,7 +5,7 @@ import { type GGMLQuantizationType, gguf as oracle } from '@huggingface/gguf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MetadataValue } from '../../src/weights/gguf.js';
 import { type GgufModel, openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
 import { SUPPORTED_TYPES } from '../../src/weights/tensor-types.js';
 import { entryOf, find, patched, piecewise } from '../support/gguf-surgery.js';
 import { arrayField, type Field, field, writeGguf } from '../support/gguf-writer.js';

@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource, type Source } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
+import type { Source } from '../../src/weights/source.js';
 import { random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';
 

@@ -4,7 +4,7 @@ import { architectureOf } from '../../src/architectures/index.js';
 import type { Backend, Weight, WeightType } from '../../src/backends/backend.js';
 import { type LoadWeightsOptions, loadWeights, type ModelWeights } from '../../src/model/weights.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { openSource } from '../../src/weights/source.js';
+import { openSource } from '../../src/weights/open-source.js';
 import { SUPPORTED_TYPES, type SupportedType } from '../../src/weights/tensor-types.js';
 import { toF32 } from '../support/dequantise.js';
 import { entryOf, find, patched, piecewise } from '../support/gguf-surgery.js';

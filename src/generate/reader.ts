@@ -1,0 +1,68 @@
+import type { Backend, Tiles } from '../backends/backend.js';
+import { LonghandError } from '../errors.js';
+import type { Arena } from '../model/arena.js';
+import type { ModelConfig } from '../model/config.js';
+import { begin, end, type Forward, finish, readPlan } from '../model/forward.js';
+import type { ContextState, PageCodecs } from '../model/state.js';
+import type { ModelWeights } from '../model/weights.js';
+import type { Predictor } from '../predictors/predictor.js';
+
+/** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
+export interface Reader {
+  readonly backend: Backend;
+  readonly config: ModelConfig;
+  readonly weights: ModelWeights;
+  readonly arena: Arena;
+  readonly predictor: Predictor;
+  readonly codecs: PageCodecs;
+  /** By token id: 1 where a sentence or line ends with the token. */
+  marks(): Uint8Array;
+  /** Tokens a context may hold. */
+  readonly maxTokens: number;
+  /** One at a time: the arena is shared. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface AppendHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** Tokens of the context read so far, and in all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What a list of tokens rejects with that no context of this model can hold. */
+export const tooLong = (requested: number, quota: number): LonghandError =>
+  new LonghandError(
+    'input/too-long',
+    `${requested} tokens do not fit: the context holds ${quota}. Shorten the text, or load the model with a greater maxTokens.`,
+    { requested, quota },
+  );
+
+/** What a forward call leaves behind. */
+export interface Step {
+  /** (row, key) pairs that attention read, on average over layers and lists. */
+  readonly pairs: number;
+  /** (vocab), after the last row, where they were asked for. */
+  readonly logits: Float32Array | undefined;
+}
+
+/** One forward call: the rows of `tiles` through all layers. */
+export const forward = async (
+  reader: Reader,
+  state: ContextState,
+  ids: ArrayLike<number>,
+  tiles: Tiles,
+  wantsLogits: boolean,
+): Promise<Step> => {
+  const { backend, config, arena } = reader;
+  const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
+  begin(call, ids);
+  for (let layer = 0; layer < config.layers; layer++) {
+    readPlan(call, layer);
+    finish(call, layer);
+  }
+  if (wantsLogits) end(call);
+  backend.flush();
+  let pairs = 0;
+  for (const plan of state.plans) pairs += await backend.readPairs(plan);
+  return { pairs: pairs / config.layers, logits: wantsLogits ? await backend.read(arena.logits) : undefined };
+};
