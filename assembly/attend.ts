@@ -2,7 +2,7 @@
 // maximum and sum (online softmax; FlashAttention-2, arXiv 2307.08691). All rows of a tile and all query heads of a KV
 // head share one pass over the keys. Keys come in blocks of 32 aligned to absolute positions, and every row meets the
 // same blocks in the same order, so its bits depend on its ranges and the pages only.
-import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, sumKeys } from './lib/dots';
+import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, splits, sumKeys } from './lib/dots';
 import { ln } from './lib/exp';
 import { hadamard } from './lib/hadamard';
 import { F32, widen } from './lib/mix';
@@ -14,6 +14,7 @@ import { soften } from './lib/soften';
 import { mix } from './mix';
 
 const NEVER: f32 = -Infinity;
+const LN2: f64 = 0.6931471805599453;
 
 // @ts-ignore: decorator
 @inline
@@ -48,13 +49,13 @@ function pairsOf(ranges: usize, count: i32, position: i32, rows: i32): f64 {
  */
 // @ts-ignore: decorator
 @inline
-function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, spare: usize): f32 {
+function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, split: bool, spare: usize): f32 {
   const to = keyCodec == Q8 ? spare : out;
   memory.copy(to, query, <usize>dim << 2);
   if (keyCodec != Q8) return 1;
   hadamard(spare, dim);
   const scale = quantizeQuery(out, spare, dim);
-  if (ASC_FEATURE_RELAXED_SIMD) splitQuery(out, dim, spare);
+  if (ASC_FEATURE_RELAXED_SIMD && split) splitQuery(out, dim, spare);
   return scale;
 }
 
@@ -68,7 +69,7 @@ function bits(from: i32, to: i32): u32 {
 /**
  * One KV head, one tile. q and out: rows of `group` heads side by side, `qRow` and `outRow` bytes apart; `position` is
  * that of the first row. keyAt, valueAt: from the start of a page to this head's blocks. lse: 0, or the address of the
- * first row's log-sum-exps, lseRow bytes apart.
+ * first row's log-sum-exps, lseRow bytes apart. scale and skipBelow count in units of ln 2.
  */
 function attendTile(
   out: usize, outRow: usize, q: usize, qRow: usize, lse: usize, lseRow: usize,
@@ -93,10 +94,12 @@ function attendTile(
   const acc = logits + <usize>(queries * BLOCK << 2);
   const packedRow = <usize>keyDim << (keyCodec == Q8 ? 1 : 2);
   const accRow = <usize>valueDim << 2;
+  const split = splits(queries);
 
   for (let n = 0; n < queries; n++) {
     const from = q + <usize>(n / group) * qRow + <usize>((n % group) * keyDim << 2);
-    store<f32>(scales + (<usize>n << 2), packQuery(packed + <usize>n * packedRow, from, keyDim, keyCodec, keys) * scale);
+    const step = packQuery(packed + <usize>n * packedRow, from, keyDim, keyCodec, split, keys);
+    store<f32>(scales + (<usize>n << 2), step * scale);
     store<f32>(tops + (<usize>n << 2), NEVER);
   }
   memory.fill(sums, 0, padded(queries));
@@ -130,8 +133,8 @@ function attendTile(
     const keyCodes = block + <usize>(token * codeBytes(keyCodec, keyDim));
     if (keyCodec == Q8) {
       decodeF16(keyScales, block + <usize>(scalesAt(Q8, keyDim) + (token << 1)), BLOCK);
-      if (ASC_FEATURE_RELAXED_SIMD) sumKeys(keySums, keyCodes, keyDim);
-      logitsQ8(logitsFrom, packedFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask);
+      if (ASC_FEATURE_RELAXED_SIMD && split) sumKeys(keySums, keyCodes, keyDim);
+      logitsQ8(logitsFrom, packedFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask, split);
     } else if (some <= 2) {
       logitsF16(logitsFrom, packedFrom, some, keyCodes, scale, keyDim, mask);
     } else {
@@ -184,7 +187,8 @@ function attendTile(
     for (let c: usize = 0; c < accRow; c += 16) v128.store(to + c, f32x4.div(v128.load(from + c), divisor));
     if (lse) {
       const top = load<f32>(tops + (<usize>n << 2));
-      store<f32>(lse + <usize>(n / group) * lseRow + (<usize>(n % group) << 2), sum > 0 ? <f32>(<f64>top + ln(sum)) : NEVER);
+      const natural = sum > 0 ? <f32>(<f64>top * LN2 + ln(sum)) : NEVER;
+      store<f32>(lse + <usize>(n / group) * lseRow + (<usize>(n % group) << 2), natural);
     }
   }
 }
@@ -209,6 +213,9 @@ export function attend(
   const lseRow = <usize>heads << 2;
   const keyBytes = blockBytes(keyCodec, keyDim);
   const headBytes = keyBytes + blockBytes(valueCodec, valueDim);
+  // Inside, logits are in units of ln 2: softmax is then made of powers of two.
+  const scale2 = <f32>(<f64>scale / LN2);
+  const skip2 = <f32>(<f64>skipBelow / LN2);
   let sum: f64 = 0;
   for (let head = 0; head < kvHeads; head++) {
     // The query heads h with ⌊h · kvHeads / heads⌋ = head.
@@ -229,7 +236,7 @@ export function attend(
         lse ? lse + before * lseRow + (<usize>firstHead << 2) : 0, lseRow,
         tileSize, group, start,
         table, <usize>(head * headBytes), <usize>(head * headBytes + keyBytes),
-        keyDim, valueDim, keyCodec, valueCodec, at, some, scale, skipBelow, scratch,
+        keyDim, valueDim, keyCodec, valueCodec, at, some, scale2, skip2, scratch,
       );
     }
   }

@@ -8,7 +8,17 @@ export const BLOCK: i32 = 32;
 
 // With relaxed SIMD an instruction multiplies 16 pairs of an i8 and a number of 0…127. The 14 bits of a query's code fall
 // into two such numbers, code + 8192 = 128 · upper + lower, so Σ k·code = 128 · (Σ k·upper − 64 · Σ k) + Σ k·lower: the
-// same integer as the other build's, and exact on every device.
+// same integer as without, and exact on every device. The sums of keys pay off from four queries on.
+
+/** Queries of a tile from which on they are split. */
+const SPLIT_FROM: i32 = 4;
+
+/** Whether the queries of a tile meet keys in relaxed dot products. */
+// @ts-ignore: decorator
+@inline
+export function splits(queries: i32): bool {
+  return ASC_FEATURE_RELAXED_SIMD && queries >= SPLIT_FROM;
+}
 
 /** In place: codes (dim) i16 become upper (dim) u8, then lower (dim) u8. spare: 2 · dim bytes. */
 export function splitQuery(codes: usize, dim: usize, spare: usize): void {
@@ -117,12 +127,12 @@ function quadQ8(out: usize, q: usize, scales: usize, keys: usize, keyScales: usi
 
 /**
  * logits (count, 32) = dots of q8 keys with queries, exact, then · query scale · key scale. queries (count, dim): i16
- * codes, in the relaxed build split by `splitQuery`; scales (count) f32. keys: codes of the block; keyScales (32) f32;
- * sums: see `sumKeys`. Quads of tokens without a bit in `mask` are left out.
+ * codes, `split` by `splitQuery` or not; scales (count) f32. keys: codes of the block; keyScales (32) f32; sums: those of
+ * `sumKeys` if split. Quads of tokens without a bit in `mask` are left out.
  */
 export function logitsQ8(
   logits: usize, queries: usize, scales: usize, count: i32,
-  keys: usize, sums: usize, keyScales: usize, dim: usize, mask: u32,
+  keys: usize, sums: usize, keyScales: usize, dim: usize, mask: u32, split: bool,
 ): void {
   for (let n = 0; n < count; n += 2) {
     const two = n + 1 < count;
@@ -131,7 +141,7 @@ export function logitsQ8(
       const out = logits + (quad << 4);
       const k = keys + (quad << 2) * dim;
       const perKey = keyScales + (quad << 4);
-      if (ASC_FEATURE_RELAXED_SIMD) {
+      if (ASC_FEATURE_RELAXED_SIMD && split) {
         if (two) quadRelaxed(out, queries, scales, k, sums + (quad << 6), perKey, dim, true);
         else quadRelaxed(out, queries, scales, k, sums + (quad << 6), perKey, dim, false);
       } else {

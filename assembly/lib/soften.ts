@@ -1,5 +1,5 @@
 // One step of online softmax: 32 logits of one query become weights.
-import { exp4 } from './exp';
+import { exp2 } from './exp';
 
 // @ts-ignore: decorator
 @inline
@@ -9,7 +9,7 @@ function maxLane(x: v128): f32 {
 }
 
 /**
- * logits (32) become weights exp(logit − top), times valueScales (32) if `weighted`, and 0 where `mask` has no bit.
+ * logits (32), in units of ln 2, become weights 2^(logit − top), times valueScales (32) if `weighted`, and 0 where `mask` has no bit.
  * top, sum: the running maximum and sum; fade: what the sums so far are multiplied by. Returns false, and changes
  * nothing that counts, when no logit comes within `skipBelow` of the maximum so far.
  */
@@ -35,11 +35,11 @@ export function soften(
   const here = maxLane(most);
   if (here < before - skipBelow) return false;
   const now = max<f32>(before, here);
-  const f = before == now ? <f32>1 : f32x4.extract_lane(exp4(f32x4.splat(before - now)), 0);
+  const f = before == now ? <f32>1 : f32x4.extract_lane(exp2(f32x4.splat(before - now)), 0);
   const peak = f32x4.splat(now);
   let total = f32x4.splat(0);
   for (let i: usize = 0; i < 128; i += 16) {
-    const weight = exp4(f32x4.sub(v128.load(logits + i), peak));
+    const weight = exp2(f32x4.sub(v128.load(logits + i), peak));
     total = f32x4.add(total, weight);
     v128.store(logits + i, weighted ? f32x4.mul(weight, v128.load(valueScales + i)) : weight);
   }
