@@ -6,6 +6,10 @@
  * Numerics contract: the result of a row never depends on how many rows are computed beside it.
  */
 
+import type { Keep, Plan, Range, Tiles } from './plan.js';
+
+export * from './plan.js';
+
 /** Tokens in a page; also the alignment of prefill tiles and the step in which chunks are found. */
 export const PAGE = 64;
 /** Tokens in a sub-block: the unit of the min/max bounds kept beside chunk means. Aligned to absolute positions. */
@@ -45,52 +49,6 @@ export interface KvLayer {
   readonly pageBytes: number;
   /** Pages that have memory now. */
   readonly pages: number;
-}
-
-/** The rows of one forward call: absolute positions [position, position + rows), cut in tiles aligned to `tileRows`. */
-export interface Tiles {
-  readonly position: number;
-  readonly rows: number;
-  /** PAGE in prefill; 1 where every row has a plan of its own (a question, an answer). */
-  readonly tileRows: number;
-}
-
-/** Tiles in a call: the first and the last may be partial. */
-export const tileCount = ({ position, rows, tileRows }: Tiles): number =>
-  rows === 0 ? 0 : Math.floor((position + rows - 1) / tileRows) - Math.floor(position / tileRows) + 1;
-
-/** Absolute position after the last row of tile `t` of a call. */
-export const tileEnd = ({ position, rows, tileRows }: Tiles, t: number): number =>
-  Math.min(position + rows, (Math.floor(position / tileRows) + t + 1) * tileRows);
-
-/** Absolute position of the first row of tile `t` of a call. */
-export const tileStart = ({ position, tileRows }: Tiles, t: number): number =>
-  Math.max(position, (Math.floor(position / tileRows) + t) * tileRows);
-
-/** Half-open run of absolute token positions. */
-export type Range = readonly [start: number, end: number];
-
-/**
- * Which ranges each tile reads, on the device. One list per KV head, or one per layer (`lists` = 1). Ranges are
- * ascending, disjoint, never empty, causal-reachable (end ≤ tile end) and contain the tile's whole diagonal; adjacent
- * ranges are merged. Masking inside the diagonal belongs to `attend`.
- */
-export interface Plan {
-  readonly lists: number;
-  /** The geometry of the call it was last written for. */
-  readonly tiles: Tiles;
-}
-
-/** What `select` keeps for a tile. */
-export interface Keep {
-  /** Tokens a row may read, forced ones included; `Infinity` keeps everything reachable. */
-  readonly budget: number;
-  /** Or a share of what is reachable (0–1]: the budget of a tile is then max(budget, ceil(density · tile end)). */
-  readonly density?: number;
-  /** First tokens of the context that are always kept. */
-  readonly sinks: number;
-  /** Tokens before the tile that are always kept; the tile's own tokens always are. */
-  readonly local: number;
 }
 
 /**

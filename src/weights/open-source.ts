@@ -1,4 +1,5 @@
 import { LonghandError, throwIfAborted } from '../errors.js';
+import { nodeModule } from '../node-module.js';
 import type { Source } from './source.js';
 import { reason, unreachable } from './unreachable.js';
 import { fromUrl } from './url-source.js';
@@ -61,11 +62,7 @@ const fromPath = (path: string | URL): Source => {
       let at = 0;
       let file: Awaited<ReturnType<typeof import('node:fs/promises').open>> | undefined;
       try {
-        // A name that is not a literal keeps bundlers for browsers from looking for the module.
-        const builtin = 'node:fs/promises';
-        const fs = (await import(
-          /* @vite-ignore */ /* webpackIgnore: true */ builtin
-        )) as typeof import('fs/promises');
+        const fs = await nodeModule<typeof import('node:fs/promises')>('fs/promises');
         file = await fs.open(path);
         const stat = await file.stat();
         if (stat.isFile()) size = stat.size;

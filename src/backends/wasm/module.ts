@@ -1,4 +1,5 @@
 import { LonghandError } from '../../errors.js';
+import { nodeModule } from '../../node-module.js';
 import type { Kernels } from './device.js';
 
 export type WasmBuild = 'simd128' | 'relaxed';
@@ -43,11 +44,7 @@ const unsupported = (message: string, build: string): LonghandError =>
 
 const bytesAt = async (url: URL): Promise<BufferSource> => {
   if (url.protocol === 'file:') {
-    // Named by a variable: bundlers of pages stop at `node:` modules, even where no page comes.
-    const builtin = 'node:fs/promises';
-    const { readFile }: typeof import('node:fs/promises') = await import(
-      /* @vite-ignore */ /* webpackIgnore: true */ builtin
-    );
+    const { readFile } = await nodeModule<typeof import('node:fs/promises')>('fs/promises');
     return new Uint8Array(await readFile(url));
   }
   const response = await fetch(url);
