@@ -14,8 +14,8 @@ export interface DhsaOptions extends BudgetOptions {
   /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
   readonly lists?: Needs['lists'];
   /**
-   * Rows with plans of their own: how many times the budget the first stage hands to the second. Default 4; 1 is
-   * fastest and, on the bundled model at a budget of an eighth, loses one needle in five.
+   * Rows with plans of their own: how many times the budget the first stage hands to the second. Default 4. On the
+   * bundled model, with 512 of 4096 tokens and 20 needles, 1 found 15, 2 found 19, 4 and exact scores of everything 20.
    */
   readonly candidates?: number;
 }

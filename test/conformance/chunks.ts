@@ -276,6 +276,32 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
       expect(long / short).toBeLessThan(1.25);
     });
 
+    test('of equal scores, and of scores that are no numbers, the later chunk comes first', async () => {
+      const reading = await createReading({ tokens: 640, edit: (keys) => keys.fill(0.5) });
+      const tiles: Tiles = { position: 639, rows: 1, tileRows: 1 };
+      for (const value of [0, 1, Number.NaN]) {
+        const { index, kv } = indexed(backend, reading, { source: 'fixed', size: 32 });
+        const q = tensorOf(backend, 1, 256, new Float32Array(256).fill(value));
+        const [scores, plan] = [backend.scores('scores', 2), backend.plan('plan', 2)];
+        const planned = async (): Promise<Range[][]> => {
+          backend.select(plan, tiles, { budget: 200, sinks: 3, local: 9 }, scores, index);
+          return backend.readPlan(plan);
+        };
+        // 3 sinks, 64 tokens from the last boundary known; 133 are left: four chunks of 32, and 5 of the next.
+        const wanted = [
+          [0, 3],
+          [443, 640],
+        ];
+        for (const by of ['mean', 'bound'] as const) {
+          backend.scoreChunks(scores, q, index, 0, tiles, { by, scale: 1 });
+          expect(await planned()).toEqual([wanted, wanted]);
+        }
+        backend.select(plan, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 });
+        backend.scoreTokens(scores, q, kv[0]!, index, plan, 1);
+        expect(await planned()).toEqual([wanted, wanted]);
+      }
+    });
+
     test('damaged chunks are refused', async () => {
       const reading = await createReading({ tokens: 320 });
       const whole = indexed(backend, reading, contrast);

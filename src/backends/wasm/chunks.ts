@@ -29,7 +29,10 @@ const mustHave = (kv: KvLayer, pages: number): void => {
   );
 };
 
-/** Boundaries, summaries, and the selection that reads them. Where boundaries go is decided here in plain code, from the contrasts of a kernel. */
+/**
+ * Boundaries, summaries, and the selection that reads them. Where boundaries go is decided in plain code
+ * (src/kv/boundaries.ts), from the contrasts that a kernel measures.
+ */
 export const wasmChunks = (device: Device): ChunkVerbs => {
   const { heap, kernels } = device;
 
