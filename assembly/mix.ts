@@ -4,82 +4,98 @@ import { F32, mixFew, mixMany, WEIGHTS } from './lib/mix';
 import { F16, Q4, Q8 } from './lib/page';
 
 export function mixF32x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F32, false);
 }
 export function mixF32x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F32, true);
 }
 export function mixF32x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F32, false);
 }
 export function mixF32x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F32, true);
 }
 export function mixF16x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F16, false);
 }
 export function mixF16x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F16, true);
 }
 export function mixF16x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F16, false);
 }
 export function mixF16x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F16, true);
 }
 export function mixQ8x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, Q8, false);
 }
 export function mixQ8x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, Q8, true);
 }
 export function mixQ8x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, Q8, false);
 }
 export function mixQ8x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, Q8, true);
 }
 export function mixQ4x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, Q4, false);
 }
 export function mixQ4x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixFew(acc, weights, fades, values, scales, minima, dim, from, to, Q4, true);
 }
 export function mixQ4x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, Q4, false);
 }
 export function mixQ4x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
 ): void {
   mixMany(acc, weights, fades, values, scales, minima, dim, from, to, Q4, true);
 }
@@ -89,7 +105,8 @@ export function mixQ4x4(
  * or the codec of the values: codes of the first token of the block; scales, minima: f32 (32, groups), only for q4.
  */
 export function mix(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
+  dim: i32, from: usize, to: usize,
   count: i32, kind: i32,
 ): void {
   while (count > 0) {

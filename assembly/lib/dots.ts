@@ -46,7 +46,9 @@ export function sumKeys(sums: usize, keys: usize, dim: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function quadRelaxed(out: usize, q: usize, scales: usize, keys: usize, sums: usize, keyScales: usize, dim: usize, two: bool): void {
+function quadRelaxed(
+  out: usize, q: usize, scales: usize, keys: usize, sums: usize, keyScales: usize, dim: usize, two: bool,
+): void {
   let a0 = v128.load(sums), a1 = v128.load(sums, 16), a2 = v128.load(sums, 32), a3 = v128.load(sums, 48);
   let b0 = a0, b1 = a1, b2 = a2, b3 = a3;
   const row = dim << 1;
@@ -87,7 +89,9 @@ function storeQuad(out: usize, scale: usize, keyScales: usize, dots: v128): void
 /** Four tokens' codes (i8) with one query (i16) or two. */
 // @ts-ignore: decorator
 @inline
-function quadQ8(out: usize, q: usize, scales: usize, keys: usize, keyScales: usize, dim: usize, two: bool): void {
+function quadQ8(
+  out: usize, q: usize, scales: usize, keys: usize, keyScales: usize, dim: usize, two: bool,
+): void {
   let a0 = i32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
   let b0 = a0, b1 = a0, b2 = a0, b3 = a0;
   const row = dim << 1;
@@ -107,7 +111,8 @@ function quadQ8(out: usize, q: usize, scales: usize, keys: usize, keyScales: usi
       b2 = i32x4.add(b2, i32x4.dot_i16x8_s(x2, y));
       b3 = i32x4.add(b3, i32x4.dot_i16x8_s(x3, y));
     }
-    x0 = v128.load8x8_s(k0, 8), x1 = v128.load8x8_s(k1, 8), x2 = v128.load8x8_s(k2, 8), x3 = v128.load8x8_s(k3, 8);
+    x0 = v128.load8x8_s(k0, 8), x1 = v128.load8x8_s(k1, 8);
+    x2 = v128.load8x8_s(k2, 8), x3 = v128.load8x8_s(k3, 8);
     y = v128.load(q, 16);
     a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x0, y));
     a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x1, y));
@@ -199,7 +204,9 @@ function quadF32(out: usize, q: usize, keys: usize, scale: f32, dim: usize, half
 
 // @ts-ignore: decorator
 @inline
-function logitsAny(logits: usize, queries: usize, count: i32, keys: usize, scale: f32, dim: usize, mask: u32, half: bool): void {
+function logitsAny(
+  logits: usize, queries: usize, count: i32, keys: usize, scale: f32, dim: usize, mask: u32, half: bool,
+): void {
   for (let n = 0; n < count; n += 2) {
     const two = n + 1 < count;
     for (let quad: usize = 0; quad < 8; quad++) {
@@ -215,11 +222,15 @@ function logitsAny(logits: usize, queries: usize, count: i32, keys: usize, scale
 }
 
 /** logits (count, 32) = scale · dots of keys (32, dim) f32 with queries (count, dim) f32. `mask` as above. */
-export function logitsF32(logits: usize, queries: usize, count: i32, keys: usize, scale: f32, dim: usize, mask: u32): void {
+export function logitsF32(
+  logits: usize, queries: usize, count: i32, keys: usize, scale: f32, dim: usize, mask: u32,
+): void {
   logitsAny(logits, queries, count, keys, scale, dim, mask, false);
 }
 
 /** The same with keys (32, dim) f16: better for few queries, which read each key once or twice. */
-export function logitsF16(logits: usize, queries: usize, count: i32, keys: usize, scale: f32, dim: usize, mask: u32): void {
+export function logitsF16(
+  logits: usize, queries: usize, count: i32, keys: usize, scale: f32, dim: usize, mask: u32,
+): void {
   logitsAny(logits, queries, count, keys, scale, dim, mask, true);
 }

@@ -8,6 +8,8 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+export const LN2: f64 = 0.6931471805599453;
+
 /** Adding it to |t| < 2²² rounds t to an integer, which then stands in the low bits of the sum. */
 const ROUND: f32 = 12582912;
 
@@ -43,5 +45,5 @@ export function ln(x: f32): f64 {
   let sum: f64 = 0;
   // |s| < 0.172: ten terms leave less than 1e-17.
   for (let k = 19; k > 0; k -= 2) sum = sum * z + 1.0 / <f64>k;
-  return <f64>n * 0.6931471805599453 + 2 * s * sum;
+  return <f64>n * LN2 + 2 * s * sum;
 }

@@ -61,7 +61,10 @@ function high(kind: i32, v: usize, x: v128, scale: v128, minimum: v128): v128 {
 /** One query, or two: 16 channels at a time. */
 // @ts-ignore: decorator
 @inline
-export function mixFew(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, two: bool): void {
+export function mixFew(
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32,
+  from: usize, to: usize, kind: i32, two: bool,
+): void {
   const row = bytesOf(kind, dim);
   const step = bytesOf(kind, 8);
   const groups = <usize>q4Groups(dim) << 2;
@@ -129,7 +132,10 @@ export function mixFew(acc: usize, weights: usize, fades: usize, values: usize, 
 /** Three queries, or four: 8 channels at a time. */
 // @ts-ignore: decorator
 @inline
-export function mixMany(acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32, fourth: bool): void {
+export function mixMany(
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32,
+  from: usize, to: usize, kind: i32, fourth: bool,
+): void {
   const row = bytesOf(kind, dim);
   const groups = <usize>q4Groups(dim) << 2;
   const below = <usize>dim << 2;
@@ -186,7 +192,9 @@ export function mixMany(acc: usize, weights: usize, fades: usize, values: usize,
 
 // @ts-ignore: decorator
 @inline
-function widenAny(out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32): void {
+function widenAny(
+  out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32,
+): void {
   const groups = <usize>q4Groups(dim) << 2;
   let v = codes + from * bytesOf(kind, dim);
   out += from * bytesOf(F32, dim);
@@ -205,7 +213,9 @@ function widenAny(out: usize, codes: usize, scales: usize, minima: usize, dim: i
 }
 
 /** out (32, dim) f32 = tokens [from, to) of a block as `mix` reads them: q8 without its scale. */
-export function widen(out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32): void {
+export function widen(
+  out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32,
+): void {
   if (kind == Q8) widenAny(out, codes, scales, minima, dim, from, to, Q8);
   else if (kind == Q4) widenAny(out, codes, scales, minima, dim, from, to, Q4);
   else widenAny(out, codes, scales, minima, dim, from, to, F16);

@@ -9,12 +9,14 @@ function maxLane(x: v128): f32 {
 }
 
 /**
- * logits (32), in units of ln 2, become weights 2^(logit − top), times valueScales (32) if `weighted`, and 0 where `mask` has no bit.
+ * logits (32), in units of ln 2, become weights 2^(logit − top), times valueScales (32) if `weighted`, and 0 where
+ * `mask` has no bit.
  * top, sum: the running maximum and sum; fade: what the sums so far are multiplied by. Returns false, and changes
  * nothing that counts, when no logit comes within `skipBelow` of the maximum so far.
  */
 export function soften(
-  logits: usize, top: usize, sum: usize, fade: usize, mask: u32, valueScales: usize, weighted: bool, skipBelow: f32,
+  logits: usize, top: usize, sum: usize, fade: usize, mask: u32,
+  valueScales: usize, weighted: bool, skipBelow: f32,
 ): bool {
   const lowest = f32x4.splat(-Infinity);
   let most = lowest;

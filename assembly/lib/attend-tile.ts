@@ -1,0 +1,176 @@
+// Attention of one tile and one KV head: all rows and all query heads of the KV head in one pass over the keys.
+import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, splits, sumKeys } from './dots';
+import { LN2, ln } from './exp';
+import { hadamard } from './hadamard';
+import { F32, widen } from './mix';
+import { codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt } from './page';
+import { quantizeQuery } from './query';
+import { soften } from './soften';
+import { mix } from '../mix';
+
+const NEVER: f32 = -Infinity;
+
+// @ts-ignore: decorator
+@inline
+function padded(count: i32): usize {
+  return <usize>((count + 3) & -4) << 2;
+}
+
+/** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
+export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
+  const perBlock = <usize>(BLOCK * 4 * (1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
+  return perBlock + 4 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
+}
+
+/**
+ * For q8 keys: out (dim) i16 = the query, rotated as they are, over its scale, which is returned. For f16 keys: the
+ * query itself, f32, and 1. spare: dim f32.
+ */
+// @ts-ignore: decorator
+@inline
+function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, split: bool, spare: usize): f32 {
+  const to = keyCodec == Q8 ? spare : out;
+  memory.copy(to, query, <usize>dim << 2);
+  if (keyCodec != Q8) return 1;
+  hadamard(spare, dim);
+  const scale = quantizeQuery(out, spare, dim);
+  if (ASC_FEATURE_RELAXED_SIMD && split) splitQuery(out, dim, spare);
+  return scale;
+}
+
+/** Bits [from, to) of a block, 0 ≤ from < to ≤ 32. */
+// @ts-ignore: decorator
+@inline
+function bits(from: i32, to: i32): u32 {
+  return (0xffffffff >>> (32 - (to - from))) << from;
+}
+
+/**
+ * One KV head, one tile. q and out: rows of `group` heads side by side, `qRow` and `outRow` bytes apart; `position` is
+ * that of the first row. keyAt, valueAt: from the start of a page to this head's blocks. lse: 0, or the address of the
+ * first row's log-sum-exps, lseRow bytes apart. scale and skipBelow count in units of ln 2.
+ */
+export function attendTile(
+  out: usize, outRow: usize, q: usize, qRow: usize, lse: usize, lseRow: usize,
+  rows: i32, group: i32, position: i32,
+  table: usize, keyAt: usize, valueAt: usize, keyDim: i32, valueDim: i32, keyCodec: i32, valueCodec: i32,
+  ranges: usize, count: i32, scale: f32, skipBelow: f32, scratch: usize,
+): void {
+  const queries = rows * group;
+  const groups = q4Groups(valueDim);
+  const keyScales = scratch;
+  const keySums = keyScales + BLOCK * 4;
+  const valueScales = keySums + BLOCK * 16;
+  const minima = valueScales + <usize>(BLOCK * 4 * groups);
+  const keys = minima + <usize>(BLOCK * 4 * groups);
+  const values = keys + <usize>(BLOCK * 4 * keyDim);
+  const scales = values + <usize>(BLOCK * 4 * valueDim);
+  const tops = scales + padded(queries);
+  const sums = tops + padded(queries);
+  const fades = sums + padded(queries);
+  const packed = fades + padded(queries);
+  const logits = packed + <usize>(queries * keyDim << 2);
+  const acc = logits + <usize>(queries * BLOCK << 2);
+  const packedRow = <usize>keyDim << (keyCodec == Q8 ? 1 : 2);
+  const accRow = <usize>valueDim << 2;
+  const split = splits(queries);
+
+  for (let n = 0; n < queries; n++) {
+    const from = q + <usize>(n / group) * qRow + <usize>((n % group) * keyDim << 2);
+    const step = packQuery(packed + <usize>n * packedRow, from, keyDim, keyCodec, split, keys);
+    store<f32>(scales + (<usize>n << 2), step * scale);
+    store<f32>(tops + (<usize>n << 2), NEVER);
+  }
+  memory.fill(sums, 0, padded(queries));
+  memory.fill(acc, 0, <usize>queries * accRow);
+
+  let range = 0;
+  let base = count > 0 ? load<i32>(ranges) & -BLOCK : 0;
+  while (range < count) {
+    // Everything the ranges want of block [base, base + 32).
+    let mask: u32 = 0;
+    while (range < count) {
+      const start = load<i32>(ranges + (<usize>range << 3)) - base;
+      const end = load<i32>(ranges + (<usize>range << 3), 4) - base;
+      if (start >= BLOCK) break;
+      mask |= bits(max(start, 0), min(end, BLOCK));
+      if (end > BLOCK) break;
+      range++;
+    }
+    const first = <i32>ctz(mask);
+    const firstRow = max(0, base + first - position);
+    if (firstRow >= rows) break;
+
+    const page = <usize>load<u32>(table + <usize>((base / PAGE) << 2));
+    const token = base % PAGE;
+    const firstQuery = firstRow * group;
+    const some = queries - firstQuery;
+    const scalesFrom = scales + (<usize>firstQuery << 2);
+    const packedFrom = packed + <usize>firstQuery * packedRow;
+    const logitsFrom = logits + (<usize>firstQuery << 7);
+    let block = page + keyAt;
+    const keyCodes = block + <usize>(token * codeBytes(keyCodec, keyDim));
+    if (keyCodec == Q8) {
+      decodeF16(keyScales, block + <usize>(scalesAt(Q8, keyDim) + (token << 1)), BLOCK);
+      if (ASC_FEATURE_RELAXED_SIMD && split) sumKeys(keySums, keyCodes, keyDim);
+      logitsQ8(logitsFrom, packedFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask, split);
+    } else if (some <= 2) {
+      logitsF16(logitsFrom, packedFrom, some, keyCodes, scale, keyDim, mask);
+    } else {
+      decodeBlock(keys, block, F16, keyDim, token, BLOCK);
+      logitsF32(logitsFrom, packedFrom, some, keys, scale, keyDim, mask);
+    }
+
+    const from = <usize>first;
+    const to = <usize>(BLOCK - <i32>clz(mask));
+    block = page + valueAt;
+    const codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
+    const weighted = valueCodec == Q8;
+    if (weighted) {
+      decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
+    } else if (valueCodec == Q4) {
+      const at = block + <usize>(token * groups << 1);
+      decodeF16(valueScales, at + <usize>scalesAt(Q4, valueDim), BLOCK * groups);
+      decodeF16(minima, at + <usize>minimaAt(valueDim), BLOCK * groups);
+    }
+    // Few queries read codes straight from the page; for many it pays to widen the block once.
+    const kind = some <= 4 ? valueCodec : F32;
+    let ready = kind != F32;
+    let run = firstQuery;
+    for (let n = firstQuery; n <= queries; n++) {
+      if (n < queries) {
+        const at = <usize>n << 2;
+        const visible = position + n / group + 1 - base;
+        const seen = visible < BLOCK ? mask & bits(0, visible) : mask;
+        const own = logits + (at << 5);
+        if (soften(own, tops + at, sums + at, fades + at, seen, valueScales, weighted, skipBelow)) continue;
+      }
+      if (n > run) {
+        const accFrom = acc + <usize>run * accRow;
+        const weights = logits + (<usize>run << 7);
+        const fadesFrom = fades + (<usize>run << 2);
+        if (!ready) widen(values, codes, valueScales, minima, valueDim, from, to, valueCodec);
+        ready = true;
+        const read = kind == F32 ? values : codes;
+        mix(accFrom, weights, fadesFrom, read, valueScales, minima, valueDim, from, to, n - run, kind);
+      }
+      run = n + 1;
+    }
+    if (range < count) base = max(base + BLOCK, load<i32>(ranges + (<usize>range << 3)) & -BLOCK);
+  }
+
+  for (let n = 0; n < queries; n++) {
+    const to = out + <usize>(n / group) * outRow + <usize>((n % group) * valueDim << 2);
+    const from = acc + <usize>n * accRow;
+    const sum = load<f32>(sums + (<usize>n << 2));
+    // Only NaN or infinite logits leave a sum of 0; the row is then NaN, for all to see.
+    const divisor = f32x4.splat(sum);
+    for (let c: usize = 0; c < accRow; c += 16) v128.store(to + c, f32x4.div(v128.load(from + c), divisor));
+    if (lse) {
+      const top = load<f32>(tops + (<usize>n << 2));
+      const natural = sum > 0 ? <f32>(<f64>top * LN2 + ln(sum)) : NEVER;
+      store<f32>(lse + <usize>(n / group) * lseRow + (<usize>(n % group) << 2), natural);
+    }
+  }
+}
+
