@@ -13,9 +13,11 @@ import {
   writeIndex,
 } from './chunk-index.js';
 import type { Device, WasmKvLayer } from './device.js';
-import { wasmSelection } from './selection.js';
+import { wasmPlans } from './plans.js';
+import { wasmScores } from './scores.js';
 
-type ChunkVerbs = ReturnType<typeof wasmSelection> &
+type ChunkVerbs = ReturnType<typeof wasmPlans> &
+  ReturnType<typeof wasmScores> &
   Pick<Backend, 'chunkIndex' | 'segment' | 'summarize' | 'readBoundaries' | 'readChunks' | 'writeChunks'>;
 
 const wasm = <T>(thing: unknown): T => thing as T;
@@ -60,7 +62,8 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
   };
 
   return {
-    ...wasmSelection(device),
+    ...wasmPlans(device),
+    ...wasmScores(device),
 
     chunkIndex: (_label, shape) => createChunkIndex(device, shape),
 

@@ -1,26 +1,13 @@
 import { codecNumber, keysAt } from '../../codecs/page-format.js';
-import { LonghandError } from '../../errors.js';
-import { boundariesUpTo, boundsBytes, headBoundsBytes, knownBoundary, meanBytes } from '../../kv/chunks.js';
-import {
-  type Backend,
-  type Range,
-  type Scores,
-  type Tiles,
-  tileCount,
-  tileEnd,
-  tileStart,
-} from '../backend.js';
-import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
+import { boundsBytes, headBoundsBytes, meanBytes } from '../../kv/chunks.js';
+import { type Backend, type Scores, type Tiles, tileCount, tileEnd, tileStart } from '../backend.js';
+import type { WasmChunkIndex } from './chunk-index.js';
 import type { Device, Owned, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
+import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
 
-type SelectionVerbs = Pick<
-  Backend,
-  'plan' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'select' | 'readPlan'
->;
-
 /** Row r = list · tileCount + tile has `stride` f32 from memory.start + r · stride · 4 on. */
-interface WasmScores extends Scores, Owned {
+export interface WasmScores extends Scores, Owned {
   readonly memory: Growing;
   tiles: Tiles;
   stride: number;
@@ -34,13 +21,8 @@ interface Group {
   readonly firstHead: number;
 }
 
-const mustMatch = (fits: boolean, what: string): void => {
-  if (!fits)
-    throw new LonghandError('internal', `${what} do not belong to the same call. Please report this.`);
-};
-
-/** Scores, and plans made from them. */
-export const wasmSelection = (device: Device): SelectionVerbs => {
+/** How interesting every chunk is for every tile. */
+export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens'> => {
   const { heap, kernels } = device;
 
   const groupsOf = (lists: number, list: number, kvHeads: number, heads: number): Group[] =>
@@ -49,26 +31,10 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
       return { kvHead, firstHead: (kvHead * heads) / kvHeads };
     });
 
-  /** Closed chunks that a tile may choose from. */
-  const eligible = (index: WasmChunkIndex, start: number): number =>
-    boundariesUpTo(boundariesOf(device, index), index.count, knownBoundary(index.shape.boundaries, start)) -
-    1;
-
   const shapeScores = (scores: WasmScores, tiles: Tiles, index: WasmChunkIndex): void => {
     scores.tiles = tiles;
     scores.stride = (index.count + 3) & -4;
     scores.memory.reserve(scores.lists * tileCount(tiles) * scores.stride * 4);
-  };
-
-  const shapePlan = (plan: WasmPlan, tiles: Tiles, chunks: number): void => {
-    const rows = plan.lists * tileCount(tiles);
-    const capacity = (chunks >> 1) + 5;
-    const own = plan as WasmPlan & { readonly memory: Growing };
-    own.memory.reserve(rows * (4 + capacity * 8) + 8);
-    plan.tiles = tiles;
-    plan.capacity = capacity;
-    plan.ranges = own.memory.start;
-    plan.counts = own.memory.start + rows * capacity * 8;
   };
 
   /** Tokens that a row of a plan names. */
@@ -83,21 +49,8 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
   };
 
   return {
-    plan(label, lists): WasmPlan {
-      const memory = growing(heap, 'activations');
-      const pairs = heap.alloc(8, 'activations');
-      heap.u8(pairs, 8).fill(0);
-      const own = { label, lists, memory, tiles: NOTHING, counts: 0, ranges: 0, capacity: 0, pairs };
-      return Object.assign(own, {
-        release() {
-          memory.release();
-          heap.free(pairs);
-        },
-      });
-    },
-
     scores(label, lists): WasmScores {
-      const memory = growing(heap, 'activations');
+      const memory = growing(heap, 'chunks');
       return { label, lists, memory, tiles: NOTHING, stride: 0, release: () => memory.release() };
     },
 
@@ -120,7 +73,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
         const start = tileStart(tiles, tile);
         const rows = tileEnd(tiles, tile) - start;
         const first = queries + (start - tiles.position) * rowBytes;
-        const n = eligible(chunks, start);
+        const n = eligible(device, chunks, start);
         if (n === 0) continue;
         if (how.by === 'mean') kernels.meanRows!(scratch, first, rows, rowBytes, q.cols);
         for (let list = 0; list < scores.lists; list++) {
@@ -183,7 +136,7 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
         for (let tile = 0; tile < count; tile++) {
           const row = list * count + tile;
           const out = own.memory.start + row * own.stride * 4;
-          const n = eligible(chunks, tileStart(tiles, tile));
+          const n = eligible(device, chunks, tileStart(tiles, tile));
           heap.f32(out, n).fill(Number.NEGATIVE_INFINITY);
           if (n === 0) continue;
           const tokens = named(plan, row);
@@ -215,56 +168,6 @@ export const wasmSelection = (device: Device): SelectionVerbs => {
           }
         }
       }
-    },
-
-    select(plan, tiles, keep, scores, index) {
-      const own = plan as WasmPlan;
-      const chunks = index as WasmChunkIndex | undefined;
-      const scored = scores as WasmScores | undefined;
-      const count = tileCount(tiles);
-      mustMatch(
-        !scored || (scored.lists === plan.lists && tileCount(scored.tiles) === count),
-        'Scores and plan',
-      );
-      shapePlan(own, tiles, scored ? chunks!.count : 0);
-      const scratch = heap.scratch(1024 + 8 * (chunks?.count ?? 0));
-      const counts = heap.u32(own.counts, plan.lists * count);
-      const boundaries = chunks && boundariesOf(device, chunks);
-      for (let tile = 0; tile < count; tile++) {
-        const start = tileStart(tiles, tile);
-        const end = tileEnd(tiles, tile);
-        const n = chunks ? eligible(chunks, start) : 0;
-        const known = boundaries ? boundaries[n]! : start;
-        const forced = Math.max(0, Math.min(known, start - keep.local));
-        const sinks = Math.min(keep.sinks, end);
-        const taken = sinks >= forced ? end : sinks + end - forced;
-        const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * end));
-        for (let list = 0; list < plan.lists; list++) {
-          const row = list * count + tile;
-          const all = budget >= end;
-          const from = scored ? scored.memory.start + row * scored.stride * 4 : 0;
-          counts[row] = kernels.selectChunks!(
-            own.ranges + row * own.capacity * 8,
-            from,
-            chunks?.boundaries.start ?? 0,
-            scored && !all ? n : 0,
-            sinks,
-            all ? 0 : forced,
-            end,
-            Math.max(0, all ? 0 : budget - taken),
-            scratch,
-          );
-        }
-      }
-    },
-
-    async readPlan(plan) {
-      const own = plan as WasmPlan;
-      return Array.from({ length: plan.lists * tileCount(plan.tiles) }, (_, row) => {
-        const count = heap.u32(own.counts + row * 4, 1)[0]!;
-        const pairs = heap.u32(own.ranges + row * own.capacity * 8, count * 2);
-        return Array.from({ length: count }, (_, i): Range => [pairs[2 * i]!, pairs[2 * i + 1]!]);
-      });
     },
   };
 };

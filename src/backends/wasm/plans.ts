@@ -1,0 +1,89 @@
+import { type Backend, type Range, type Tiles, tileCount, tileEnd, tileStart } from '../backend.js';
+import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
+import type { Device, WasmPlan } from './device.js';
+import { eligible, mustMatch } from './eligible.js';
+import { type Growing, growing } from './growing.js';
+import type { WasmScores } from './scores.js';
+
+const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
+
+/** Plans, made from scores. */
+export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'readPlan'> => {
+  const { heap, kernels } = device;
+
+  const shapePlan = (plan: WasmPlan, tiles: Tiles, chunks: number): void => {
+    const rows = plan.lists * tileCount(tiles);
+    const capacity = (chunks >> 1) + 5;
+    const own = plan as WasmPlan & { readonly memory: Growing };
+    own.memory.reserve(rows * (4 + capacity * 8) + 8);
+    plan.tiles = tiles;
+    plan.capacity = capacity;
+    plan.ranges = own.memory.start;
+    plan.counts = own.memory.start + rows * capacity * 8;
+  };
+
+  return {
+    plan(label, lists): WasmPlan {
+      const memory = growing(heap, 'chunks');
+      const pairs = heap.alloc(8, 'chunks');
+      heap.u8(pairs, 8).fill(0);
+      const own = { label, lists, memory, tiles: NOTHING, counts: 0, ranges: 0, capacity: 0, pairs };
+      return Object.assign(own, {
+        release() {
+          memory.release();
+          heap.free(pairs);
+        },
+      });
+    },
+
+    select(plan, tiles, keep, scores, index) {
+      const own = plan as WasmPlan;
+      const chunks = index as WasmChunkIndex | undefined;
+      const scored = scores as WasmScores | undefined;
+      const count = tileCount(tiles);
+      mustMatch(
+        !scored || (scored.lists === plan.lists && tileCount(scored.tiles) === count),
+        'Scores and plan',
+      );
+      shapePlan(own, tiles, scored ? chunks!.count : 0);
+      const scratch = heap.scratch(1024 + 8 * (chunks?.count ?? 0));
+      const counts = heap.u32(own.counts, plan.lists * count);
+      const boundaries = chunks && boundariesOf(device, chunks);
+      for (let tile = 0; tile < count; tile++) {
+        const start = tileStart(tiles, tile);
+        const end = tileEnd(tiles, tile);
+        const n = chunks ? eligible(device, chunks, start) : 0;
+        const known = boundaries ? boundaries[n]! : start;
+        const forced = Math.max(0, Math.min(known, start - keep.local));
+        const sinks = Math.min(keep.sinks, end);
+        const taken = sinks >= forced ? end : sinks + end - forced;
+        const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * end));
+        for (let list = 0; list < plan.lists; list++) {
+          const row = list * count + tile;
+          const all = budget >= end;
+          const from = scored ? scored.memory.start + row * scored.stride * 4 : 0;
+          counts[row] = kernels.selectChunks!(
+            own.ranges + row * own.capacity * 8,
+            from,
+            chunks?.boundaries.start ?? 0,
+            scored && !all ? n : 0,
+            sinks,
+            all ? 0 : forced,
+            end,
+            Math.max(0, all ? 0 : budget - taken),
+            scratch,
+          );
+        }
+      }
+    },
+
+    async readPlan(plan) {
+      const own = plan as WasmPlan;
+      return Array.from({ length: plan.lists * tileCount(plan.tiles) }, (_, row) => {
+        const count = heap.u32(own.counts + row * 4, 1)[0]!;
+        const pairs = heap.u32(own.ranges + row * own.capacity * 8, count * 2);
+        return Array.from({ length: count }, (_, i): Range => [pairs[2 * i]!, pairs[2 * i + 1]!]);
+      });
+    },
+  };
+};
