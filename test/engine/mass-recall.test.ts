@@ -1,0 +1,114 @@
+/**
+ * U4: how much of dense attention's mass a method's selection covers, on the real heads of the bundled model, with the
+ * same budget for all: an eighth of what a row could read. A method that covers less than a sliding window of the same
+ * budget is not worth having; the oracle (exact mass of every chunk) is what a chunk method can reach at best.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PAGE, type Tiles } from '../../src/backends/backend.js';
+import type { OpenModel } from '../../src/engine/open-model.js';
+import { begin, type Forward, finish, readPlan } from '../../src/model/forward.js';
+import { createState } from '../../src/model/state.js';
+import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import { book, openBundled } from './bundled.js';
+
+const BEFORE = 47 * PAGE;
+const BUDGET = 384;
+
+const methods: Record<string, AttentionOptions> = {
+  dense: { method: 'dense' },
+  sliding: { method: 'sliding', window: BUDGET - 16, sinks: 16 },
+  blocks: { method: 'blocks', budget: BUDGET },
+  dhsa: { method: 'dhsa', budget: BUDGET },
+  delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters' },
+  oracle: { method: 'dhsa', budget: BUDGET, candidates: 64 },
+};
+
+let model: OpenModel;
+/** Mean covered mass over rows, heads and layers. */
+const covered: Record<'tile' | 'rows', Record<string, number>> = { tile: {}, rows: {} };
+
+/** exp(log-sum-exp over the plan − log-sum-exp over everything), averaged. */
+const measure = async (): Promise<void> => {
+  const { reader, tokenizer } = model;
+  const { backend, config, arena } = reader;
+  const ids = (await tokenizer.encode(book().slice(9000, 24000))).slice(0, BEFORE + PAGE);
+  const state = createState(backend, config, reader.codecs, reader.predictor, () => new Uint8Array(0));
+  const forwardRows = async (tiles: Tiles, each?: (call: Forward, layer: number) => Promise<void>) => {
+    const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
+    begin(call, ids.slice(tiles.position, tiles.position + tiles.rows));
+    for (let layer = 0; layer < config.layers; layer++) {
+      readPlan(call, layer);
+      await each?.(call, layer);
+      finish(call, layer);
+    }
+  };
+  for (let position = 0; position < BEFORE; position += 256) {
+    await forwardRows({ position, rows: Math.min(256, BEFORE - position), tileRows: PAGE });
+  }
+
+  const out = backend.tensor('out', PAGE, config.heads * config.valueDim);
+  const mass = backend.tensor('mass', PAGE, config.heads);
+  const marks = Uint8Array.from(ids, (id) => tokenizer.marks[id]!);
+  const found: Record<string, number[]> = {};
+  await forwardRows({ position: BEFORE, rows: PAGE, tileRows: PAGE }, async (call, layer) => {
+    for (const tileRows of [PAGE, 1]) {
+      const tiles: Tiles = { ...call.tiles, tileRows };
+      const logs: Record<string, Float32Array> = {};
+      for (const [name, options] of Object.entries(methods)) {
+        const predictor = createPredictor(options);
+        const own = createState(backend, config, reader.codecs, predictor, () => marks);
+        const kv = state.layers[layer]!;
+        if (own.chunks) {
+          backend.segment(own.chunks, state.layers[0]!, BEFORE + PAGE, marks);
+          for (let l = 0; l <= layer; l++) backend.summarize(own.chunks, l, state.layers[l]!);
+        }
+        const plan = own.plans[layer]!;
+        const input = own.predictInput(layer, tiles, call.activations.q, config.attentionScale);
+        predictor.plan(backend, { ...input, kv }, plan);
+        const how = { scale: config.attentionScale, logSumExp: mass };
+        backend.attend(out, call.activations.q, kv, plan, how);
+        logs[name] = (await backend.read(mass)).slice();
+        own.release();
+      }
+      for (const [name, log] of Object.entries(logs)) {
+        const key = `${tileRows === 1 ? 'rows' : 'tile'} ${name}`;
+        (found[key] ??= []).push(...log.map((value, i) => Math.exp(value - logs.dense![i]!)));
+      }
+    }
+  });
+  for (const [key, masses] of Object.entries(found)) {
+    const [kind, name] = key.split(' ') as ['tile' | 'rows', string];
+    covered[kind][name] = masses.reduce((sum, x) => sum + x, 0) / masses.length;
+  }
+  backend.free(out);
+  backend.free(mass);
+  state.release();
+};
+
+beforeAll(async () => {
+  model = await openBundled({ attention: { method: 'dense' }, kv: { store: 'none' } });
+  await measure();
+});
+afterAll(() => model.close());
+
+describe('attention mass covered at an eighth of the tokens', () => {
+  test('everything is covered by everything', () => {
+    expect(covered.tile.dense).toBe(1);
+    expect(covered.rows.dense).toBe(1);
+  });
+
+  for (const kind of ['tile', 'rows'] as const) {
+    for (const name of ['blocks', 'dhsa', 'delimiters']) {
+      test(`${name}, ${kind}: more than a sliding window`, () => {
+        expect(covered[kind][name]).toBeGreaterThan(covered[kind].sliding!);
+      });
+    }
+  }
+
+  test('row by row, DHSA comes near the oracle, and blocks do not', () => {
+    const { dhsa, oracle, blocks } = covered.rows;
+    expect(dhsa! / oracle!).toBeGreaterThan(0.97);
+    expect(oracle).toBeLessThan(1);
+    expect(blocks).toBeLessThan(dhsa!);
+  });
+});
