@@ -14,7 +14,7 @@ import { type NeedleResult, needleTables } from './needle-tables.js';
 const { values } = parseArgs({
   options: {
     lengths: { type: 'string', default: '1024,2048,4096,8192,16384' },
-    methods: { type: 'string', default: 'dense,sliding,blocks,dhsa' },
+    methods: { type: 'string', default: 'dense,sliding,blocks,dhsa,dhsa-oracle' },
     texts: { type: 'string', default: '20' },
     facts: { type: 'string', default: '10' },
     model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
@@ -36,6 +36,8 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
       return { method: 'blocks', ...budgetAt(length) };
     case 'dhsa':
       return { method: 'dhsa', ...budgetAt(length) };
+    case 'dhsa-oracle':
+      return { method: 'dhsa', candidates: 64, ...budgetAt(length) };
     case 'dhsa-delimiters':
       return { method: 'dhsa', boundaries: 'delimiters', ...budgetAt(length) };
     case 'dhsa-fixed':

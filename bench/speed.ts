@@ -1,0 +1,63 @@
+/**
+ * Reading and answering on the bundled model: dense beside DHSA in one run, bytes of pages, and the time from opening a
+ * kept text to the first token of an answer. `node bench/run.mjs speed`
+ */
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { load } from '../src/engine/index.js';
+import type { AttentionOptions } from '../src/predictors/index.js';
+
+const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
+const LENGTHS = [1024, 4096, 16000];
+const methods: Record<string, AttentionOptions> = {
+  dense: { method: 'dense' },
+  'dhsa 12.5 %': { method: 'dhsa', density: 0.125 },
+  auto: { method: 'auto' },
+};
+
+const book = readFileSync('examples/books/sherlock.txt', 'utf8');
+const rows: string[] = [];
+const rate = ({ tokens, seconds }: { tokens: number; seconds: number }): number => tokens / seconds;
+
+for (const length of LENGTHS) {
+  const base: { prefill?: number; decode?: number } = {};
+  for (const [name, attention] of Object.entries(methods)) {
+    const model = await load(MODEL, { attention, kv: { store: 'none' } });
+    const ids = (await model.tokenize(book.slice(0, length * 8))).slice(0, length);
+    const context = await model.context();
+    await context.append(ids);
+    await context.generate({ maxTokens: 64, ignoreStops: true });
+    const stats = await context.stats();
+    const prefill = rate(stats.prefill);
+    const decode = rate(stats.decode);
+    base.prefill ??= prefill;
+    base.decode ??= decode;
+    rows.push(
+      `| ${length} | ${name} | ${Math.round(prefill)} | ${(prefill / base.prefill).toFixed(2)}× | ${Math.round(decode)} | ${(decode / base.decode).toFixed(2)}× | ${(100 * stats.density.prefill).toFixed(1)} % / ${(100 * stats.density.decode).toFixed(1)} % | ${(stats.bytes.pages / 1e6).toFixed(1)} | ${(stats.bytes.total / 1e6).toFixed(1)} |`,
+    );
+    await model.close();
+  }
+}
+
+console.log(`${cpus()[0]?.model}, ${cpus().length} cores, one thread, Node ${process.version}`);
+console.log(
+  [
+    '| tokens | attention | reading, tokens/s | to dense | answering, tokens/s | to dense | realised density, reading / answering | pages, MB | memory in all, MB |',
+    '|---:|---|---:|---:|---:|---:|---|---:|---:|',
+    ...rows,
+  ].join('\n'),
+);
+
+console.log('\n| codecs (keys/values) | bytes of pages per 1,000 tokens |\n|---|---:|');
+for (const [keys, values] of [
+  ['f16', 'f16'],
+  ['q8', 'q8'],
+  ['q8', 'q4'],
+] as const) {
+  const model = await load(MODEL, { kv: { keys, values, store: 'none' } });
+  const context = await model.context();
+  await context.append((await model.tokenize(book.slice(0, 10_000))).slice(0, 1024));
+  const { bytes } = await context.stats();
+  console.log(`| ${keys}/${values} | ${Math.round((bytes.pages / 1024) * 1000).toLocaleString('en')} |`);
+  await model.close();
+}
