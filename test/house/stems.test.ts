@@ -15,6 +15,7 @@ const withoutVerb = new Set([
   'index', // the list of exports
   'pack', // fill: rows of a model file into the layout that matmul reads
   'panels', // matmul: activations in the order in which its tiles read them
+  'mix', // attend: weighted sums of values, one function for each codec and number of queries
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 
