@@ -30,7 +30,7 @@ export class Context {
   readonly #spans: Spans = createSpans();
   /** Leading tokens whose K and V are in the pages. */
   #cached = 0;
-  /** Leading tokens that were read on an earlier visit: to compute them is to read them again. */
+  /** Leading tokens that were read before: to compute them is to read them again. */
   #readBefore = 0;
   /** Length of the prefix whose last row's logits are in `#logits`. */
   #logitsAt = -1;
@@ -56,14 +56,14 @@ export class Context {
 
   /**
    * Append ids and read them: as text (tiles, shared pages), or row by row (`exact`: a question). All or nothing: an
-   * abort leaves the tokens as they were, and the whole segments read so far in the store.
+   * abort or a failure leaves the tokens as they were, and the whole segments read so far in the store.
    */
   async append(ids: ArrayLike<number>, exact: boolean, hooks: AppendHooks = {}): Promise<void> {
     const before = this.bookmark();
     this.#checkRoom(ids.length);
     this.#push(ids, exact);
     try {
-      await this.#reader.exclusive(() => this.#advance(hooks));
+      await this.catchUp(hooks);
     } catch (error) {
       if (!this.#closed) this.rewind(before);
       throw error;
@@ -86,13 +86,12 @@ export class Context {
   async attach(
     canonical: number,
     more: (cached: number, state: ContextState) => Promise<number>,
+    hooks: AppendHooks = {},
   ): Promise<void> {
-    await this.#reader.exclusive(async () => {
-      await this.#restore({}, canonical);
-      const before = this.#cached;
-      this.#cached = await more(before, this.#state);
-      this.meter.reusedTokens += this.#cached - before;
-    });
+    await this.#restore(hooks, canonical);
+    const before = this.#cached;
+    this.#cached = await more(before, this.#state);
+    this.meter.reusedTokens += this.#cached - before;
   }
 
   /** Read from the device state while no forward call runs. */
@@ -102,7 +101,11 @@ export class Context {
 
   /** Read whatever the pages lack. */
   catchUp(hooks: AppendHooks = {}): Promise<void> {
-    return this.#reader.exclusive(() => this.#advance(hooks));
+    return this.#read(hooks).catch((error) => {
+      // What ended half-way left some layers, and the chunk index, ahead of the tokens that count.
+      if (!this.#closed) this.#state.cutTo(this.#cached);
+      throw error;
+    });
   }
 
   /** Logits (vocab) after the last token. */
@@ -113,14 +116,11 @@ export class Context {
         'There are no logits: the context is empty. Append something first.',
       );
     }
+    await this.catchUp(hooks);
     if (this.#logitsAt !== this.tokens.length) {
-      await this.#reader.exclusive(async () => {
-        await this.#advance(hooks);
-        if (this.#logitsAt === this.tokens.length) return;
-        // The pages came from the store: the last row's tile is read again for its logits.
-        this.#repeatFrom(this.#spans.tileStart(this.tokens.length - 1));
-        await this.#advance(hooks);
-      });
+      // The pages came from the store: the last row's tile is read again for its logits.
+      this.#repeatFrom(this.#spans.tileStart(this.tokens.length - 1));
+      await this.catchUp(hooks);
     }
     return this.#logits;
   }
@@ -179,22 +179,24 @@ export class Context {
     this.#spans.add(this.tokens.length, exact);
   }
 
-  #checkRoom(more: number): void {
+  #assertOpen(): void {
     if (this.#closed) throw new LonghandError('engine/closed', 'This context was closed. Open another one.');
+  }
+
+  #checkRoom(more: number): void {
+    this.#assertOpen();
     const requested = this.tokens.length + more;
     const quota = this.#reader.maxTokens;
     if (requested > quota) throw tooLong(requested, quota);
   }
 
-  async #advance(hooks: AppendHooks): Promise<void> {
+  async #read(hooks: AppendHooks): Promise<void> {
     const total = this.tokens.length;
     let more = this.#cached < total && (await this.#restore(hooks));
     while (this.#cached < total) {
       await breathe();
-      throwIfAborted(hooks.signal);
-      if (this.#closed)
-        throw new LonghandError('engine/closed', 'The context was closed while it was being read.');
-      await this.#call();
+      // One call at a time, so that whoever waits behind another context's long text is not deaf meanwhile.
+      await this.#reader.exclusive(() => this.#call(hooks.signal));
       hooks.onProgress?.(this.#cached, total);
       await this.#pager?.save(this.tokens, Math.min(this.#cached, this.#spans.text), this.#state);
       // Behind a segment that was missing or damaged the next ones may be whole.
@@ -216,7 +218,9 @@ export class Context {
   }
 
   /** One forward call: to the end of the segment, of the span, or of the tokens. */
-  async #call(): Promise<void> {
+  async #call(signal: AbortSignal | undefined): Promise<void> {
+    throwIfAborted(signal);
+    this.#assertOpen();
     const { arena } = this.#reader;
     const position = this.#cached;
     const span = this.#spans.at(position);
@@ -242,7 +246,7 @@ export class Context {
   }
 
   #repeatFrom(tokens: number): void {
-    this.meter.recomputedTokens += Math.max(0, this.#cached - tokens);
+    this.#readBefore = Math.max(this.#readBefore, this.#cached);
     this.#forget(Math.min(this.#cached, tokens));
   }
 
@@ -250,13 +254,8 @@ export class Context {
     if (tokens < this.#logitsAt) this.#logitsAt = -1;
     if (tokens >= this.#cached) return;
     this.#cached = tokens;
-    this.#readBefore = Math.min(this.#readBefore, tokens);
     this.#pager?.forget(tokens);
     this.onForget?.(tokens);
-    const { backend } = this.#reader;
-    for (const kv of this.#state.layers) backend.mapPages(kv, Math.min(kv.pages, Math.ceil(tokens / PAGE)));
-    const first = this.#state.layers[0];
-    if (this.#state.chunks && first)
-      backend.segment(this.#state.chunks, first, tokens, this.#state.marks(tokens));
+    this.#state.cutTo(tokens);
   }
 }

@@ -45,6 +45,12 @@ export interface Step {
   readonly logits: Float32Array | undefined;
 }
 
+const readPairs = async (backend: Backend, state: ContextState): Promise<number> => {
+  let pairs = 0;
+  for (const plan of state.plans) pairs += await backend.readPairs(plan);
+  return pairs;
+};
+
 /** One forward call: the rows of `tiles` through all layers. */
 export const forward = async (
   reader: Reader,
@@ -55,14 +61,19 @@ export const forward = async (
 ): Promise<Step> => {
   const { backend, config, arena } = reader;
   const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
-  begin(call, ids);
-  for (let layer = 0; layer < config.layers; layer++) {
-    readPlan(call, layer);
-    finish(call, layer);
+  try {
+    begin(call, ids);
+    for (let layer = 0; layer < config.layers; layer++) {
+      readPlan(call, layer);
+      finish(call, layer);
+    }
+    if (wantsLogits) end(call);
+    backend.flush();
+  } catch (error) {
+    // Whatever was read did not count: the next call must not report it.
+    await readPairs(backend, state);
+    throw error;
   }
-  if (wantsLogits) end(call);
-  backend.flush();
-  let pairs = 0;
-  for (const plan of state.plans) pairs += await backend.readPairs(plan);
+  const pairs = await readPairs(backend, state);
   return { pairs: pairs / config.layers, logits: wantsLogits ? await backend.read(arena.logits) : undefined };
 };

@@ -1,12 +1,13 @@
-import type {
-  Backend,
-  ChunkIndex,
-  KvLayer,
-  KvShape,
-  Plan,
-  Scores,
-  Tensor,
-  Tiles,
+import {
+  type Backend,
+  type ChunkIndex,
+  type KvLayer,
+  type KvShape,
+  PAGE,
+  type Plan,
+  type Scores,
+  type Tensor,
+  type Tiles,
 } from '../backends/backend.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import type { ModelConfig } from './config.js';
@@ -19,6 +20,8 @@ export interface ContextState {
   /** marks(n)[i] = 1 where a sentence or line ends with the token at position i < n; empty where nobody reads them. */
   marks(tokens: number): Uint8Array;
   predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
+  /** Give up the pages, boundaries and summaries beyond `tokens`; before them all must be there. */
+  cutTo(tokens: number): void;
   release(): void;
 }
 
@@ -60,12 +63,13 @@ export const createState = (
   const readsMarks = needs.chunks?.boundaries.source === 'delimiters';
   const candidates = needs.candidates ? backend.plan('candidates', lists) : undefined;
   const scores: Scores | undefined = chunks && backend.scores('scores', lists);
+  const marksUpTo = readsMarks ? marks : () => NO_MARKS;
 
   return {
     layers,
     chunks,
     plans,
-    marks: readsMarks ? marks : () => NO_MARKS,
+    marks: marksUpTo,
     predictInput: (layer, tiles, q, scale) => ({
       layer,
       tiles,
@@ -76,6 +80,12 @@ export const createState = (
       ...(scores && { scores }),
       ...(candidates && { candidates }),
     }),
+    cutTo: (tokens) => {
+      const pages = Math.ceil(tokens / PAGE);
+      for (const kv of layers) backend.mapPages(kv, Math.min(kv.pages, pages));
+      const [first] = layers;
+      if (chunks && first) backend.segment(chunks, first, tokens, marksUpTo(tokens));
+    },
     release: () => {
       for (const thing of [...layers, ...plans, chunks, candidates, scores]) if (thing) backend.free(thing);
     },

@@ -2,37 +2,14 @@
  * The same text gives the same pages, bit for bit, and the same plans: in one piece, in many pieces, after a question
  * in between, or resumed from the store. Everything that is shared by content rests on this.
  */
-import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { OpenModel } from '../../src/engine/open-model.js';
 import { Context } from '../../src/generate/context.js';
 import { createPager } from '../../src/kv/pager.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
 import { book, openBundled } from './bundled.js';
+import { everything } from './everything.js';
 
 const TOKENS = 900;
-
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-/** All there is to compare: pages of all layers, boundaries, the last tile's ranges and the logits. */
-const everything = async (model: OpenModel, context: Context) => {
-  const logits = [...(await context.logits())];
-  const { backend } = model.reader;
-  const found = await context.withState(async ({ layers, chunks }) => {
-    const whole = Math.floor(context.tokens.length / 64);
-    const pages: string[] = [];
-    for (const kv of layers) {
-      for (let page = 0; page < whole; page++) {
-        pages.push(digest(await backend.readPage(kv, page)));
-      }
-    }
-    const boundaries = chunks ? [...(await backend.readBoundaries(chunks))] : [];
-    const summaries = chunks ? digest(await backend.readChunks(chunks, 0, whole)) : '';
-    return { pages, boundaries, summaries };
-  });
-  const plans = [await context.plan(0, 0), await context.plan(5, 1)];
-  return { ...found, logits, plans };
-};
 
 const methods: AttentionOptions[] = [
   { method: 'dense' },
