@@ -19,7 +19,12 @@ export const streamAnswer = (
   const stop = new AbortController();
   const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
   const pieces: string[] = [];
-  let wake = (): void => undefined;
+  /** Loops that wait for the next piece. */
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const resume of waiting) resume();
+    waiting.clear();
+  };
   let ended = false;
   const finish = run(signal, (text) => {
     pieces.push(text);
@@ -35,7 +40,7 @@ export const streamAnswer = (
       for (let read = 0; ; ) {
         if (read < pieces.length) yield pieces[read++]!;
         else if (ended) break;
-        else await new Promise<void>((resolve) => (wake = resolve));
+        else await new Promise<void>((resolve) => waiting.add(resolve));
       }
       await finish;
     } finally {

@@ -30,6 +30,7 @@ export type {
   Context,
   GenerateOptions,
   Model,
+  OpenOptions,
   ProgressEvent,
   Session,
 } from './session.js';
@@ -42,6 +43,15 @@ export interface LoadOptions extends EngineOptions, CallOptions {
   readonly workerUrl?: string | URL;
 }
 
+/** As seen from the page: relative to a worker's script it would be another place. */
+const absolute = (address: string | URL): string => {
+  try {
+    return new URL(address, location.href).href;
+  } catch (cause) {
+    throw new LonghandError('input/type', `'${address}' is no address. Pass a URL.`, {}, { cause });
+  }
+};
+
 /**
  * Load a GGUF model in a worker of its own.
  *
@@ -51,15 +61,15 @@ export interface LoadOptions extends EngineOptions, CallOptions {
  * cannot be what it is, `memory/device` when the device gives no more memory.
  */
 export const load = async (source: ModelSource, options: LoadOptions = {}): Promise<Model> => {
-  const { worker, workerUrl, ...rest } = options;
+  const { worker, workerUrl, kernelsUrl, ...rest } = options;
   if (!worker && typeof Worker === 'undefined') {
     throw new LonghandError(
       'unsupported/backend',
       'There are no workers here. Outside a page, import load from longhand/engine.',
     );
   }
+  const address = typeof source === 'string' || source instanceof URL ? absolute(source) : source;
+  const kernels = kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) };
   const own = worker ?? new Worker(workerUrl ?? new URL('./worker.js', import.meta.url), { type: 'module' });
-  const address =
-    typeof source === 'string' || source instanceof URL ? new URL(source, location.href).href : source;
-  return loadOn(connectEngine(own), address, rest);
+  return loadOn(connectEngine(own), address, { ...rest, ...kernels });
 };

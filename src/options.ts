@@ -58,6 +58,19 @@ export const onlyKnown = (name: string, found: object, known: readonly string[])
   }
 };
 
+/** True or false, or `undefined` where the option was left out. */
+export const flag = (name: string, found: unknown): boolean | undefined => {
+  if (found === undefined || typeof found === 'boolean') return found;
+  return refuse(name, found, 'true or false');
+};
+
+/** Strings that are not empty, or none where the option was left out. */
+export const texts = (name: string, found: unknown): readonly string[] => {
+  if (found === undefined) return [];
+  if (Array.isArray(found) && found.every((one) => typeof one === 'string' && one !== '')) return found;
+  return refuse(name, found, 'a list of strings that are not empty');
+};
+
 /** A string, or `undefined` where the option was left out. */
 export const text = (name: string, found: unknown): string | undefined => {
   if (found === undefined || typeof found === 'string') return found;

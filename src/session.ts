@@ -15,14 +15,16 @@ export interface ProgressEvent {
 
 /** What every long call takes. */
 export interface CallOptions {
-  /** Rejects with an `AbortError` within one segment or token. */
+  /** Ends the call within one segment or token; it then rejects with the signal's reason, an `AbortError` by default. */
   readonly signal?: AbortSignal;
+  /** Called after every piece of a model, every segment of a text. What it throws ends the call, as an abort does. */
   readonly onProgress?: (progress: ProgressEvent) => void;
 }
 
 export interface LoadOptions extends EngineOptions, CallOptions {}
 export interface GenerateOptions extends GenerateSettings, CallOptions {}
 export interface AskOptions extends AskSettings, CallOptions {}
+export interface OpenOptions extends SessionOptions, CallOptions {}
 
 let calls = 0;
 
@@ -36,10 +38,27 @@ const abortable = async <T>(
   throwIfAborted(signal);
   const call = ++calls;
   const abort = (): void => void engine.abort(call).catch(() => undefined);
+  /** What `onProgress` threw. It must not reach the engine: behind a worker nobody there would wait for it. */
+  let thrown: { readonly error: unknown } | undefined;
+  const report = (loaded: number, total: number): void => {
+    if (thrown) return;
+    try {
+      onProgress?.({ loaded, total });
+    } catch (error) {
+      thrown = { error };
+      abort();
+    }
+  };
+  const throwOutside = (): void => {
+    if (thrown) throw thrown.error;
+  };
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await run(call, (loaded, total) => onProgress?.({ loaded, total }));
+    const result = await run(call, report);
+    throwOutside();
+    return result;
   } catch (error) {
+    throwOutside();
     throwIfAborted(signal);
     throw error;
   } finally {
@@ -75,13 +94,17 @@ export class Context {
     return abortable(this.engine, options, (call) => this.engine.logits(this.handle, call));
   }
 
-  /** Generate token ids; they become part of the context. */
+  /**
+   * Generate token ids; they become part of the context, those before an abort too. Fewer than `maxTokens` (default
+   * 256) where the model ends its answer or the context is full.
+   */
   generate(options: GenerateOptions = {}): Promise<number[]> {
     return abortable(this.engine, options, (call) =>
       this.engine.generate(this.handle, withoutCall(options), call),
     );
   }
 
+  /** What the context holds, and what it has cost. */
   stats(): Promise<ContextStats> {
     return this.engine.stats(this.handle);
   }
@@ -91,6 +114,7 @@ export class Context {
     return this.engine.plan(this.handle, where.layer, where.head);
   }
 
+  /** End what runs on it and free its memory. Closing twice is no error. */
   close(): Promise<void> {
     return this.engine.closeContext(this.handle);
   }
@@ -133,6 +157,7 @@ export class Session {
     );
   }
 
+  /** What the session holds, and what it has cost since it was opened. */
   stats(): Promise<ContextStats> {
     return this.#engine.stats(this.#context);
   }
@@ -142,6 +167,7 @@ export class Session {
     return this.#engine.plan(this.#context, where.layer, where.head);
   }
 
+  /** End what runs on it, free its memory, and let others open it. Closing twice is no error. */
   close(): Promise<void> {
     return this.#engine.closeContext(this.#context);
   }
@@ -160,9 +186,16 @@ export class Model {
     this.info = info;
   }
 
-  /** Open a conversation: a new one, or the one kept under `id`. */
-  async session(options: SessionOptions = {}): Promise<Session> {
-    const { context, tokens } = await this.#engine.openSession(this.#model, options);
+  /**
+   * Open a conversation: a new one, or the one kept under `id`, whose pages are then fetched from the store. Rejects
+   * with `input/busy` while another tab or caller has it open, `input/option` where it was begun with another system
+   * text or tokenizer, `input/too-long` where `maxTokens` is now too small for it, `storage/corrupt` and
+   * `storage/version` where what is stored cannot be read.
+   */
+  async session(options: OpenOptions = {}): Promise<Session> {
+    const { context, tokens } = await abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.openSession(this.#model, withoutCall(options), call, onProgress),
+    );
     return new Session(this.#engine, context, tokens);
   }
 
@@ -181,20 +214,19 @@ export class Model {
     return this.#engine.detokenize(this.#model, Array.from(ids));
   }
 
-  /** Sessions kept on this device for this model. */
+  /** Sessions kept on this device that this model can go on with. */
   sessions(): Promise<StoredSession[]> {
     return this.#engine.sessions(this.#model);
   }
 
-  /** Delete a kept session; texts shared with others stay. */
+  /** Delete a kept session; texts shared with others stay. Rejects with `input/busy` while it is open anywhere. */
   deleteSession(id: string): Promise<void> {
     return this.#engine.deleteSession(this.#model, id);
   }
 
-  /** Free everything: contexts, weights, the worker. */
-  async close(): Promise<void> {
-    await this.#engine.unload(this.#model);
-    await this.#engine.close();
+  /** End what runs, keep what was read, free everything: contexts, weights, the worker. Closing twice is no error. */
+  close(): Promise<void> {
+    return this.#engine.close();
   }
 }
 

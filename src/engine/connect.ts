@@ -9,6 +9,18 @@ const lost = (): LonghandError =>
     'The worker that ran the engine died. Stored sessions survive: load the model again and open them.',
   );
 
+/** What the platform refuses to send to a worker is an argument that cannot be. */
+const fromPlatform = (error: unknown): unknown =>
+  (error as Error | null)?.name === 'DataCloneError'
+    ? new LonghandError(
+        'input/type',
+        `The worker cannot be sent what was given: ${(error as Error).message} Pass plain data.`,
+      )
+    : error;
+
+/** Calls that end something: what died has ended. */
+const ENDING: readonly PropertyKey[] = ['closeContext', 'unload'];
+
 /**
  * The engine behind a worker. Every pending call rejects with `engine/lost` when the worker fails or is killed: its
  * `error` event tells of the first, a Web Lock it holds for life of the second (where the platform has them).
@@ -36,7 +48,7 @@ export const connectEngine = (worker: Worker): Engine => {
       }
       pending.add(reject);
       call()
-        .then(resolve, reject)
+        .then(resolve, (error) => reject(fromPlatform(error)))
         .finally(() => pending.delete(reject));
     });
 
@@ -57,6 +69,7 @@ export const connectEngine = (worker: Worker): Engine => {
     get: (_, name) => {
       if (name === 'then') return undefined;
       if (name === 'close') return close;
+      if (dead && ENDING.includes(name)) return async () => undefined;
       const method = remote[name as keyof Engine] as unknown as (...args: unknown[]) => Promise<unknown>;
       return (...args: unknown[]) =>
         guarded(() => method(...args.map((arg) => (typeof arg === 'function' ? proxy(arg) : arg))));

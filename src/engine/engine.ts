@@ -46,11 +46,14 @@ export interface ContextStats {
   readonly pagesResident: number;
   /** Bytes on the device: pages of this context, and everything the backend holds. */
   readonly bytes: { readonly pages: number; readonly weights: number; readonly total: number };
-  /** Bytes the store holds for this model. */
+  /** Bytes in the store, of all models that share it; 0 where there is none, or where it cannot be read now. */
   readonly storedBytes: number;
-  /** Why nothing is stored, when that is so. */
+  /**
+   * `ok`: what is read is kept. `full`: the device has no room for more, what was kept stays. `unavailable`: the store
+   * refuses, work goes on in memory. `none`: nothing was to be kept.
+   */
   readonly storage: 'ok' | 'full' | 'unavailable' | 'none';
-  /** Share of the causal triangle that attention read. */
+  /** Share of the causal triangle that attention read, 0 to 1; 1 where nothing was computed yet. */
   readonly density: { readonly prefill: number; readonly decode: number; readonly lastStep: number };
   readonly prefill: PhaseStats;
   readonly decode: PhaseStats;
@@ -66,7 +69,9 @@ export interface PhaseStats {
 export interface StoredSession {
   readonly id: string;
   readonly tokens: number;
+  /** Milliseconds since 1970. */
   readonly created: number;
+  /** When it last changed, in milliseconds since 1970. */
   readonly used: number;
 }
 
@@ -91,7 +96,12 @@ export interface Engine {
   /** A bare context: a token list and its pages. */
   openContext(model: number): Promise<number>;
   /** A context with a conversation. Resolves to its tokens when a stored session was resumed. */
-  openSession(model: number, options: SessionOptions): Promise<{ context: number; tokens: number }>;
+  openSession(
+    model: number,
+    options: SessionOptions,
+    call: number,
+    onProgress: Progress,
+  ): Promise<{ context: number; tokens: number }>;
   appendIds(context: number, ids: readonly number[], call: number, onProgress: Progress): Promise<void>;
   appendText(context: number, text: string, call: number, onProgress: Progress): Promise<void>;
   logits(context: number, call: number): Promise<Float32Array>;
@@ -107,6 +117,7 @@ export interface Engine {
   plan(context: number, layer: number, head: number): Promise<Range[]>;
   closeContext(context: number): Promise<void>;
 
+  /** End a call that is under way; one that has ended, or was never made, is no error. */
   abort(call: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { LonghandError } from '../errors.js';
+import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
 import type { Engine, StoredSession } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
@@ -9,6 +9,7 @@ interface HeldContext extends OpenContext {
   readonly model: number;
   /** The call that runs on it. */
   running?: { readonly controller: AbortController; readonly ended: Promise<unknown> } | undefined;
+  closing?: Promise<void>;
 }
 
 const closed = (what: string): LonghandError =>
@@ -19,8 +20,6 @@ export const createLocalEngine = (): Engine => {
   const models = new Map<number, OpenModel>();
   const contexts = new Map<number, HeldContext>();
   const calls = new Map<number, AbortController>();
-  /** Calls that were aborted before they arrived. */
-  const early = new Set<number>();
   let handles = 0;
 
   const modelOf = (handle: number): OpenModel => {
@@ -30,7 +29,7 @@ export const createLocalEngine = (): Engine => {
   };
   const contextOf = (handle: number): HeldContext => {
     const context = contexts.get(handle);
-    if (!context) throw closed('context');
+    if (!context || context.closing) throw closed('context');
     return context;
   };
 
@@ -39,7 +38,6 @@ export const createLocalEngine = (): Engine => {
     run: (signal: AbortSignal, controller: AbortController) => Promise<T>,
   ): Promise<T> => {
     const controller = new AbortController();
-    if (early.delete(call)) controller.abort();
     calls.set(call, controller);
     try {
       return await run(controller.signal, controller);
@@ -71,7 +69,12 @@ export const createLocalEngine = (): Engine => {
       }
     });
 
-  const hold = (model: number, opened: OpenContext): number => {
+  /** What was opened while its model was being closed goes with it. */
+  const hold = async (model: number, opened: OpenContext): Promise<number> => {
+    if (!models.has(model)) {
+      await opened.close();
+      throw closed('model');
+    }
     contexts.set(++handles, Object.assign(opened, { model }));
     return handles;
   };
@@ -83,17 +86,24 @@ export const createLocalEngine = (): Engine => {
   const closeContext = async (handle: number): Promise<void> => {
     const context = contexts.get(handle);
     if (!context) return;
-    contexts.delete(handle);
-    // Its memory must not go while a forward call still writes to it.
-    context.running?.controller.abort();
-    await context.running?.ended;
-    await context.close();
+    const close = async (): Promise<void> => {
+      // Its memory must not go while a forward call still writes to it.
+      context.running?.controller.abort();
+      await context.running?.ended;
+      await context.close();
+    };
+    context.closing ??= close().finally(() => contexts.delete(handle));
+    await context.closing;
   };
 
   const engine: Engine = {
     load: (source, options, call, onProgress) =>
       abortable(call, async (signal) => {
         const model = await openModel(source, options, signal, onProgress);
+        if (signal.aborted) {
+          await model.close();
+          throw abortError();
+        }
         models.set(++handles, model);
         return { model: handles, info: model.info };
       }),
@@ -105,28 +115,36 @@ export const createLocalEngine = (): Engine => {
       }),
     detokenize: async (model, ids) => modelOf(model).tokenizer.decode(ids),
     sessions: async (model) => {
-      const { kept } = modelOf(model);
+      const { kept, provenance } = modelOf(model);
       const listed = kept ? await kept.archive.sessions.list() : [];
+      // Other models may share the store; their tokens mean something to this one only with the same tokenizer.
       return listed.flatMap(({ id, manifest }): StoredSession[] =>
-        manifest
+        manifest?.made.tokenizer === provenance.tokenizer
           ? [{ id, tokens: manifest.tokens.length, created: manifest.created, used: manifest.used }]
           : [],
       );
     },
-    deleteSession: async (model, id) => modelOf(model).kept?.archive.sessions.delete(id),
+    deleteSession: async (model, id) => {
+      const { kept } = modelOf(model);
+      for (const context of contexts.values()) {
+        if (context.model === model && context.id === id) throw isOpen(id);
+      }
+      await kept?.archive.sessions.delete(id);
+    },
     unload: async (handle) => {
-      for (const [id, context] of contexts) if (context.model === handle) await closeContext(id);
       const model = models.get(handle);
       models.delete(handle);
+      for (const [id, context] of contexts) if (context.model === handle) await closeContext(id);
       await model?.close();
     },
 
     openContext: async (model) => hold(model, openContext(modelOf(model))),
-    openSession: async (model, options) => {
-      checkSessionOptions(options);
-      const opened = await openSession(modelOf(model), options);
-      return { context: hold(model, opened), tokens: opened.context.tokens.length };
-    },
+    openSession: (model, options, call, onProgress) =>
+      abortable(call, async (signal) => {
+        checkSessionOptions(options);
+        const opened = await openSession(modelOf(model), options, { signal, onProgress });
+        return { context: await hold(model, opened), tokens: opened.context.tokens.length };
+      }),
     appendIds: (handle, ids, call, onProgress) =>
       alone(handle, call, ({ context, model }, signal) => {
         checkIds(ids, modelOf(model).reader.config.vocab);
@@ -156,11 +174,7 @@ export const createLocalEngine = (): Engine => {
     plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),
     closeContext,
 
-    abort: async (call) => {
-      const controller = calls.get(call);
-      if (controller) controller.abort();
-      else early.add(call);
-    },
+    abort: async (call) => calls.get(call)?.abort(),
     close: async () => {
       for (const controller of calls.values()) controller.abort();
       for (const handle of [...models.keys()]) await engine.unload(handle);
@@ -168,6 +182,9 @@ export const createLocalEngine = (): Engine => {
   };
   return engine;
 };
+
+const isOpen = (id: string): LonghandError =>
+  new LonghandError('input/busy', `Session '${id}' is open. Close it before you delete it.`, { session: id });
 
 const checkIds = (ids: readonly number[], vocab: number): void => {
   const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab);

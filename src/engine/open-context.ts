@@ -3,9 +3,10 @@ import { LonghandError } from '../errors.js';
 import { Context } from '../generate/context.js';
 import { type Conversation, createConversation, type Turns } from '../generate/conversation.js';
 import { density, type Phase } from '../generate/meter.js';
+import type { AppendHooks } from '../generate/reader.js';
 import type { Span } from '../generate/spans.js';
 import type { Manifest } from '../kv/manifest.js';
-import { createPager, type Pager } from '../kv/pager.js';
+import { createPager, type PagedState, type Pager } from '../kv/pager.js';
 import { createTail } from '../kv/tail.js';
 import type { ContextStats } from './engine.js';
 import type { OpenModel } from './open-model.js';
@@ -13,6 +14,8 @@ import type { SessionOptions } from './options.js';
 
 /** A context as the engine holds it; a session is one with a conversation. */
 export interface OpenContext {
+  /** Of a session that is kept. */
+  readonly id?: string | undefined;
   readonly context: Context;
   readonly conversation: Conversation | undefined;
   stats(): Promise<ContextStats>;
@@ -32,18 +35,23 @@ const sharedPager = ({ kept, reader }: OpenModel): Pager | undefined =>
 
 const phase = ({ tokens, seconds }: Phase) => ({ tokens, seconds });
 
-const statsOf = async (model: OpenModel, context: Context): Promise<ContextStats> => {
+const statsOf = async (
+  { kept, unkept, reader }: OpenModel,
+  context: Context,
+  storage?: 'unavailable',
+): Promise<ContextStats> => {
   const { meter } = context;
   const { pages, bytes } = context.resident;
-  const held = model.reader.backend.bytes();
+  const held = reader.backend.bytes();
   return {
     tokens: context.tokens.length,
     reusedTokens: meter.reusedTokens,
     recomputedTokens: meter.recomputedTokens,
     pagesResident: pages,
     bytes: { pages: bytes, weights: held.weights, total: held.total },
-    storedBytes: model.kept ? await model.kept.store.size('') : 0,
-    storage: model.kept?.archive.state ?? 'none',
+    // A store that cannot be read is no reason to keep the other numbers back.
+    storedBytes: (await kept?.store.size('').catch(() => 0)) ?? 0,
+    storage: storage ?? kept?.archive.state ?? unkept,
     density: {
       prefill: density(meter.prefill),
       decode: density(meter.decode),
@@ -66,38 +74,65 @@ export const openContext = (model: OpenModel): OpenContext => {
 };
 
 /** A context with a conversation: new, or the one kept under `id`. */
-export const openSession = async (model: OpenModel, options: SessionOptions): Promise<OpenContext> => {
+export const openSession = async (
+  model: OpenModel,
+  options: SessionOptions,
+  hooks: AppendHooks = {},
+): Promise<OpenContext> => {
   const { id, system } = options;
   const context = new Context(model.reader, sharedPager(model));
-  const keeper = id === undefined ? undefined : await keepSession(model, context, id, system);
-  const conversation = createConversation(
-    context,
-    model.tokenizer,
-    model.template,
-    model.reader.maxTokens,
-    { system, ...(keeper?.turns && { stored: keeper.turns }) },
-    async () => keeper?.put(conversation.turns),
-  );
-  return {
-    context,
-    conversation,
-    stats: () => statsOf(model, context),
-    close: async () => {
-      context.close();
-      await keeper?.release();
-    },
-  };
+  try {
+    const kept = id === undefined ? undefined : await keepSession(model, context, id, system, hooks);
+    const keeper = kept === 'unavailable' ? undefined : kept;
+    const conversation = createConversation(
+      context,
+      model.tokenizer,
+      model.template,
+      model.reader.maxTokens,
+      { system, ...(keeper?.turns && { stored: keeper.turns }) },
+      async () => keeper?.put(conversation.turns),
+    );
+    return {
+      id: keeper && id,
+      context,
+      conversation,
+      stats: () => statsOf(model, context, kept === 'unavailable' ? kept : undefined),
+      close: async () => {
+        context.close();
+        await keeper?.release();
+      },
+    };
+  } catch (error) {
+    context.close();
+    throw error;
+  }
 };
 
-/** Finds the session, becomes its writer, and writes it whenever it has changed. */
-const keepSession = async (model: OpenModel, context: Context, id: string, system: string | undefined) => {
+/**
+ * Finds the session, becomes its writer, and writes it whenever it has changed. Where the store cannot be read, nothing
+ * is written either: what is stored under the name would be overwritten unseen.
+ */
+const keepSession = async (
+  model: OpenModel,
+  context: Context,
+  id: string,
+  system: string | undefined,
+  hooks: AppendHooks,
+) => {
   const { kept, reader, provenance } = model;
   if (!kept) return undefined;
   const { archive } = kept;
   const { backend, arena } = reader;
   const release = await archive.sessions.acquire(id);
   try {
-    const stored = await archive.sessions.get(id);
+    const stored = await archive.sessions.get(id).catch((error: LonghandError) => {
+      if (error.code !== 'storage/unavailable') throw error;
+      return 'unavailable' as const;
+    });
+    if (stored === 'unavailable') {
+      await release();
+      return stored;
+    }
     const notes = stored?.notes as Notes | undefined;
     const created = stored?.created ?? Date.now();
     const tail = createTail(backend, archive, arena.segmentTokens);
@@ -105,11 +140,12 @@ const keepSession = async (model: OpenModel, context: Context, id: string, syste
     if (stored && notes) {
       checkSameText(stored, provenance.tokenizer, notes, system);
       context.resume(stored.tokens, notes.spans);
-      await context.attach(stored.canonical, async (cached, state) =>
-        cached === stored.canonical
+      const { canonical } = stored;
+      const more = async (cached: number, state: PagedState): Promise<number> =>
+        cached === canonical
           ? tail.write((await archive.sessions.restoreTail(stored)).records, cached, state)
-          : cached,
-      );
+          : cached;
+      await context.attach(canonical, more, hooks);
     }
     return {
       turns: notes?.turns,

@@ -31,6 +31,8 @@ export interface OpenModel {
   readonly provenance: Provenance;
   /** Absent when nothing is kept. */
   readonly kept: { readonly archive: Archive; readonly store: Store } | undefined;
+  /** Why nothing is kept, when that is so: not asked for, or the store refused when it was opened. */
+  readonly unkept: 'none' | 'unavailable';
   close(): Promise<void>;
 }
 
@@ -109,6 +111,7 @@ export const openModel = async (
       template,
       provenance,
       kept,
+      unkept: chosen.store === 'none' ? 'none' : 'unavailable',
       close: async () => {
         await kept?.archive.drained();
         await kept?.store.close();
@@ -124,7 +127,18 @@ export const openModel = async (
 
 const kernelFiles = (folder: string | undefined) => {
   if (folder === undefined) return {};
-  const at = (name: string): URL => new URL(name, folder.endsWith('/') ? folder : `${folder}/`);
+  const at = (name: string): URL => {
+    try {
+      return new URL(name, folder.endsWith('/') ? folder : `${folder}/`);
+    } catch (cause) {
+      throw new LonghandError(
+        'input/option',
+        `The option kernelsUrl cannot be '${folder}'. Use the whole address of the folder that holds the kernels.`,
+        { option: 'kernelsUrl' },
+        { cause },
+      );
+    }
+  };
   return { wasm: { simd128: at('kernels.wasm'), relaxed: at('kernels.relaxed.wasm') } };
 };
 
@@ -135,8 +149,9 @@ const openKept = async (
   provenance: Provenance,
   warnings: string[],
 ): Promise<OpenModel['kept']> => {
+  let store: Store | undefined;
   try {
-    const store = await openStore(chosen.store === 'none' ? 'memory' : chosen.store, {
+    store = await openStore(chosen.store === 'none' ? 'memory' : chosen.store, {
       database: chosen.database,
       durability: chosen.durability,
     });
@@ -150,6 +165,7 @@ const openKept = async (
     });
     return { archive, store };
   } catch (error) {
+    await store?.close();
     if (!(error instanceof LonghandError) || error.code !== 'storage/unavailable') throw error;
     warnings.push(`Nothing that is read will be kept: ${error.message}`);
     return undefined;

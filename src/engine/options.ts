@@ -1,7 +1,8 @@
 import { LonghandError } from '../errors.js';
 import type { AskSettings } from '../generate/conversation.js';
 import type { GenerateSettings } from '../generate/generate.js';
-import { numberBetween, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
+import { checkSessionId } from '../kv/session-keys.js';
+import { flag, numberBetween, oneOf, onlyKnown, text, texts, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
 
 /** How pages are encoded and where they rest. */
@@ -80,17 +81,17 @@ export const checkGenerateOptions = (options: GenerateSettings, extra: readonly 
   numberBetween('minP', options.minP, 0, 0, 1);
   wholeNumber('seed', options.seed, 0, 0, 2 ** 32 - 1);
   wholeNumber('maxTokens', options.maxTokens, 256, 0);
+  flag('ignoreStops', options.ignoreStops);
 };
 
 export const checkAskOptions = (options: AskSettings): void => {
   checkGenerateOptions(options, ['continue', 'stop']);
-  for (const stop of options.stop ?? []) {
-    if (text('stop', stop) === '') oneOf('stop', stop, 'x', ['a string that is not empty']);
-  }
+  texts('stop', options.stop);
+  flag('continue', options.continue);
 };
 
 export const checkSessionOptions = (options: SessionOptions): void => {
   onlyKnown('session', options, ['id', 'system']);
-  text('id', options.id);
+  if (options.id !== undefined) checkSessionId(options.id);
   text('system', options.system);
 };

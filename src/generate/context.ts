@@ -162,8 +162,7 @@ export class Context {
 
   /** Pages held on the device. */
   get resident(): { pages: number; bytes: number } {
-    const pages = this.#state.layers.reduce((sum, kv) => sum + kv.pages, 0);
-    return { pages, bytes: this.#state.layers.reduce((sum, kv) => sum + kv.pages * kv.pageBytes, 0) };
+    return this.#state.resident();
   }
 
   close(): void {

@@ -117,17 +117,21 @@ export const createConversation = (
   const isThere = (ids: readonly number[], { start, end }: Piece): boolean =>
     end - start === ids.length && ids.every((id, i) => context.tokens[start + i] === id);
 
+  /** Read what the pages lack. What the store had lost is then read again: let it be kept again. */
+  const settle = async (hooks: AppendHooks): Promise<void> => {
+    const before = context.meter.recomputedTokens;
+    await context.catchUp(hooks);
+    if (context.meter.recomputedTokens > before) await changed();
+  };
+
   return {
     async append(text, hooks) {
       if (text === '') return;
       const content: TemplatePiece = { text, control: false };
       const known = pieces[replayed];
       if (known && isThere(await encodeFrom(known.turn, known.start, [content], hooks.signal), known)) {
-        const before = context.meter.recomputedTokens;
-        await context.catchUp(hooks);
+        await settle(hooks);
         replayed += 1;
-        // What the store had lost was read again: let it be kept again.
-        if (context.meter.recomputedTokens > before) await changed();
         return;
       }
       const start = context.tokens.length;
@@ -149,6 +153,7 @@ export const createConversation = (
         [{ text, control: false }, ...template.closing()],
         hooks.signal,
       );
+      await settle(hooks);
       const stream = tokenizer.stream();
       const filter = createStopFilter(options.stop ?? []);
       const show = (text: string): void => {

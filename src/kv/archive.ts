@@ -57,7 +57,8 @@ export interface RestoreOptions {
   /** The first segment to restore. Default 0; later ones only where all before it are known to be right. */
   readonly from?: number;
   readonly signal?: AbortSignal | undefined;
-  onSegment(segment: RestoredSegment): void | Promise<void>;
+  /** May refuse a segment that makes no sense to it, with `false`: it then counts as damaged. */
+  onSegment(segment: RestoredSegment): unknown;
 }
 
 export interface RestoredSegment {
@@ -152,8 +153,12 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
         intact.delete(keys[index]!);
         return { segments: index - from, ...checked };
       }
+      const taken = await onSegment({ index, tokens: checked.records[0]!.tokens, records: checked.records });
+      if (taken === false) {
+        intact.delete(keys[index]!);
+        return { segments: index - from, reason: 'damaged', fault: 'its chunks make no sense' };
+      }
       intact.add(keys[index]!);
-      await onSegment({ index, tokens: checked.records[0]!.tokens, records: checked.records });
       index++;
     }
   };

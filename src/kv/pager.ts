@@ -1,4 +1,5 @@
 import { type Backend, type ChunkIndex, type KvLayer, PAGE } from '../backends/backend.js';
+import type { LonghandError } from '../errors.js';
 import type { Archive } from './archive.js';
 import type { KvRecord } from './records.js';
 
@@ -69,13 +70,16 @@ export const readRecords = async (
   return records;
 };
 
-/** Put records that follow what the pages hold into the pages; `wholeTo`: the page after the last that is whole. */
+/**
+ * Put records that follow what the pages hold into the pages; `wholeTo`: the page after the last that is whole. Whether
+ * they could be believed: the backend refuses chunks that make no sense, and the pages then count for nothing.
+ */
 export const writeRecords = (
   backend: Backend,
   state: PagedState,
   records: readonly KvRecord[],
   wholeTo: number,
-): void => {
+): boolean => {
   for (const { layers, firstPage, chunks, pages } of records) {
     for (let layer = layers.from; layer < layers.to; layer++) {
       const kv = state.layers[layer]!;
@@ -85,10 +89,15 @@ export const writeRecords = (
         backend.writePage(kv, firstPage + i, bytes);
       });
     }
-    if (state.chunks && layers.from === 0 && wholeTo > firstPage) {
+    if (!state.chunks || layers.from > 0 || wholeTo <= firstPage) continue;
+    try {
       backend.writeChunks(state.chunks, firstPage, wholeTo, chunks);
+    } catch (error) {
+      if ((error as Partial<LonghandError> | null)?.code !== 'storage/corrupt') throw error;
+      return false;
     }
   }
+  return true;
 };
 
 export const createPager = (backend: Backend, archive: Archive, segmentTokens: number): Pager => {
@@ -109,7 +118,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
             const start = index * segmentTokens;
             backend.segment(state.chunks, first, start, state.marks(start));
           }
-          writeRecords(backend, state, records, (index + 1) * pages);
+          return writeRecords(backend, state, records, (index + 1) * pages);
         },
       });
       const more = reason !== 'end' && reason !== 'unavailable';

@@ -26,6 +26,17 @@ export const createTail = (backend: Backend, archive: Archive, segmentTokens: nu
   let start = -1;
   let holds = 0;
 
+  /** Whether records hold the tokens [from, end) in all layers, as this device lays pages out. */
+  const isRun = (run: readonly KvRecord[], from: number, end: number, state: PagedState): boolean =>
+    run.every(({ layers, firstPage, pages }, n) => {
+      const group = archive.groups[n]!;
+      if (layers.from !== group.from || layers.to !== group.to || firstPage * PAGE !== from) return false;
+      const count = Math.ceil(end / PAGE) - firstPage;
+      return pages.every(
+        (layer, l) => layer.length === count && layer[0]!.length === state.layers[layers.from + l]!.pageBytes,
+      );
+    });
+
   return {
     async read(tokens, canonical, cached, state) {
       if (canonical !== start) holds = canonical;
@@ -51,10 +62,9 @@ export const createTail = (backend: Backend, archive: Archive, segmentTokens: nu
       start = cached;
       for (let i = 0; i + archive.groups.length <= records.length; i += archive.groups.length) {
         const run = records.slice(i, i + archive.groups.length);
-        const first = run[0]!;
-        const next = first.firstPage * PAGE + first.tokens.length;
-        if (first.firstPage * PAGE !== end) break;
-        writeRecords(backend, state, run, Math.floor(next / PAGE));
+        const next = end + run[0]!.tokens.length;
+        if (!isRun(run, end, next, state) || !writeRecords(backend, state, run, Math.floor(next / PAGE)))
+          break;
         end = next;
       }
       holds = end;

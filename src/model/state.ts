@@ -20,6 +20,8 @@ export interface ContextState {
   /** marks(n)[i] = 1 where a sentence or line ends with the token at position i < n; empty where nobody reads them. */
   marks(tokens: number): Uint8Array;
   predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
+  /** Pages that have memory, in all layers, and their bytes. */
+  resident(): { pages: number; bytes: number };
   /** Give up the pages, boundaries and summaries beyond `tokens`; before them all must be there. */
   cutTo(tokens: number): void;
   release(): void;
@@ -79,6 +81,10 @@ export const createState = (
       ...(chunks && { chunks }),
       ...(scores && { scores }),
       ...(candidates && { candidates }),
+    }),
+    resident: () => ({
+      pages: layers.reduce((sum, kv) => sum + kv.pages, 0),
+      bytes: layers.reduce((sum, kv) => sum + kv.pages * kv.pageBytes, 0),
     }),
     cutTo: (tokens) => {
       const pages = Math.ceil(tokens / PAGE);
