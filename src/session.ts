@@ -193,10 +193,19 @@ export class Model {
    * `storage/version` where what is stored cannot be read.
    */
   async session(options: OpenOptions = {}): Promise<Session> {
-    const { context, tokens } = await abortable(this.#engine, options, (call, onProgress) =>
-      this.#engine.openSession(this.#model, withoutCall(options), call, onProgress),
-    );
-    return new Session(this.#engine, context, tokens);
+    const engine = this.#engine;
+    let opened: { readonly context: number; readonly tokens: number } | undefined;
+    try {
+      opened = await abortable(engine, options, async (call, onProgress) => {
+        opened = await engine.openSession(this.#model, withoutCall(options), call, onProgress);
+        return opened;
+      });
+    } catch (error) {
+      // Opened, but `onProgress` threw: nobody else could close it.
+      if (opened) await engine.closeContext(opened.context);
+      throw error;
+    }
+    return new Session(engine, opened.context, opened.tokens);
   }
 
   /** Open an empty context. */
