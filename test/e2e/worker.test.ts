@@ -100,6 +100,70 @@ test('errors keep their code and details, aborts are the platform’s', async ()
   expect(seen.blob).toMatchObject({ code: 'model/corrupt' });
 });
 
+test('callbacks: all of an answer, what they throw, and no port left behind', async () => {
+  const { page, complaints, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      let ports = 0;
+      const close = MessagePort.prototype.close;
+      MessagePort.prototype.close = function () {
+        ports--;
+        close.call(this);
+      };
+      const Channel = MessageChannel;
+      globalThis.MessageChannel = class extends Channel {
+        constructor() {
+          super();
+          ports++;
+        }
+      };
+      const failure = (promise: Promise<unknown>) =>
+        promise.then(
+          () => 'nothing',
+          (e) => e.message ?? e,
+        );
+      const onProgress = () => {
+        throw new Error('not today');
+      };
+      const model = await load(url, { kv: { store: 'none' } });
+      const session = await model.session();
+      const thrown = await failure(session.append('A long text. '.repeat(400), { onProgress }));
+      const { tokens } = await session.stats();
+      await session.append('The value of nora is 4711.');
+      const answers = new Set<string>();
+      for (let i = 0; i < 20; i++) {
+        const answer = session.ask('What is the value of nora?', { maxTokens: 24 });
+        let pieces = '';
+        for await (const piece of answer) pieces += piece;
+        answers.add(pieces);
+      }
+      const stop = new AbortController();
+      const stopped = failure(session.append('A long text. '.repeat(400), { signal: stop.signal }));
+      stop.abort();
+      const aborted = await stopped;
+      const unsendable = await failure(session.ask('Why?', { seed: (() => 1) as never }).finish);
+      const nowhere = await failure(load('http://[', {}));
+      await model.close();
+      await model.close();
+      await session.close();
+      const closed = await failure(session.stats());
+      return { thrown, tokens, answers: [...answers], aborted, unsendable, nowhere, closed, ports };
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen.thrown).toBe('not today');
+  expect(seen.tokens).toBe(0);
+  expect(seen.answers).toHaveLength(1);
+  expect(seen.answers[0]).toMatch(/4711\.?$/);
+  expect(seen.aborted).toContain('aborted');
+  expect(seen.unsendable).toContain('Pass plain data');
+  expect(seen.nowhere).toContain('is no address');
+  expect(seen.closed).toContain('was closed');
+  // The call that could not be sent keeps its port until it is collected; nothing else does.
+  expect(seen.ports).toBeLessThanOrEqual(1);
+  expect(complaints).toEqual([]);
+});
+
 test('a worker that dies rejects every pending call, and every later one', async () => {
   const { page, library } = await visit();
   const seen = await page.evaluate(
