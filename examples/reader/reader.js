@@ -1,13 +1,19 @@
 // @ts-check
 // The whole use of Longhand is in five lines: load, session, append, ask, and the loop over the answer.
 import { load } from '../../dist/index.js';
-import { facts, hideFacts } from './facts.js';
+import { hideFacts } from './facts.js';
 import { byId, bytes, panelRows, seconds } from './show.js';
+import { say, setState, showProgress } from './state.js';
+import { offer } from './suggest.js';
+import { markOf, textOf } from './text.js';
 
 const MODEL = new URL('../models/book-reader-5m-Q8_0.gguf', import.meta.url).href;
 const BOOK = new URL('../books/sherlock.txt', import.meta.url).href;
 /** Tokens left free for a question and its answer. */
 const ROOM = 512;
+/** More characters than this hardly ever make one token, and no character has more bytes than that. */
+const CHARACTERS = 16;
+const BYTES = 4;
 const LAST = 'longhand-reader-last';
 
 /** @type {import('../../dist/index.js').Model} */
@@ -17,22 +23,25 @@ let session;
 /** @type {AbortController | undefined} */
 let running;
 
-const setState = (/** @type {string} */ state) => {
-  document.body.dataset.state = state;
-  const idle = state === 'empty' || state === 'ready';
-  for (const id of ['read', 'file']) byId(id).disabled = !idle;
-  for (const id of ['question', 'ask']) byId(id).disabled = state !== 'ready';
-  byId('stop').hidden = state !== 'reading' && state !== 'answering';
-  byId('bar').hidden = state !== 'reading' && state !== 'loading';
-};
-const say = (/** @type {string} */ text) => {
-  byId('status').textContent = text;
-};
-const fail = (/** @type {unknown} */ error) => {
+const isAbort = (/** @type {unknown} */ error) =>
+  error instanceof DOMException && error.name === 'AbortError';
+
+/** Says what went wrong; what still works stays usable. */
+const fail = (/** @type {any} */ error) => {
   const problem = byId('problem');
-  problem.textContent = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  problem.textContent =
+    error?.code === 'input/busy'
+      ? 'This text is open in another tab. Close it there, then read it here: it is not read again.'
+      : message;
   problem.hidden = false;
-  setState('failed');
+  if (!model || error?.code === 'engine/lost') {
+    say('Reload the page to try again.');
+    setState('failed');
+    return;
+  }
+  if (!session) say('Choose a text to read.');
+  setState(session ? 'ready' : 'empty');
 };
 
 const showPanel = async () => {
@@ -41,78 +50,72 @@ const showPanel = async () => {
   return stats;
 };
 
-/** As much of a text as the model can read, cut after a sentence. */
-const toWindow = async (/** @type {string} */ text) => {
-  const most = model.info.maxTokens - ROOM;
-  const ids = await model.tokenize(text.slice(0, most * 16));
-  if (ids.length <= most) return text;
-  const cut = await model.detokenize(ids.slice(0, most));
-  return cut.slice(0, cut.lastIndexOf('. ') + 1);
+const most = () => model.info.maxTokens - ROOM;
+
+/** As much of a text as the model can read, cut after a sentence where there is one. */
+const toWindow = async (/** @type {string} */ text, /** @type {AbortSignal} */ signal) => {
+  const head = text.slice(0, most() * CHARACTERS);
+  const ids = await model.tokenize(head, { signal });
+  if (ids.length <= most()) return head;
+  const cut = await model.detokenize(ids.slice(0, most()));
+  return cut.slice(0, cut.lastIndexOf('. ') + 1 || undefined);
 };
 
-const offer = (/** @type {boolean} */ bundled) => {
-  const chips = bundled ? facts : [];
-  byId('suggestions').hidden = chips.length === 0;
-  byId('suggestions').replaceChildren(
-    ...chips.map(({ question }) => {
-      const chip = document.createElement('button');
-      chip.type = 'button';
-      chip.className = 'chip';
-      chip.textContent = question;
-      chip.addEventListener('click', () => {
-        byId('question').value = question;
-        byId('form').requestSubmit();
-      });
-      return chip;
-    }),
-  );
-};
-
-const openText = async (/** @type {string} */ name, /** @type {boolean} */ bundled) => {
-  await session?.close();
+const closeText = async () => {
+  const open = session;
   session = undefined;
+  byId('title').textContent = 'No text yet.';
+  offer(false);
+  await open?.close();
+};
+
+/** @param {{ id: string, name: string, bundled: boolean }} text */
+const openText = async ({ id, name, bundled }) => {
+  await closeText();
   byId('transcript').replaceChildren();
-  session = await model.session({ id: `reader/${name}` });
   byId('title').textContent = name;
+  const opened = await model.session({ id });
+  session = opened;
   offer(bundled);
-  localStorage.setItem(LAST, JSON.stringify({ name, bundled }));
-  return session;
+  localStorage.setItem(LAST, JSON.stringify({ id, name, bundled }));
+  return opened;
 };
 
 /**
- * @param {string} name @param {string} text as much of it as is read @param {number} length of all of it
- * @param {boolean} bundled
+ * @param {string} name @param {boolean} bundled
+ * @param {(signal: AbortSignal) => Promise<{ text: string, share: number }>} find what is read, and which share of it all
  */
-const readText = async (name, text, length, bundled) => {
+const readText = async (name, bundled, find) => {
   setState('reading');
+  byId('problem').hidden = true;
   running = new AbortController();
+  const { signal } = running;
   try {
-    const opened = await openText(name, bundled);
+    say(`Opening ${name}…`);
+    byId('bar').value = 0;
+    const { text, share } = await find(signal);
+    const opened = await openText({ id: `reader/${name.slice(0, 100)} ${markOf(text)}`, name, bundled });
     const started = performance.now();
-    let first = 0;
+    /** @type {ReturnType<typeof showProgress> | undefined} */
+    let show;
     await opened.append(text, {
-      signal: running.signal,
-      onProgress: ({ loaded, total }) => {
-        first ||= loaded;
-        const speed = (loaded - first) / ((performance.now() - started) / 1000);
-        byId('bar').value = loaded / total;
-        const left = speed > 0 ? `, ${seconds((total - loaded) / speed)} left` : '';
-        say(
-          `${loaded.toLocaleString()} of ${total.toLocaleString()} tokens${speed > 0 ? `, ${Math.round(speed)} tokens/s` : ''}${left}`,
-        );
+      signal,
+      onProgress: (progress) => {
+        show ??= showProgress(started, progress.loaded);
+        show(progress);
       },
     });
     const elapsed = (performance.now() - started) / 1000;
     const stats = await showPanel();
-    const share =
-      text.length < length
-        ? ` (the first ${Math.round((100 * text.length) / length)} % of it, all that the model's window holds)`
+    const part =
+      share < 0.995
+        ? ` (the first ${Math.max(1, Math.round(100 * share))} % of it, all that the model's window holds)`
         : '';
     const reused = stats?.reusedTokens ?? 0;
     say(
       reused > 0
-        ? `Read ${stats?.tokens.toLocaleString()} tokens${share}; ${reused.toLocaleString()} of them were read before. ${seconds(elapsed)}.`
-        : `Read ${stats?.tokens.toLocaleString()} tokens${share} in ${seconds(elapsed)}.`,
+        ? `Read ${stats?.tokens.toLocaleString()} tokens${part}; ${reused.toLocaleString()} of them were read before. ${seconds(elapsed)}.`
+        : `Read ${stats?.tokens.toLocaleString()} tokens${part} in ${seconds(elapsed)}.`,
     );
     Object.assign(byId('reading').dataset, {
       tokens: stats?.tokens,
@@ -125,7 +128,8 @@ const readText = async (name, text, length, bundled) => {
     setState('ready');
     byId('question').focus();
   } catch (error) {
-    if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
+    await closeText();
+    if (!isAbort(error)) throw error;
     say('Stopped. What was read is kept: read the same text again to go on.');
     setState('empty');
   }
@@ -134,6 +138,7 @@ const readText = async (name, text, length, bundled) => {
 const ask = async (/** @type {string} */ question) => {
   if (!session) return;
   setState('answering');
+  byId('problem').hidden = true;
   running = new AbortController();
   const entry = document.createElement('article');
   const heading = document.createElement('p');
@@ -162,60 +167,79 @@ const ask = async (/** @type {string} */ question) => {
       bytes: stats?.bytes.total,
     });
   } catch (error) {
-    if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
+    if (!isAbort(error)) {
+      cost.textContent = 'No answer.';
+      throw error;
+    }
     cost.textContent = 'Stopped.';
     out.dataset.done = 'true';
   }
   setState('ready');
 };
 
+/** Goes on with the text that was read last, where it is kept. Whether there is one. */
+const resume = async () => {
+  const last = JSON.parse(localStorage.getItem(LAST) ?? 'null');
+  const kept = last?.id && (await model.sessions()).some(({ id }) => id === last.id);
+  if (!kept) return false;
+  const started = performance.now();
+  const { resumedTokens } = await openText(last);
+  const stats = await showPanel();
+  const elapsed = seconds((performance.now() - started) / 1000);
+  const reused = stats?.reusedTokens ?? 0;
+  say(
+    reused === resumedTokens
+      ? `Resumed ${resumedTokens.toLocaleString()} tokens in ${elapsed}; none was read again.`
+      : `Resumed ${resumedTokens.toLocaleString()} tokens in ${elapsed}; ${(resumedTokens - reused).toLocaleString()} of them will be read again with the next question.`,
+  );
+  Object.assign(byId('reading').dataset, { tokens: stats?.tokens, reused, resumed: resumedTokens });
+  return true;
+};
+
 const start = async () => {
   model = await load(MODEL, {
     onProgress: ({ loaded, total }) => {
       byId('bar').value = loaded / total;
-      say(`Loading the model: ${bytes(loaded)} of ${bytes(total)}`);
+      say(`Loading the model: ${bytes(loaded)} of ${bytes(total)}`, true);
     },
   });
   await showPanel();
-  const last = JSON.parse(localStorage.getItem(LAST) ?? 'null');
-  const kept = last && (await model.sessions()).find(({ id }) => id === `reader/${last.name}`);
-  if (kept) {
-    const started = performance.now();
-    const opened = await openText(last.name, last.bundled);
-    const stats = await showPanel();
-    say(
-      `Resumed ${opened.resumedTokens.toLocaleString()} tokens in ${seconds((performance.now() - started) / 1000)}; none was read again.`,
-    );
-    Object.assign(byId('reading').dataset, {
-      tokens: stats?.tokens,
-      reused: stats?.reusedTokens,
-      resumed: opened.resumedTokens,
-    });
+  if (await resume()) {
     setState('ready');
-  } else {
-    say(
-      `Ready. ${model.info.name}, ${bytes(model.info.weightBytes)}, ${model.info.backend} ${model.info.build}.`,
-    );
-    setState('empty');
+    return;
   }
+  say(
+    `Ready. ${model.info.name}, ${bytes(model.info.weightBytes)}, ${model.info.backend} ${model.info.build}.`,
+  );
+  setState('empty');
 };
 
 const guarded = (/** @type {() => Promise<void>} */ work) => void work().catch(fail);
 const takeFile = (/** @type {File | undefined} */ file) => {
-  if (file)
-    guarded(async () => {
-      const text = await file.text();
-      await readText(file.name, await toWindow(text), text.length, false);
-    });
+  if (!file) return;
+  guarded(() =>
+    readText(file.name, false, async (signal) => {
+      const found = await textOf(file, most() * CHARACTERS * BYTES);
+      const text = await toWindow(found.text, signal);
+      return { text, share: (found.share * text.length) / found.text.length };
+    }),
+  );
 };
 
 byId('read').addEventListener('click', () =>
-  guarded(async () => {
-    const book = await (await fetch(BOOK)).text();
-    await readText('The Adventures of Sherlock Holmes', hideFacts(await toWindow(book)), book.length, true);
-  }),
+  guarded(() =>
+    readText('The Adventures of Sherlock Holmes', true, async (signal) => {
+      const book = await (await fetch(BOOK, { signal })).text();
+      const text = await toWindow(book, signal);
+      return { text: hideFacts(text), share: text.length / book.length };
+    }),
+  ),
 );
-byId('file').addEventListener('change', () => takeFile(byId('file').files?.[0]));
+byId('file').addEventListener('change', () => {
+  takeFile(byId('file').files?.[0]);
+  // So that the same file, changed, can be chosen again.
+  byId('file').value = '';
+});
 byId('stop').addEventListener('click', () => running?.abort());
 byId('form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
   event.preventDefault();

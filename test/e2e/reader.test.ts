@@ -1,4 +1,7 @@
 /** The reader example as its visitor uses it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { withFact } from '../engine/bundled.js';
@@ -94,6 +97,117 @@ test.each([
   await page.keyboard.press('Enter');
   await page.locator('.answer[data-done]').waitFor({ timeout: 60_000 });
   expect(await page.locator('.answer').textContent()).toContain('attic');
+  expect(complaints).toEqual([]);
+});
+
+test('what cannot be read is refused in words, and the page goes on', async () => {
+  const { page, complaints } = await site.visit('examples/reader/');
+  await reached(page, 'empty');
+  const refused = async (name: string, buffer: Buffer): Promise<string | null> => {
+    await page.locator('#file').setInputFiles({ name, mimeType: 'text/plain', buffer });
+    await page.locator('#problem', { hasText: name }).waitFor();
+    expect(await page.locator('body').getAttribute('data-state')).toBe('empty');
+    return page.locator('#problem').textContent();
+  };
+  expect(await refused('picture.txt', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 13]))).toContain(
+    'no text',
+  );
+  expect(await refused('nothing.txt', Buffer.alloc(0))).toContain('is empty');
+  expect(await refused('blank.txt', Buffer.from('\n  \n'))).toContain('is empty');
+  await page.locator('#file').setInputFiles({
+    name: 'old.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('The brass key is hidden in the caf\xe9.', 'latin1'),
+  });
+  await page.locator('body[data-state="ready"]').waitFor();
+  expect(await page.locator('#problem').isVisible()).toBe(false);
+  expect(complaints).toEqual([]);
+});
+
+test('a huge text without a sentence is read from its beginning; stopping and reloading lose nothing', async () => {
+  const { page, complaints } = await site.visit('examples/reader/');
+  await reached(page, 'empty');
+  const path = join(mkdtempSync(join(tmpdir(), 'longhand-')), 'huge.txt');
+  writeFileSync(path, 'never a full stop '.repeat(1_800_000));
+  const started = async (): Promise<void> => {
+    await page.locator('#file').setInputFiles(path);
+    await page.locator('#status', { hasText: 'tokens/s' }).waitFor({ timeout: 60_000 });
+  };
+  await started();
+  expect(await page.locator('#status').getAttribute('aria-live')).toBe('off');
+  await page.reload();
+  await reached(page, 'empty');
+  await started();
+  await page.locator('#stop').click();
+  await reached(page, 'empty');
+  expect(await page.locator('#title').textContent()).toBe('No text yet.');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('read');
+  rmSync(dirname(path), { recursive: true });
+  expect(complaints).toEqual([]);
+});
+
+test('a changed text under an old name is another text', async () => {
+  const { page, complaints } = await site.visit('examples/reader/');
+  await reached(page, 'empty');
+  const take = async (text: string): Promise<number> => {
+    await page
+      .locator('#file')
+      .setInputFiles({ name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from(text) });
+    await page.locator('#status', { hasText: /^Read / }).waitFor();
+    await reached(page, 'ready');
+    return Number((await reading(page)).tokens);
+  };
+  expect(await take('The brass key is hidden in the attic.')).toBeLessThan(20);
+  expect(await ask(page, 'Where is the brass key?')).toContain('attic');
+  await page.evaluate(() => document.querySelector('#status')!.replaceChildren());
+  expect(await take('The brass key is hidden in the cellar.')).toBeLessThan(20);
+  expect(await ask(page, 'Where is the brass key?')).toContain('cellar');
+  expect(complaints).toEqual([]);
+});
+
+test('a text that is open in another tab is said to be, and can be read when that is closed', async () => {
+  const { page, complaints } = await site.visit('examples/reader/');
+  await reached(page, 'empty');
+  await giveText(page);
+  await reached(page, 'ready');
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.locator('#problem', { hasText: 'another tab' }).waitFor();
+  expect(await other.locator('body').getAttribute('data-state')).toBe('empty');
+  expect(await other.locator('#read').isEnabled()).toBe(true);
+  await giveText(other);
+  await other.locator('#problem', { hasText: 'another tab' }).waitFor();
+  await page.close();
+  await giveText(other);
+  await other.locator('body[data-state="ready"]').waitFor();
+  expect(await other.locator('#problem').isVisible()).toBe(false);
+  const { reused, tokens } = await reading(other);
+  expect(reused).toBe(tokens);
+  expect(await ask(other, 'Where is the brass key?')).toContain('attic');
+  expect(complaints).toEqual([]);
+});
+
+test('an answer can be stopped; the keyboard stays where it was', async () => {
+  const { page, complaints } = await site.visit('examples/reader/');
+  await reached(page, 'empty');
+  await giveText(page);
+  await reached(page, 'ready');
+  await page.evaluate(() => {
+    // As quick as a hand on the button can be.
+    new MutationObserver((_, watcher) => {
+      if (document.body.dataset.state !== 'answering') return;
+      watcher.disconnect();
+      document.querySelector<HTMLElement>('#stop')!.click();
+    }).observe(document.body, { attributes: true });
+  });
+  await page.locator('#question').fill('Where is the brass key?');
+  await page.locator('#question').press('Enter');
+  await page.locator('.cost', { hasText: 'Stopped.' }).waitFor();
+  await reached(page, 'ready');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('question');
+  expect(await page.locator('#transcript').getAttribute('aria-busy')).toBe('false');
+  expect(await ask(page, 'Where is the brass key?')).toContain('attic');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('question');
   expect(complaints).toEqual([]);
 });
 
