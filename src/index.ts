@@ -3,14 +3,16 @@
  *
  * @packageDocumentation
  */
+import type { CallOptions } from './call.js';
 import { connectEngine } from './engine/connect.js';
 import type { ModelSource } from './engine/engine.js';
 import type { EngineOptions } from './engine/options.js';
 import { LonghandError } from './errors.js';
-import { type CallOptions, loadOn, type Model } from './session.js';
+import { loadOn, type Model } from './session.js';
 
 export type { Answer } from './answer.js';
 export type { Range } from './backends/backend.js';
+export type { CallOptions, ProgressEvent, StopOptions } from './call.js';
 export type { ContextStats, ModelInfo, ModelSource, PhaseStats, StoredSession } from './engine/engine.js';
 export type { EngineOptions, KvOptions, SessionOptions } from './engine/options.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
@@ -26,12 +28,10 @@ export type { AttentionOptions } from './predictors/index.js';
 export type { SlidingOptions } from './predictors/sliding.js';
 export type {
   AskOptions,
-  CallOptions,
   Context,
   GenerateOptions,
   Model,
   OpenOptions,
-  ProgressEvent,
   Session,
 } from './session.js';
 

@@ -1,72 +1,15 @@
 import { type Answer, streamAnswer } from './answer.js';
 import type { Range } from './backends/backend.js';
+import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import type { ContextStats, Engine, ModelInfo, ModelSource, StoredSession } from './engine/engine.js';
 import type { EngineOptions, SessionOptions } from './engine/options.js';
-import { throwIfAborted } from './errors.js';
 import type { AskSettings } from './generate/conversation.js';
 import type { GenerateSettings } from './generate/generate.js';
 
-/** How far a long call has come. */
-export interface ProgressEvent {
-  /** Bytes of a model, or tokens of a text. */
-  readonly loaded: number;
-  readonly total: number;
-}
-
-/** What every long call takes. */
-export interface CallOptions {
-  /** Ends the call within one segment or token; it then rejects with the signal's reason, an `AbortError` by default. */
-  readonly signal?: AbortSignal;
-  /** Called after every piece of a model, every segment of a text. What it throws ends the call, as an abort does. */
-  readonly onProgress?: (progress: ProgressEvent) => void;
-}
-
 export interface LoadOptions extends EngineOptions, CallOptions {}
-export interface GenerateOptions extends GenerateSettings, CallOptions {}
+export interface GenerateOptions extends GenerateSettings, StopOptions {}
 export interface AskOptions extends AskSettings, CallOptions {}
 export interface OpenOptions extends SessionOptions, CallOptions {}
-
-let calls = 0;
-
-/** Runs a call under a number of its own, so that its signal can reach the other side. */
-const abortable = async <T>(
-  engine: Engine,
-  options: CallOptions,
-  run: (call: number, onProgress: (loaded: number, total: number) => void) => Promise<T>,
-): Promise<T> => {
-  const { signal, onProgress } = options;
-  throwIfAborted(signal);
-  const call = ++calls;
-  const abort = (): void => void engine.abort(call).catch(() => undefined);
-  /** What `onProgress` threw. It must not reach the engine: behind a worker nobody there would wait for it. */
-  let thrown: { readonly error: unknown } | undefined;
-  const report = (loaded: number, total: number): void => {
-    if (thrown) return;
-    try {
-      onProgress?.({ loaded, total });
-    } catch (error) {
-      thrown = { error };
-      abort();
-    }
-  };
-  const throwOutside = (): void => {
-    if (thrown) throw thrown.error;
-  };
-  signal?.addEventListener('abort', abort, { once: true });
-  try {
-    const result = await run(call, report);
-    throwOutside();
-    return result;
-  } catch (error) {
-    throwOutside();
-    throwIfAborted(signal);
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
-};
-
-const withoutCall = <T extends CallOptions>({ signal: _signal, onProgress: _onProgress, ...rest }: T) => rest;
 
 /** One token list and the pages that cache it: the plain surface for tools and tests. */
 export class Context {
@@ -90,7 +33,7 @@ export class Context {
   }
 
   /** Logits after the last token, (vocab). */
-  logits(options: CallOptions = {}): Promise<Float32Array> {
+  logits(options: StopOptions = {}): Promise<Float32Array> {
     return abortable(this.engine, options, (call) => this.engine.logits(this.handle, call));
   }
 
@@ -146,13 +89,13 @@ export class Session {
   }
 
   /**
-   * Ask about the text. The answer streams; leaving the loop stops it. Every question starts at the end of the text
+   * Ask about the text. `onProgress` tells of the question, and of text that must be read again. The answer streams; leaving the loop stops it. Every question starts at the end of the text
    * unless `continue` is set, which keeps question and answer in the session.
    */
   ask(question: string, options: AskOptions = {}): Answer {
     return streamAnswer(options.signal, (signal, onText) =>
-      abortable(this.#engine, { ...options, signal }, (call) =>
-        this.#engine.ask(this.#context, question, withoutCall(options), call, onText),
+      abortable(this.#engine, { ...options, signal }, (call, onProgress) =>
+        this.#engine.ask(this.#context, question, withoutCall(options), call, onText, onProgress),
       ),
     );
   }
@@ -215,7 +158,9 @@ export class Model {
 
   /** Ids of plain text; never a control token, whatever the text says. */
   tokenize(text: string, options: CallOptions = {}): Promise<number[]> {
-    return abortable(this.#engine, options, (call) => this.#engine.tokenize(this.#model, text, call));
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.tokenize(this.#model, text, call, onProgress),
+    );
   }
 
   /** Text of ids; control tokens are left out. */

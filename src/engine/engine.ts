@@ -87,7 +87,7 @@ export interface Engine {
     call: number,
     onProgress: Progress,
   ): Promise<{ model: number; info: ModelInfo }>;
-  tokenize(model: number, text: string, call: number): Promise<number[]>;
+  tokenize(model: number, text: string, call: number, onProgress: Progress): Promise<number[]>;
   detokenize(model: number, ids: readonly number[]): Promise<string>;
   sessions(model: number): Promise<StoredSession[]>;
   deleteSession(model: number, id: string): Promise<void>;
@@ -112,6 +112,7 @@ export interface Engine {
     options: AskSettings,
     call: number,
     onText: (text: string) => void,
+    onProgress: Progress,
   ): Promise<Finish>;
   stats(context: number): Promise<ContextStats>;
   plan(context: number, layer: number, head: number): Promise<Range[]>;

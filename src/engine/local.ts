@@ -107,11 +107,11 @@ export const createLocalEngine = (): Engine => {
         models.set(++handles, model);
         return { model: handles, info: model.info };
       }),
-    tokenize: (model, text, call) =>
+    tokenize: (model, text, call, onProgress) =>
       abortable(call, (signal) => {
         if (typeof text !== 'string')
           throw new LonghandError('input/type', 'Only a string can be tokenized.');
-        return modelOf(model).tokenizer.encode(text, { signal });
+        return modelOf(model).tokenizer.encode(text, { signal, onProgress });
       }),
     detokenize: async (model, ids) => modelOf(model).tokenizer.decode(ids),
     sessions: async (model) => {
@@ -163,12 +163,12 @@ export const createLocalEngine = (): Engine => {
         const { reader, tokenizer } = modelOf(model);
         return (await generate(context, reader.maxTokens, tokenizer.stops, options, { signal })).ids;
       }),
-    ask: (handle, question, options, call, onText) =>
+    ask: (handle, question, options, call, onText, onProgress) =>
       alone(handle, call, (held, signal) => {
         checkAskOptions(options);
         if (typeof question !== 'string')
           throw new LonghandError('input/type', 'A question must be a string.');
-        return conversationOf(held).ask(question, options, { signal }, onText);
+        return conversationOf(held).ask(question, options, { signal, onProgress }, onText);
       }),
     stats: async (handle) => contextOf(handle).stats(),
     plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),

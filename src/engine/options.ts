@@ -11,11 +11,17 @@ export interface KvOptions {
   readonly keys?: 'q8' | 'f16';
   /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `f16`: two bytes. */
   readonly values?: 'q8' | 'q4' | 'f16';
-  /** Where read text is kept. Default `idb` where there is IndexedDB, else `memory`; `none` keeps nothing. */
+  /**
+   * Where read text is kept. `idb` (default where there is IndexedDB): on the device, until it is deleted. `memory` (default
+   * elsewhere): until the model is closed. `none`: nowhere, so every session reads its text itself.
+   */
   readonly store?: 'idb' | 'memory' | 'none';
-  /** Name of the IndexedDB database. Default `longhand`. */
+  /** Name of the IndexedDB database. Default `longhand`. Models may share one; each finds what it read itself. */
   readonly database?: string;
-  /** When a write counts as done: handed to the system (`relaxed`, default) or flushed to the disk (`strict`). */
+  /**
+   * When a write counts as done: handed to the system (`relaxed`, default; a power cut may cost the last of them) or
+   * flushed to the disk (`strict`, slower).
+   */
   readonly durability?: 'relaxed' | 'strict';
 }
 
@@ -25,12 +31,15 @@ export interface EngineOptions {
   readonly backend?: 'auto' | 'wasm';
   /** Build of the kernels. `auto` (default): relaxed SIMD where it computes right, else SIMD128. */
   readonly kernels?: 'auto' | 'relaxed' | 'simd128';
-  /** Address of the folder that holds the kernels. Default: beside the script. */
+  /** Address of the folder that holds the kernels, in a page relative to it. Default: beside the script. */
   readonly kernelsUrl?: string;
   /** What attention reads. Default `{ method: 'auto' }`. */
   readonly attention?: AttentionOptions;
   readonly kv?: KvOptions;
-  /** Tokens a context may hold. Default: the model's own window; more only when set, with a warning. */
+  /**
+   * Tokens a context may hold. Default: the model's own window. More is taken when set, with a warning, and may be read
+   * badly. Memory grows with the tokens that are read, not with this.
+   */
   readonly maxTokens?: number;
 }
 

@@ -165,7 +165,7 @@ export const createConversation = (
       try {
         await context.append(ids, true, hooks);
         const answer = await generate(context, maxTokens, tokenizer.stops, options, {
-          ...hooks,
+          signal: hooks.signal,
           onToken: (id) => {
             first ??= performance.now();
             show(filter.push(stream.push(id)));

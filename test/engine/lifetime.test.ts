@@ -182,6 +182,24 @@ describe('answers', () => {
     await model.close();
   });
 
+  test('progress of tokens found, and of what a question makes read', async () => {
+    const model = await open(database());
+    const text = book().slice(0, 200_000);
+    const found: number[] = [];
+    await model.tokenize(text, { onProgress: ({ loaded, total }) => void found.push(loaded / total) });
+    expect(found.length).toBeGreaterThan(2);
+    expect(found.at(-1)).toBe(1);
+    const session = await model.session();
+    await session.append('The value of nora is 4711.');
+    const read: number[] = [];
+    const onProgress = ({ loaded }: { loaded: number }) => void read.push(loaded);
+    const answer = session.ask('What is the value of nora?', { maxTokens: 24, onProgress });
+    await answer.text();
+    const { questionTokens } = await answer.finish;
+    expect(read).toEqual([(await session.stats()).tokens + questionTokens]);
+    await model.close();
+  });
+
   test('what a callback throws is what the call rejects with', async () => {
     const model = await open(database());
     const session = await model.session();
