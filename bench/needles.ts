@@ -5,6 +5,7 @@
  * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,…] [--texts 20] [--facts 10] [--report]
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import type { AttentionOptions } from '../src/predictors/index.js';
@@ -112,4 +113,14 @@ if (!values.report) {
     }
   }
 }
-console.log(needleTables(results));
+const tables = needleTables(results);
+console.log(tables);
+const page = readFileSync('docs/METHODS.md', 'utf8');
+const marked = /(<!-- needles -->)[\s\S]*(<!-- \/needles -->)/;
+writeFileSync(
+  'docs/METHODS.md',
+  page.replace(
+    marked,
+    `$1\n${tables}\n\n${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}, Node ${process.version}.\n$2`,
+  ),
+);

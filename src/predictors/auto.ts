@@ -1,3 +1,4 @@
+import type { Keep } from '../backends/backend.js';
 import { onlyKnown, wholeNumber } from '../options.js';
 import { dhsa } from './dhsa.js';
 import type { Predictor } from './predictor.js';
@@ -5,22 +6,34 @@ import type { Predictor } from './predictor.js';
 /** Exact while that is cheap, DHSA beyond. */
 export interface AutoOptions {
   readonly method: 'auto';
-  /** Tokens a row reads at most. Default 2048. */
+  /** Tokens a row reads at most, once choosing pays. Default 2048, and not less. */
   readonly budget?: number;
 }
 
-/**
- * The least budget: up to here reading everything is cheap beside the rest of a layer. Choosing an eighth of 2048
- * tokens takes about 0.7 of the time of dense attention (`node bench/select.mjs`), so there is little to gain before.
- */
-const LEAST_BUDGET = 2048;
+/** Up to here choosing costs about as much as it saves in reading (`node bench/select.mjs`). */
+const BREAK_EVEN = 2048;
+/** Rows of their own choose in two stages, which pays from about this many budgets on (`node bench/run.mjs break-even`). */
+const ROW_BREAK_EVEN = 5;
+
+const EVERYTHING: Keep = { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 };
 
 /**
- * DHSA with a budget under which nothing is chosen: every tile that ends within it reads everything and is not scored.
- * Whether a tile is exact depends on its position alone, so plans are prefix-stable.
+ * DHSA where it saves time. A tile that ends within the budget reads everything and is not scored; so does a row of its
+ * own (question, answer) within a few budgets. Both depend on positions alone, so plans are prefix-stable.
  */
 export const auto = (options: AutoOptions): Predictor => {
   onlyKnown('attention', options, ['method', 'budget']);
-  const budget = Math.max(LEAST_BUDGET, wholeNumber('attention.budget', options.budget, LEAST_BUDGET, 1));
-  return dhsa({ method: 'dhsa', budget });
+  const budget = Math.max(BREAK_EVEN, wholeNumber('attention.budget', options.budget, BREAK_EVEN, 1));
+  const chosen = dhsa({ method: 'dhsa', budget });
+  return {
+    name: 'auto',
+    needs: chosen.needs,
+    signature: chosen.signature.replace('dhsa', 'auto'),
+    plan(backend, input, out) {
+      const { tiles } = input;
+      const dense = tiles.tileRows === 1 && tiles.position + tiles.rows <= ROW_BREAK_EVEN * budget;
+      if (dense) backend.select(out, tiles, EVERYTHING);
+      else chosen.plan(backend, input, out);
+    },
+  };
 };

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Backend, Plan } from '../../src/backends/backend.js';
 import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
+import type { PredictInput } from '../../src/predictors/predictor.js';
 
 const refused = (options: unknown, message: RegExp): void => {
   expect(() => createPredictor(options as AttentionOptions)).toThrow(
@@ -65,11 +67,31 @@ describe('attention options', () => {
     expect(new Set(all.map(signature)).size).toBe(all.length);
   });
 
-  test('every method of the table makes prefix-stable plans and gives its own name, but for auto', () => {
+  test('every method of the table makes prefix-stable plans and gives its own name', () => {
     for (const method of Object.keys(predictors) as AttentionOptions['method'][]) {
       const predictor = createPredictor({ method });
       expect(predictor.needs.prefixStable).toBe(true);
-      expect(predictor.name).toBe(method === 'auto' ? 'dhsa' : method);
+      expect(predictor.name).toBe(method);
     }
   });
+});
+
+test('auto is exact where choosing does not pay: tiles within the budget, single rows within five', () => {
+  const calls: string[] = [];
+  const backend = {
+    scoreChunks: () => calls.push('score'),
+    scoreTokens: () => calls.push('score'),
+    select: (_plan: unknown, _tiles: unknown, keep: { budget: number }) =>
+      calls.push(`select ${keep.budget}`),
+  } as unknown as Backend;
+  const plan = (position: number, rows: number, tileRows: number): string[] => {
+    calls.length = 0;
+    const tiles = { position, rows, tileRows };
+    createPredictor({ method: 'auto' }).plan(backend, { tiles } as PredictInput, {} as Plan);
+    return [...calls];
+  };
+  expect(plan(1792, 256, 64)).toEqual(['select Infinity']);
+  expect(plan(2048, 256, 64)).toEqual(['score', 'select 2048']);
+  expect(plan(5 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
+  expect(plan(5 * 2048, 1, 1)).toEqual(['score', 'select 8192', 'score', 'select 2048']);
 });
