@@ -6,8 +6,8 @@ import { chromiumArguments, ensureChromium } from '../test/support/chromium.mjs'
 import { facts } from './reader/facts.js';
 import { serve } from './serve.mjs';
 
-/** A fact far from both ends of the text. */
-const middle = /** @type {typeof facts[number]} */ (facts.find(({ depth }) => depth > 0.3));
+/** Facts far from both ends of the text, whose answers repeat their statements. */
+const [first, second] = facts.filter(({ depth }) => depth > 0.3);
 
 const LOAD_LIMIT_MS = 60_000;
 const READ_LIMIT_MS = 420_000;
@@ -33,29 +33,52 @@ const report = async (/** @type {import('playwright').Locator} */ element) =>
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 
-/** Load the bundled model, read the bundled book, ask for a fact in it. Returns what was answered. */
-const readAndAsk = async (/** @type {Page} */ page, /** @type {string} */ question) => {
-  await reach(page, 'empty', LOAD_LIMIT_MS);
-  console.log(await page.locator('#status').textContent());
-  await page.locator('#read').click();
+/** Waits until the page can be asked, and prints what it says about the reading. */
+const awaitReading = async (/** @type {Page} */ page) => {
   await reach(page, 'ready', READ_LIMIT_MS);
   console.log(await page.locator('#status').textContent());
   console.log(`  ${await report(page.locator('#reading'))}`);
-  await page.locator('#question').fill(question);
+  return page.locator('#reading').evaluate((element) => ({ ...element.dataset }));
+};
+
+/** Asks for a fact. Returns what is wrong with the answer, if anything. */
+const ask = async (/** @type {Page} */ page, /** @type {typeof facts[number] | undefined} */ fact) => {
+  if (!fact) return 'There is no fact to ask for.';
+  await page.locator('#question').fill(fact.question);
   await page.locator('#ask').click();
-  const answer = page.locator('#transcript .answer[data-done]');
+  const answer = page.locator('#transcript .answer[data-done]').last();
   await answer.or(page.locator('body[data-state="failed"]')).waitFor({ timeout: ANSWER_LIMIT_MS });
   await reach(page, 'ready', ANSWER_LIMIT_MS);
   const text = (await answer.textContent()) ?? '';
-  console.log(`> ${question}`);
+  console.log(`> ${fact.question}`);
   console.log(text);
   console.log(`  ${await report(answer)}`);
-  return text;
+  return text.includes(fact.statement) ? undefined : `The text says: ${fact.statement}`;
+};
+
+/**
+ * The main job: load the bundled model, read the bundled book, ask; reload, and ask again without reading again.
+ * Returns what is wrong.
+ */
+const mainJob = async (/** @type {Page} */ page) => {
+  await reach(page, 'empty', LOAD_LIMIT_MS);
+  console.log(await page.locator('#status').textContent());
+  await page.locator('#read').click();
+  const read = await awaitReading(page);
+  const complaints = [await ask(page, first)];
+
+  console.log('\n-- the page is reloaded');
+  await page.reload({ timeout: LOAD_LIMIT_MS });
+  const again = await awaitReading(page);
+  if (again.resumed !== read.tokens)
+    complaints.push(`Of ${read.tokens} tokens ${again.resumed} were resumed.`);
+  complaints.push(await ask(page, second));
+  return complaints.filter((complaint) => complaint !== undefined);
 };
 
 /**
  * Serves, drives and prints.
- * @returns {Promise<boolean>} whether the reader read the book and found the fact in it
+ * @returns {Promise<boolean>} whether the reader read the book, found the facts in it, and read it only once
  */
 export const check = async () => {
   const executablePath = await ensureChromium();
@@ -70,9 +93,7 @@ export const check = async () => {
       if (message.type() === 'error') complaints.push(message.text());
     });
     await page.goto(`${server.address}examples/reader/`, { timeout: LOAD_LIMIT_MS });
-    const { question, statement } = middle;
-    const answer = await readAndAsk(page, question);
-    if (!answer.includes(statement)) complaints.push(`The text says: ${statement}`);
+    complaints.push(...(await mainJob(page)));
   } catch (error) {
     complaints.push(error instanceof Error ? error.message : String(error));
   } finally {
