@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { load } from '../src/engine/index.js';
 import type { AttentionOptions } from '../src/predictors/index.js';
+import { intoPage } from './into-page.js';
 
 const methods: Record<string, AttentionOptions> = {
   dense: { method: 'dense' },
@@ -19,7 +20,7 @@ const models = await Promise.all(
     load('examples/models/book-reader-5m-Q8_0.gguf', { attention, kv: { store: 'none' } }),
   ),
 );
-console.log(`| tokens | ${Object.keys(methods).join(' | ')} |\n|---:|${'---:|'.repeat(models.length)}`);
+const rows = [`| tokens | ${Object.keys(methods).join(' | ')} |`, `|---:|${'---:|'.repeat(models.length)}`];
 for (const length of [2048, 4096, 6144, 8192, 12288, 16000]) {
   const contexts = await Promise.all(
     models.map(async (model) => {
@@ -36,7 +37,8 @@ for (const length of [2048, 4096, 6144, 8192, 12288, 16000]) {
       one.best = Math.min(one.best, (1000 * (seconds - before)) / TOKENS);
     }
   }
-  console.log(`| ${length} | ${contexts.map(({ best }) => `${best.toFixed(2)} ms`).join(' | ')} |`);
+  rows.push(`| ${length} | ${contexts.map(({ best }) => `${best.toFixed(2)} ms`).join(' | ')} |`);
   for (const { context } of contexts) await context.close();
 }
 for (const model of models) await model.close();
+intoPage('docs/LIMITS.md', 'break-even', rows.join('\n'));

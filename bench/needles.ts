@@ -5,11 +5,11 @@
  * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,…] [--texts 20] [--facts 10] [--report]
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import type { AttentionOptions } from '../src/predictors/index.js';
 import { drawHaystack, draws, isRight, sentences } from '../test/support/tasks.js';
+import { intoPage } from './into-page.js';
 import { type NeedleResult, needleTables } from './needle-tables.js';
 
 const { values } = parseArgs({
@@ -113,14 +113,4 @@ if (!values.report) {
     }
   }
 }
-const tables = needleTables(results);
-console.log(tables);
-const page = readFileSync('docs/METHODS.md', 'utf8');
-const marked = /(<!-- needles -->)[\s\S]*(<!-- \/needles -->)/;
-writeFileSync(
-  'docs/METHODS.md',
-  page.replace(
-    marked,
-    `$1\n${tables}\n\n${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}, Node ${process.version}.\n$2`,
-  ),
-);
+intoPage('docs/METHODS.md', 'needles', needleTables(results));

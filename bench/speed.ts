@@ -1,11 +1,10 @@
 /**
- * Reading and answering on the bundled model: dense beside DHSA in one run, bytes of pages, and the time from opening a
- * kept text to the first token of an answer. `node bench/run.mjs speed`
+ * Reading and answering on the bundled model: dense beside DHSA in one run, bytes of pages and their size by codec. `node bench/run.mjs speed`
  */
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { load } from '../src/engine/index.js';
 import type { AttentionOptions } from '../src/predictors/index.js';
+import { intoPage } from './into-page.js';
 
 const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
 const LENGTHS = [1024, 4096, 16000];
@@ -39,16 +38,7 @@ for (const length of LENGTHS) {
   }
 }
 
-console.log(`${cpus()[0]?.model}, ${cpus().length} cores, one thread, Node ${process.version}`);
-console.log(
-  [
-    '| tokens | attention | reading, tokens/s | to dense | answering, tokens/s | to dense | realised density, reading / answering | pages, MB | memory in all, MB |',
-    '|---:|---|---:|---:|---:|---:|---|---:|---:|',
-    ...rows,
-  ].join('\n'),
-);
-
-console.log('\n| codecs (keys/values) | bytes of pages per 1,000 tokens |\n|---|---:|');
+const sizes: string[] = [];
 for (const [keys, values] of [
   ['f16', 'f16'],
   ['q8', 'q8'],
@@ -58,6 +48,20 @@ for (const [keys, values] of [
   const context = await model.context();
   await context.append((await model.tokenize(book.slice(0, 10_000))).slice(0, 1024));
   const { bytes } = await context.stats();
-  console.log(`| ${keys}/${values} | ${Math.round((bytes.pages / 1024) * 1000).toLocaleString('en')} |`);
+  sizes.push(`| ${keys}/${values} | ${Math.round((bytes.pages / 1024) * 1000).toLocaleString('en')} |`);
   await model.close();
 }
+
+intoPage(
+  'docs/LIMITS.md',
+  'speed',
+  [
+    '| tokens | attention | reading, tokens/s | to dense | answering, tokens/s | to dense | realised density, reading / answering | pages, MB | memory in all, MB |',
+    '|---:|---|---:|---:|---:|---:|---|---:|---:|',
+    ...rows,
+    '',
+    '| codecs (keys/values) | bytes of pages per 1,000 tokens |',
+    '|---|---:|',
+    ...sizes,
+  ].join('\n'),
+);

@@ -44,6 +44,8 @@ export interface ContextStats {
   /** Tokens read again although they had been read before. */
   readonly recomputedTokens: number;
   readonly pagesResident: number;
+  /** Pages of this context that rest in the store, or are on their way there. */
+  readonly pagesStored: number;
   /** Bytes on the device: pages of this context, and everything the backend holds. */
   readonly bytes: { readonly pages: number; readonly weights: number; readonly total: number };
   /** Bytes in the store, of all models that share it; 0 where there is none, or where it cannot be read now. */

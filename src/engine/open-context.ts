@@ -38,8 +38,12 @@ const phase = ({ tokens, seconds }: Phase) => ({ tokens, seconds });
 const statsOf = async (
   { kept, unkept, reader }: OpenModel,
   context: Context,
-  storage?: 'unavailable',
+  pager: Pager | undefined,
+  session?: Awaited<ReturnType<typeof keepSession>>,
 ): Promise<ContextStats> => {
+  const storage = session === 'unavailable' ? session : undefined;
+  const ownPages = session === 'unavailable' ? 0 : (session?.pages ?? 0);
+  const sharedPages = (pager?.storedTokens ?? 0) / PAGE;
   const { meter } = context;
   const { pages, bytes } = context.resident;
   const held = reader.backend.bytes();
@@ -48,6 +52,7 @@ const statsOf = async (
     reusedTokens: meter.reusedTokens,
     recomputedTokens: meter.recomputedTokens,
     pagesResident: pages,
+    pagesStored: (sharedPages + ownPages) * reader.config.layers,
     bytes: { pages: bytes, weights: held.weights, total: held.total },
     // A store that cannot be read is no reason to keep the other numbers back.
     storedBytes: (await kept?.store.size('').catch(() => 0)) ?? 0,
@@ -64,11 +69,12 @@ const statsOf = async (
 
 /** A bare context: a token list and its pages. */
 export const openContext = (model: OpenModel): OpenContext => {
-  const context = new Context(model.reader, sharedPager(model));
+  const pager = sharedPager(model);
+  const context = new Context(model.reader, pager);
   return {
     context,
     conversation: undefined,
-    stats: () => statsOf(model, context),
+    stats: () => statsOf(model, context, pager),
     close: async () => context.close(),
   };
 };
@@ -80,7 +86,8 @@ export const openSession = async (
   hooks: AppendHooks = {},
 ): Promise<OpenContext> => {
   const { id, system } = options;
-  const context = new Context(model.reader, sharedPager(model));
+  const pager = sharedPager(model);
+  const context = new Context(model.reader, pager);
   try {
     const kept = id === undefined ? undefined : await keepSession(model, context, id, system, hooks);
     const keeper = kept === 'unavailable' ? undefined : kept;
@@ -96,7 +103,7 @@ export const openSession = async (
       id: keeper && id,
       context,
       conversation,
-      stats: () => statsOf(model, context, kept === 'unavailable' ? kept : undefined),
+      stats: () => statsOf(model, context, pager, kept),
       close: async () => {
         context.close();
         await keeper?.release();
@@ -136,6 +143,8 @@ const keepSession = async (
     const notes = stored?.notes as Notes | undefined;
     const created = stored?.created ?? Date.now();
     const tail = createTail(backend, archive, arena.segmentTokens);
+    /** Pages that the stored session has for itself. */
+    let pages = 0;
     context.onForget = (tokens) => tail.forget(tokens);
     if (stored && notes) {
       checkSameText(stored, provenance.tokenizer, notes, system);
@@ -145,9 +154,13 @@ const keepSession = async (
         cached === canonical
           ? tail.write((await archive.sessions.restoreTail(stored)).records, cached, state)
           : cached;
-      await context.attach(canonical, more, hooks);
+      const cached = await context.attach(canonical, more, hooks);
+      pages = Math.ceil(Math.max(0, cached - canonical) / PAGE);
     }
     return {
+      get pages() {
+        return pages;
+      },
       turns: notes?.turns,
       release,
       async put(turns: Turns) {
@@ -156,7 +169,7 @@ const keepSession = async (
         const shared = reader.predictor.needs.prefixStable ? context.text : 0;
         const canonical = shared - (shared % arena.segmentTokens);
         const fresh = await context.withState((state) => tail.read(context.tokens, canonical, length, state));
-        await archive.sessions.put(
+        const outcome = await archive.sessions.put(
           {
             id,
             title: id,
@@ -170,6 +183,7 @@ const keepSession = async (
           },
           fresh,
         );
+        if (outcome !== 'nothing') pages = outcome === 'all' ? Math.ceil((length - canonical) / PAGE) : 0;
       },
     };
   } catch (error) {

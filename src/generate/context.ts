@@ -59,8 +59,8 @@ export class Context {
    * abort or a failure leaves the tokens as they were, and the whole segments read so far in the store.
    */
   async append(ids: ArrayLike<number>, exact: boolean, hooks: AppendHooks = {}): Promise<void> {
-    const before = this.bookmark();
     this.#checkRoom(ids.length);
+    const before = this.bookmark();
     this.#push(ids, exact);
     try {
       await this.catchUp(hooks);
@@ -80,18 +80,19 @@ export class Context {
   }
 
   /**
-   * Attach stored pages of a resumed token list: shared segments up to `canonical`, then what `more` puts behind them;
-   * it resolves to the tokens that are then in the pages.
+   * Attach stored pages of a resumed token list: shared segments up to `canonical`, then what `more` puts behind them.
+   * Both resolve to the tokens that are then in the pages.
    */
   async attach(
     canonical: number,
     more: (cached: number, state: ContextState) => Promise<number>,
     hooks: AppendHooks = {},
-  ): Promise<void> {
+  ): Promise<number> {
     await this.#restore(hooks, canonical);
     const before = this.#cached;
     this.#cached = await more(before, this.#state);
     this.meter.reusedTokens += this.#cached - before;
+    return this.#cached;
   }
 
   /** Read from the device state while no forward call runs. */
@@ -227,14 +228,9 @@ export class Context {
     const end = Math.min(segmentEnd, span.end, this.tokens.length);
     const tiles: Tiles = { position, rows: end - position, tileRows: span.exact ? 1 : PAGE };
     const started = performance.now();
-    const last = end === this.tokens.length;
-    const { pairs, logits } = await forward(
-      this.#reader,
-      this.#state,
-      this.tokens.slice(position, end),
-      tiles,
-      last,
-    );
+    const ids = this.tokens.slice(position, end);
+    const wantsLogits = end === this.tokens.length;
+    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, wantsLogits);
     if (logits) {
       this.#logits = logits;
       this.#logitsAt = end;

@@ -34,6 +34,8 @@ export interface Pager {
   save(tokens: ArrayLike<number>, until: number, state: PagedState): Promise<void>;
   /** Pages beyond `tokens` will hold something else. */
   forget(tokens: number): void;
+  /** Leading tokens whose pages the archive has, or was handed to store. */
+  readonly storedTokens: number;
 }
 
 /** Records of pages [from, to) of all layer groups; pages may end in the middle of the last page's tokens. */
@@ -104,6 +106,8 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
   const pages = segmentTokens / PAGE;
   /** Segments that the archive was handed, or gave. */
   let handed = 0;
+  /** Those of them that it did not drop. */
+  let stored = 0;
 
   return {
     async restore(text, cached, state, signal) {
@@ -124,6 +128,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
       const more = reason !== 'end' && reason !== 'unavailable';
       if (segments === 0) return { tokens: cached, more };
       handed = Math.max(handed, from + segments);
+      stored = Math.max(stored, from + segments);
       return { tokens: (from + segments) * segmentTokens, more };
     },
 
@@ -133,12 +138,18 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
         const to = from + pages;
         const records = await readRecords(backend, archive, state, tokens, { from, to, wholeTo: to });
         await archive.save(handed, tokens, records);
+        if (archive.state === 'ok' && stored === handed) stored += 1;
         handed += 1;
       }
     },
 
     forget(tokens) {
       handed = Math.min(handed, Math.floor(tokens / segmentTokens));
+      stored = Math.min(stored, handed);
+    },
+
+    get storedTokens() {
+      return stored * segmentTokens;
     },
   };
 };

@@ -41,6 +41,8 @@ describe('read once', () => {
     expect(first.resumedTokens).toBe(0);
     expect(first.stats.reusedTokens).toBe(0);
     expect(first.stats.prefill.tokens).toBe(first.stats.tokens);
+    expect(first.stats.pagesResident).toBe(6 * Math.ceil(first.stats.tokens / 64));
+    expect(first.stats.pagesStored).toBe(first.stats.pagesResident);
 
     const second = await visit('book');
     expect(second.answer).toBe(first.answer);
@@ -49,6 +51,7 @@ describe('read once', () => {
     expect(second.stats.reusedTokens).toBe(first.stats.tokens);
     expect(second.stats.prefill.tokens).toBe(0);
     expect(second.stats.recomputedTokens).toBe(0);
+    expect(second.stats.pagesStored).toBe(first.stats.pagesStored);
   });
 
   test('another session finds the whole segments of a text it never saw', async () => {
@@ -57,6 +60,7 @@ describe('read once', () => {
     const whole = first.stats.tokens - (first.stats.tokens % 256);
     expect(other.resumedTokens).toBe(0);
     expect(other.stats.reusedTokens).toBe(whole);
+    expect(other.stats.pagesStored).toBe(other.stats.pagesResident);
     expect(other.stats.prefill.tokens).toBe(first.stats.tokens - whole);
     expect(other.answer).toBe(first.answer);
   });
