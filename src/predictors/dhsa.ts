@@ -14,11 +14,14 @@ export interface DhsaOptions extends BudgetOptions {
   /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
   readonly lists?: Needs['lists'];
   /**
-   * Rows with plans of their own: how many times the budget the first stage hands to the second. Default 4. On the
-   * bundled model, with 512 of 4096 tokens and 20 needles, 1 found 15, 2 found 19, 4 and exact scores of everything 20.
+   * Answers: how many times the budget the first stage hands to the second. Fewer are faster; 64 in effect scores every
+   * token. Default 4, and then 3,072 tokens at least.
    */
   readonly candidates?: number;
 }
+
+/** With small budgets four times as many candidates still miss needles (docs/METHODS.md); so many cost little. */
+const LEAST_CANDIDATES = 3072;
 
 const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Boundaries>> = {
   contrast: { source: 'contrast', window: 4, perPage: 4, minimum: 8 },
@@ -42,7 +45,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
   const factor = wholeNumber('attention.candidates', options.candidates, 4, 1, 64);
   const keep = keepOf(options);
-  const generous = widened(keep, factor);
+  const generous = widened(keep, factor, options.candidates === undefined ? LEAST_CANDIDATES : 0);
   const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
 
   const chooseByMeans = (backend: Backend, input: PredictInput, out: Plan): void => {
@@ -70,7 +73,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       candidates: true,
       prefixStable: true,
     },
-    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${options.candidates ?? 'default'} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
       if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);

@@ -28,7 +28,8 @@ const dhsa = (label: string, more: Partial<Extract<AttentionOptions, { method: '
   label,
   dynamic: true,
   stages: 2,
-  options: (budget) => ({ method: 'dhsa', budget, sinks: 4, local: 8, ...more }),
+  // Named candidates, so that texts as short as these meet both stages.
+  options: (budget) => ({ method: 'dhsa', budget, sinks: 4, local: 8, candidates: 4, ...more }),
 });
 
 const methods: readonly Method[] = [

@@ -18,8 +18,8 @@ const methods: Record<string, AttentionOptions> = {
   dense: { method: 'dense' },
   sliding: { method: 'sliding', window: BUDGET - 16, sinks: 16 },
   blocks: { method: 'blocks', budget: BUDGET },
-  dhsa: { method: 'dhsa', budget: BUDGET },
-  delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters' },
+  dhsa: { method: 'dhsa', budget: BUDGET, candidates: 4 },
+  delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters', candidates: 4 },
   oracle: { method: 'dhsa', budget: BUDGET, candidates: 64 },
 };
 
