@@ -10,7 +10,8 @@ import { intoPage } from './into-page.js';
 const methods: Record<string, AttentionOptions> = {
   dense: { method: 'dense' },
   'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
-  'dhsa, budget 2048, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
+  'dhsa, candidates 4': { method: 'dhsa', budget: 2048, candidates: 4 },
+  'dhsa, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
 };
 const RUNS = 8;
 const TOKENS = 24;

@@ -39,6 +39,8 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
       return { method: 'dhsa', ...budgetAt(length) };
     case 'dhsa-oracle':
       return { method: 'dhsa', candidates: 64, ...budgetAt(length) };
+    case 'dhsa-4':
+      return { method: 'dhsa', candidates: 4, ...budgetAt(length) };
     case 'dhsa-delimiters':
       return { method: 'dhsa', boundaries: 'delimiters', ...budgetAt(length) };
     case 'dhsa-fixed':

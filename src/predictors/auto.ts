@@ -13,7 +13,7 @@ export interface AutoOptions {
 /** Up to here choosing costs about as much as it saves in reading (`node bench/select.mjs`). */
 const BREAK_EVEN = 2048;
 /** Rows of their own choose in two stages, which pays from about this many budgets on (`node bench/run.mjs break-even`). */
-const ROW_BREAK_EVEN = 5;
+const ROW_BREAK_EVEN = 7;
 
 const EVERYTHING: Keep = { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 };
 

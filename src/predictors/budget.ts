@@ -34,10 +34,10 @@ export const keepOf = (options: BudgetOptions): Keep => {
 /** The budget of tiles that end at `end` or before may read everything: nothing needs to be scored. */
 export const fits = ({ budget, density }: Keep, end: number): boolean => budget >= end || density === 1;
 
-/** `factor` times as much, `least` tokens at least. */
-export const widened = (keep: Keep, factor: number, least: number): Keep => ({
+/** `factor` times as much. */
+export const widened = (keep: Keep, factor: number): Keep => ({
   ...keep,
-  budget: Math.max(keep.budget * factor, least),
+  budget: keep.budget * factor,
   ...(keep.density !== undefined && { density: Math.min(1, keep.density * factor) }),
 });
 

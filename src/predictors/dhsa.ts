@@ -14,14 +14,11 @@ export interface DhsaOptions extends BudgetOptions {
   /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
   readonly lists?: Needs['lists'];
   /**
-   * Answers: how many times the budget the first stage hands to the second. Fewer are faster; 64 in effect scores every
-   * token. Default 4, and then 3,072 tokens at least.
+   * Answers: how many times the budget the first stage hands to the second. Default 6. Fewer are faster and miss more:
+   * docs/METHODS.md.
    */
   readonly candidates?: number;
 }
-
-/** With small budgets four times as many candidates still miss needles (docs/METHODS.md); so many cost little. */
-const LEAST_CANDIDATES = 3072;
 
 const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Boundaries>> = {
   contrast: { source: 'contrast', window: 4, perPage: 4, minimum: 8 },
@@ -43,9 +40,9 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     'fixed',
   ]);
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
-  const factor = wholeNumber('attention.candidates', options.candidates, 4, 1, 64);
+  const factor = wholeNumber('attention.candidates', options.candidates, 6, 1, 64);
   const keep = keepOf(options);
-  const generous = widened(keep, factor, options.candidates === undefined ? LEAST_CANDIDATES : 0);
+  const generous = widened(keep, factor);
   const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
 
   const chooseByMeans = (backend: Backend, input: PredictInput, out: Plan): void => {
@@ -73,7 +70,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       candidates: true,
       prefixStable: true,
     },
-    signature: `dhsa boundaries=${source} lists=${lists} candidates=${options.candidates ?? 'default'} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
       if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);

@@ -76,7 +76,7 @@ describe('attention options', () => {
   });
 });
 
-test('auto is exact where choosing does not pay: tiles within the budget, single rows within five', () => {
+test('auto is exact where choosing does not pay: tiles within the budget, single rows within seven', () => {
   const calls: string[] = [];
   const backend = {
     scoreChunks: () => calls.push('score'),
@@ -92,6 +92,6 @@ test('auto is exact where choosing does not pay: tiles within the budget, single
   };
   expect(plan(1792, 256, 64)).toEqual(['select Infinity']);
   expect(plan(2048, 256, 64)).toEqual(['score', 'select 2048']);
-  expect(plan(5 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
-  expect(plan(5 * 2048, 1, 1)).toEqual(['score', 'select 8192', 'score', 'select 2048']);
+  expect(plan(7 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
+  expect(plan(7 * 2048, 1, 1)).toEqual(['score', 'select 12288', 'score', 'select 2048']);
 });
