@@ -2,7 +2,9 @@
  * Needles in the held-out book, on the bundled model: facts at all depths, a question for each, the same items for every
  * method. Question rows and answers obey the plan under test. Resumes; `--report` only writes the tables.
  *
- * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,…] [--texts 20] [--facts 10] [--report]
+ * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,…] [--report]
+ *
+ * 200 items a length: 20 texts with 10 facts each, from 8,192 tokens on 10 texts with 20.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,9 +17,7 @@ import { type NeedleResult, needleTables } from './needle-tables.js';
 const { values } = parseArgs({
   options: {
     lengths: { type: 'string', default: '1024,2048,4096,8192,16384' },
-    methods: { type: 'string', default: 'dense,sliding,blocks,dhsa,dhsa-oracle' },
-    texts: { type: 'string', default: '20' },
-    facts: { type: 'string', default: '10' },
+    methods: { type: 'string', default: 'dense,sliding,blocks,dhsa,dhsa-4,dhsa-oracle' },
     model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
     results: { type: 'string', default: 'bench/results/needles.json' },
     report: { type: 'boolean', default: false },
@@ -100,11 +100,12 @@ const countTokens = async (book: string[], tokenize: (text: string) => Promise<n
 
 if (!values.report) {
   for (const length of values.lengths.split(',').map(Number)) {
-    for (let text = 0; text < Number(values.texts); text++) {
+    const [texts, facts] = length < 8192 ? [20, 10] : [10, 20];
+    for (let text = 0; text < texts; text++) {
       for (const method of values.methods.split(',')) {
         const done = results.some((r) => r.length === length && r.method === method && r.text === text);
         if (done) continue;
-        const result = await read(length, method, text, Number(values.facts));
+        const result = await read(length, method, text, facts);
         results.push(result);
         writeFileSync(path, JSON.stringify(results));
         const score = result.right.filter(Boolean).length;
