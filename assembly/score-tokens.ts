@@ -1,5 +1,5 @@
 // Exact attention mass of chunks, over the tokens that a plan names: the second stage of selection.
-import { F16, PAGE, decodeKeys } from './lib/page';
+import { F16, PAGE, decodeBlock } from './lib/page';
 import { halves4 } from './lib/halves';
 import { hadamard } from './lib/hadamard';
 import { quantizeQuery, sums4 } from './lib/query';
@@ -120,7 +120,7 @@ function plainLogits(
 ): void {
   const row = <usize>dim << 2;
   for (let token = from; token < from + count; token += 4, out += 16) {
-    decodeKeys(keys, block, F16, dim, token, min(4, from + count - token));
+    decodeBlock(keys, block, F16, dim, token, min(4, from + count - token));
     for (let head = 0; head < heads; head++) {
       const query = q + <usize>head * row;
       let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);

@@ -1,5 +1,5 @@
 // Contrast of the gaps between tokens: where the keys left and right of a gap point in different directions.
-import { PAGE, decodeKeys } from './lib/page';
+import { PAGE, decodeBlock } from './lib/page';
 
 /** dot, |left|², |right|² of every gap of a window, f64. */
 const SUMS: i32 = 3 * 8;
@@ -27,10 +27,10 @@ export function contrast(
     const headAt = <usize>(head * headBytes);
     if (page > 0) {
       const left = <usize>load<u32>(table + (<usize>(page - 1) << 2)) + headAt;
-      decodeKeys(keys, left, codec, dim, PAGE - before, before);
+      decodeBlock(keys, left, codec, dim, PAGE - before, before);
     }
     const block = <usize>load<u32>(table + (<usize>page << 2)) + headAt;
-    decodeKeys(keys + <usize>before * row, block, codec, dim, 0, PAGE);
+    decodeBlock(keys + <usize>before * row, block, codec, dim, 0, PAGE);
     for (let gap = first; gap < PAGE; gap++) {
       addGap(scratch + <usize>(gap * SUMS), keys + <usize>gap * row, <usize>window * row, row);
     }

@@ -1,7 +1,7 @@
 // Summaries of stored keys: means of chunks, bounds of sub-blocks. Both can be made again from the pages, byte for byte.
 import { f16ToF32, f32ToF16 } from './lib/f16';
 import { hadamard } from './lib/hadamard';
-import { PAGE, Q8, decodeKeys } from './lib/page';
+import { PAGE, Q8, decodeBlock } from './lib/page';
 
 const SUB_BLOCK: i32 = 16;
 const SUB_BLOCKS: i32 = 4;
@@ -25,7 +25,7 @@ export function chunkMeans(
     for (let token = start; token < end; token++) {
       const page = token >> 6;
       if (page != decoded) {
-        decodeKeys(scratch, load<u32>(table + (<usize>page << 2)) + headAt, codec, dim, 0, PAGE);
+        decodeBlock(scratch, load<u32>(table + (<usize>page << 2)) + headAt, codec, dim, 0, PAGE);
         decoded = page;
       }
       const key = scratch + <usize>(token & 63) * row;
@@ -51,7 +51,7 @@ export function keyBounds(out: usize, block: usize, codec: i32, dim: i32, scratc
   const least = scratch + <usize>SUB_BLOCK * row;
   const most = least + row;
   for (let sub = 0; sub < SUB_BLOCKS; sub++) {
-    decodeKeys(scratch, block, codec, dim, sub * SUB_BLOCK, SUB_BLOCK);
+    decodeBlock(scratch, block, codec, dim, sub * SUB_BLOCK, SUB_BLOCK);
     if (codec == Q8) for (let token = 0; token < SUB_BLOCK; token++) hadamard(scratch + <usize>token * row, dim);
     const scale = extremes(least, most, scratch, row);
     const codes = out + <usize>(sub * 2 * dim);

@@ -1,6 +1,6 @@
 // Logits of a block of 32 keys for many queries. A block lies inside one half of a page.
 import { madd } from './exp';
-import { halves } from './page';
+import { halves } from './halves';
 import { sums4 } from './query';
 
 /** Keys in a block of attention; blocks are aligned to absolute positions. */

@@ -1,5 +1,5 @@
-// Half precision in plain SIMD: WebAssembly has no f16 type. All of these are exact (decode) or rounded to nearest,
-// ties to even (encode), for subnormals, infinities and NaN too.
+// Half precision, one number at a time: WebAssembly has no f16 type. Decoding is exact, encoding rounds to nearest, ties
+// to even; subnormals, infinities and NaN too.
 
 /** 2^112: lifts the exponent bias of f16 (15) to that of f32 (127). */
 // @ts-ignore: decorator
@@ -13,17 +13,6 @@ export function f16ToF32(bits: u32): f32 {
   const lifted = reinterpret<u32>(reinterpret<f32>(magnitude << 13) * LIFT);
   const exact = magnitude > 0x7bff ? lifted | 0x7f800000 : lifted;
   return reinterpret<f32>(exact | ((bits & 0x8000) << 16));
-}
-
-/** Four f16 bit patterns, one in the low half of each u32 lane (the high halves must be zero), to four f32. */
-// @ts-ignore: decorator
-@inline
-export function f16x4ToF32x4(v: v128): v128 {
-  const magnitude = v128.and(v, i32x4.splat(0x7fff));
-  const lifted = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.splat(LIFT));
-  const special = v128.and(i32x4.gt_s(magnitude, i32x4.splat(0x7bff)), i32x4.splat(0x7f800000));
-  const sign = i32x4.shl(v128.xor(v, magnitude), 16);
-  return v128.or(v128.or(lifted, special), sign);
 }
 
 /** The f16 bit pattern nearest to x. Values that round past 65504 become infinite; NaN becomes the quiet NaN 0x7e00. */

@@ -3,7 +3,8 @@
 // block that was widened to f32 once: the numbers are the same. assembly/mix.ts makes functions of these bodies.
 import { BLOCK } from './dots';
 import { madd } from './exp';
-import { codeBytes, F16, halves, Q4, q4Groups, Q8 } from './page';
+import { halves } from './halves';
+import { codeBytes, F16, Q4, q4Groups, Q8 } from './page';
 
 /** Besides the codecs of pages: values that were widened to f32. */
 export const F32: i32 = 3;

@@ -1,5 +1,6 @@
 // The bytes of a page: for each KV head a block of keys, then a block of values (docs/FORMAT.md, "Pages").
 import { f16ToF32 } from './f16';
+import { halves } from './halves';
 
 /** Tokens in a page. */
 export const PAGE: i32 = 64;
@@ -66,17 +67,6 @@ export function valueBlock(page: usize, head: i32, keyBytes: i32, valueBytes: i3
 @inline
 export function scaleOf(block: usize, dim: i32, token: i32): f32 {
   return f16ToF32(load<u16>(block + <usize>(PAGE * dim + (token << 1))));
-}
-
-/**
- * Four halves, sign-extended to 32 bits, as f32. The bits move to their place in an f32, whose exponent is then 112 too
- * small; multiplying makes up for it, exactly and for subnormal halves too. Halves in pages are finite.
- */
-// @ts-ignore: decorator
-@inline
-export function halves(bits: v128): v128 {
-  const moved = v128.and(i32x4.shl(bits, 13), i32x4.splat(0x8fffe000));
-  return f32x4.mul(moved, f32x4.splat(5.192296858534828e33));
 }
 
 /** out (dim) f32 = halves at `codes`; dim is a multiple of 8. */
@@ -149,11 +139,4 @@ export function decodeBlock(out: usize, block: usize, codec: i32, dim: i32, from
     else if (codec == Q8) decodeQ8(out, codes, scaleOf(block, dim, token), dim);
     else decodeQ4(out, block, dim, token);
   }
-}
-
-/** Stored keys as f32, see `decodeBlock`. codec: F16 or Q8. */
-// @ts-ignore: decorator
-@inline
-export function decodeKeys(out: usize, block: usize, codec: i32, dim: i32, from: i32, count: i32): void {
-  decodeBlock(out, block, codec, dim, from, count);
 }
