@@ -48,9 +48,6 @@ const kernelInputs = () => {
 };
 
 const kernels = () => {
-  if (existsSync(at('assembly/matmul.gen.mjs'))) {
-    runNode('kernels: assembly/matmul.gen.mjs', at('assembly/matmul.gen.mjs'), []);
-  }
   const stamp = at('dist/kernels.hash');
   const inputs = kernelInputs();
   const unchanged = existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;

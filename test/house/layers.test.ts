@@ -11,33 +11,16 @@ const interfaces = [
   'src/backends/backend.ts',
   'src/backends/plan.ts',
   'src/predictors/predictor.ts',
-  'src/policies/policy.ts',
   'src/codecs/codec.ts',
   'src/stores/store.ts',
 ];
 const folders = [
-  [
-    'src/text',
-    'src/weights',
-    'src/codecs',
-    'src/kv',
-    'src/predictors',
-    'src/policies',
-    'src/stores',
-    'src/backends',
-  ],
+  ['src/text', 'src/weights', 'src/codecs', 'src/kv', 'src/predictors', 'src/stores', 'src/backends'],
   ['src/model', 'src/architectures'],
   ['src/generate'],
   ['src/engine'],
 ];
-const sockets = [
-  'src/codecs',
-  'src/predictors',
-  'src/policies',
-  'src/stores',
-  'src/backends',
-  'src/architectures',
-];
+const sockets = ['src/codecs', 'src/predictors', 'src/stores', 'src/backends', 'src/architectures'];
 // What a user imports: the package's entries, above everything that they put together.
 const entries = ['src/index.ts', 'src/engine/index.ts'];
 // The one thing that a socket's implementations may know of another: a backend's pages are the codecs' bytes.
@@ -115,7 +98,7 @@ describe('imports', () => {
   test('the rule objects where it should', () => {
     expect(objection('src/model/forward.ts', 'src/engine/local.ts')).toContain('upwards');
     expect(objection('src/predictors/predictor.ts', 'src/predictors/dense.ts')).toContain('upwards');
-    expect(objection('src/predictors/dense.ts', 'src/policies/snap.ts')).toContain('another socket');
+    expect(objection('src/predictors/dense.ts', 'src/stores/idb.ts')).toContain('another socket');
     expect(objection('src/facades/openai.ts', 'src/session.ts')).toContain('public index');
     expect(objection('workers/engine.ts', 'src/session.ts')).toContain('serve the engine');
     expect(objection('src/predictors/dense.ts', 'src/backends/backend.ts')).toBeUndefined();
