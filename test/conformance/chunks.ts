@@ -12,8 +12,8 @@ import { fromHalf } from '../../src/codecs/half.js';
 import { createRefBackend } from '../reference/backend.js';
 import { storedKey, unrotated } from '../reference/keys.js';
 import type { RefScores } from '../reference/selection.js';
+import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
-import { random } from './random.js';
 import { createReading, putPages, type Reading, type ReadingOptions, tensorOf } from './reading.js';
 import { tolerance } from './tolerance.js';
 
@@ -142,7 +142,7 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
 
       test.each(calls)('scores and plans of rows $position + $rows by $tileRows', async (tiles) => {
         const { shape, heads } = reading;
-        const values = random(tiles.position + 5).gaussians(tiles.rows * heads * shape.keyDim);
+        const values = random(tiles.position + 5).normals(tiles.rows * heads * shape.keyDim);
         const scale = 1 / Math.sqrt(shape.keyDim);
         for (const boundaries of [contrast, sources[3]!, sources[5]!]) {
           for (const lists of tiles.rows % 2 ? [1] : [shape.kvHeads]) {
@@ -192,7 +192,7 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
           const numbers = random(3);
           for (let from = 0; from < 320; ) {
             const to = turns.find((t) => t > from) ?? 320;
-            const topic = numbers.gaussians(width);
+            const topic = numbers.normals(width);
             for (let i = from; i < to; i++) for (let c = 0; c < width; c++) keys[i * width + c] = topic[c]!;
             from = to;
           }
@@ -253,9 +253,9 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
     });
 
     test('chunks of 8 and of 64 such keys are as likely to be chosen', async () => {
-      const edit = (keys: Float32Array): void => keys.set(random(8).gaussians(keys.length));
+      const edit = (keys: Float32Array): void => keys.set(random(8).normals(keys.length));
       const reading = await createReading({ tokens: 4096, kvHeads: 1, keys: 'f16', edit });
-      const query = random(9).gaussians(64);
+      const query = random(9).normals(64);
       const size = async (length: number): Promise<number> => {
         const { index } = indexed(backend, reading, { source: 'fixed', size: length });
         const bytes = await backend.readChunks(index, 0, 64);

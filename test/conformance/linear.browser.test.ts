@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
 import { describeLinear } from './linear.js';
 import { makeWasmBackend } from './make-backend.js';
-import { random } from './random.js';
 import { randomRows, weightOf } from './weights.js';
 
 describeLinear('wasm, relaxed SIMD', () => makeWasmBackend({ build: 'relaxed' }));
@@ -12,7 +12,7 @@ test('both builds give the same bits for quantised weights', async () => {
   const [rows, n, k] = [9, 113, 704];
   for (const type of ['Q8_0', 'Q4_0'] as const) {
     const seed = random(n);
-    const x = seed.gaussians(rows * k);
+    const x = seed.normals(rows * k);
     const bytes = randomRows(seed, type, n, k);
     const [relaxed, plain] = await Promise.all(
       (['relaxed', 'simd128'] as const).map(async (build) => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backend, Tensor, Weight, WeightType } from '../../src/backends/backend.js';
 import { createRefBackend } from '../reference/backend.js';
 import { asMet, decodeRow } from '../reference/rows.js';
+import { random } from '../support/random.js';
 import { expectEqual, expectWithin } from './compare.js';
-import { random } from './random.js';
 import { tolerance } from './tolerance.js';
 import { extremeScale, randomRows, weightOf, weightTypes } from './weights.js';
 
@@ -76,9 +76,9 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
 
       test.each(sizes)('%i rows · %i outputs × %i inputs', async (rows, n, k) => {
         const seed = random(rows * 7919 + n * 31 + k);
-        const x = seed.gaussians(rows * k);
+        const x = seed.normals(rows * k);
         const bytes = randomRows(seed, type, n, k);
-        const offsets = seed.gaussians(n);
+        const offsets = seed.normals(n);
         const bound = magnitudes(type, x, bytes, rows, n, k);
         const run = async (b: Backend, withBias: boolean): Promise<Float32Array> => {
           const weight = weightOf(b, type, n, k, bytes);
@@ -100,7 +100,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
         const seed = random(n + k);
         const rows = 33;
         const weight = weightOf(backend, type, n, k, randomRows(seed, type, n, k));
-        const x = tensorOf(backend, rows, k, seed.gaussians(rows * k));
+        const x = tensorOf(backend, rows, k, seed.normals(rows * k));
         const all = await multiply(backend, x, weight);
         for (const some of [1, 2, 3, 4, 5, 7, 8, 9, 12, 32]) {
           for (const from of [0, 1, rows - some]) {
@@ -135,7 +135,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       test('NaN and infinity stay in their row', async () => {
         const [rows, n, k] = [9, 19, 96];
         const seed = random(5);
-        const x = seed.gaussians(rows * k);
+        const x = seed.normals(rows * k);
         const weight = weightOf(backend, type, n, k, randomRows(seed, type, n, k));
         const sound = await multiply(backend, tensorOf(backend, rows, k, x), weight);
         for (const row of [0, 4, 8]) {
@@ -174,7 +174,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       test('scales at the ends of f16', async () => {
         const [rows, n, k] = [9, 35, 96];
         const seed = random(3);
-        const x = seed.gaussians(rows * k);
+        const x = seed.normals(rows * k);
         const bytes = randomRows(seed, type, n, k, extremeScale(seed));
         const bound = magnitudes(type, x, bytes, rows, n, k);
         const [found, wanted] = await Promise.all(
@@ -222,7 +222,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
     });
 
     test('a view is the same memory', async () => {
-      const values = random(2).gaussians(12 * 5);
+      const values = random(2).normals(12 * 5);
       const whole = tensorOf(backend, 12, 5, values);
       const part = backend.view(whole, 3, 8, 7);
       expectEqual(await backend.read(part), values.subarray(7, 31));
@@ -246,9 +246,9 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
     test.each([1, 3, 4, 17, 64, 203, 4096])('rmsNorm of %i columns, in place too', async (cols) => {
       const seed = random(cols);
       const rows = 5;
-      const x = seed.gaussians(rows * cols, 30);
+      const x = seed.normals(rows * cols, 30);
       x.fill(0, 0, cols);
-      const gain = seed.gaussians(cols);
+      const gain = seed.normals(cols);
       const run = async (b: Backend, inPlace: boolean): Promise<Float32Array> => {
         const input = tensorOf(b, rows, cols, x);
         const out = inPlace ? input : b.tensor('out', rows, cols);
@@ -270,7 +270,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
         [7, 1, 113, 56],
       ])('%i tokens · %i heads × %i channels, %i pairs', async (tokens, heads, headDim, pairs) => {
         const seed = random(tokens + headDim);
-        const x = seed.gaussians(tokens * heads * headDim);
+        const x = seed.normals(tokens * heads * headDim);
         const turns = seed.uniforms(tokens * pairs, -4, 4);
         const angles = new Float32Array(tokens * 2 * pairs).map((_, i) => {
           const turn = turns[Math.floor(i / (2 * pairs)) * pairs + (i % pairs)]!;
@@ -293,8 +293,8 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
 
     test.each([1, 3, 4, 113, 4096])('gates and sums of %i elements', async (count) => {
       const seed = random(count);
-      const x = seed.gaussians(count, 8);
-      const up = seed.gaussians(count);
+      const x = seed.normals(count, 8);
+      const up = seed.normals(count);
       if (count > 4) x.set([0, -0, 100, -100, 1e30, -1e30], 0);
       const run = (b: Backend, verb: (out: Tensor, other: Tensor) => void): Promise<Float32Array> => {
         const out = tensorOf(b, 1, count, x);

@@ -13,9 +13,9 @@ import {
 } from '../../src/backends/backend.js';
 import { fromHalf } from '../../src/codecs/half.js';
 import { quantizeQuery } from '../reference/pages.js';
+import { type Random, random } from '../support/random.js';
 import { expectEqual, expectWithin } from './compare.js';
 import { makeRefPages, type PagesUnderTest } from './make-pages.js';
-import { type Random, random } from './random.js';
 import { tolerance } from './tolerance.js';
 
 const pagesFor = (tokens: number): number => Math.ceil(tokens / PAGE);
@@ -42,8 +42,8 @@ const makeCase = (shape: KvShape, heads: number, tokens: number, next: Random): 
   shape,
   heads,
   tokens,
-  k: next.gaussians(tokens * shape.kvHeads * shape.keyDim),
-  v: next.gaussians(tokens * shape.kvHeads * shape.valueDim),
+  k: next.normals(tokens * shape.kvHeads * shape.keyDim),
+  v: next.normals(tokens * shape.kvHeads * shape.valueDim),
 });
 
 /** Append tokens [from, to) in one call. */
@@ -122,10 +122,10 @@ const sparse = (lists: number, tiles: Tiles, next: Random): Range[][] =>
   Array.from({ length: lists * tileCount(tiles) }, (_, r) => {
     const start = tileStart(tiles, r % tileCount(tiles));
     const ranges: Range[] = [];
-    for (let at = next.integer(20); at < start - 1; ) {
-      const end = Math.min(start - 1, at + (next.next() < 0.4 ? 1 : 1 + next.integer(90)));
+    for (let at = next.below(20); at < start - 1; ) {
+      const end = Math.min(start - 1, at + (next.next() < 0.4 ? 1 : 1 + next.below(90)));
       ranges.push([at, end]);
-      at = end + 1 + next.integer(next.next() < 0.5 ? 4 : 100);
+      at = end + 1 + next.below(next.next() < 0.5 ? 4 : 100);
     }
     return [...ranges, [start, tileEnd(tiles, r % tileCount(tiles))]];
   });
@@ -157,7 +157,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
     ): Promise<void> => {
       const kv = filled(pages, some);
       const copy = await copied(pages, kv, reference);
-      const q = next.gaussians(tiles.rows * some.heads * some.shape.keyDim, 1.5);
+      const q = next.normals(tiles.rows * some.heads * some.shape.keyDim, 1.5);
       const found = await attend(pages, kv, some.heads, q, lists, tiles, rows, how);
       const wanted = await attend(reference, copy, some.heads, q, lists, tiles, rows, how);
       const bound = tolerance.attention * greatest(some.v);
@@ -182,8 +182,8 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
         // So small that neighbouring halves are far apart: scales must be rounded up for the codes to fit.
         for (let token = 20; token < 60; token++) {
           const width = shape.keyDim * 2;
-          some.k.set(next.gaussians(width, 10 ** next.uniform(-8, -3)), token * width);
-          some.v.set(next.gaussians(128, 10 ** next.uniform(-8, -3)), token * 128);
+          some.k.set(next.normals(width, 10 ** next.uniform(-8, -3)), token * width);
+          some.v.set(next.normals(128, 10 ** next.uniform(-8, -3)), token * 128);
         }
         const found = await allPages(pages, filled(pages, some));
         const wanted = await allPages(reference, filled(reference, some));
@@ -197,7 +197,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           const kv = pages.kvLayer('test', some.shape);
           pages.mapPages(kv, 3);
           for (let from = 0; from < 131; ) {
-            const to = Math.min(131, from + 1 + next.integer(40));
+            const to = Math.min(131, from + 1 + next.below(40));
             append(pages, kv, some, from, to);
             from = to;
           }
@@ -319,7 +319,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
       some.k.set(some.k.map((x) => Math.round(x * 64) / 64));
       some.v.set(some.v.map((x) => Math.round(x * 64) / 64));
       const tiles = lastRows(tokens, tokens, PAGE);
-      const q = next.gaussians(tokens * dim);
+      const q = next.normals(tokens * dim);
       const { out } = await attend(pages, filled(pages, some), 1, q, 1, tiles, everything(1, tiles));
       const expected = new Float32Array(tokens * dim);
       for (let row = 0; row < tokens; row++) {
@@ -351,7 +351,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           const kv = filled(pages, some);
           const tiles = { position: 150, rows: 140, tileRows: PAGE };
           const rows = sparse(2, tiles, next);
-          const q = next.gaussians(140 * 2 * ratio * dim);
+          const q = next.normals(140 * 2 * ratio * dim);
           const together = await attend(pages, kv, 2 * ratio, q, 2, tiles, rows);
           const single: Tiles = { ...tiles, tileRows: 1 };
           const each = Array.from({ length: 2 * 140 }, (_, r): Range[] => {
@@ -378,7 +378,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           next,
         );
         const kv = filled(pages, some);
-        const q = next.gaussians(200 * 3 * 64);
+        const q = next.normals(200 * 3 * 64);
         const all: Tiles = { position: 0, rows: 200, tileRows: PAGE };
         const whole = await attend(pages, kv, 3, q, 1, all, everything(1, all));
         for (const [from, to] of [
@@ -413,7 +413,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
         const kv = filled(pages, some);
         const tiles = lastRows(180, 90, PAGE);
         const rows = sparse(1, tiles, next);
-        const q = next.gaussians(90 * 6 * 64);
+        const q = next.normals(90 * 6 * 64);
         const shared = await attend(pages, kv, 6, q, 1, tiles, rows);
         const own = await attend(pages, kv, 6, q, 3, tiles, [...rows, ...rows, ...rows]);
         expectEqual(own.out, shared.out);
@@ -429,7 +429,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           next,
         );
         const kv = filled(pages, some);
-        const q = next.gaussians(8 * 2 * 64);
+        const q = next.normals(8 * 2 * 64);
         const tiles = lastRows(200, 8, PAGE);
         const whole = await attend(pages, kv, 2, q, 1, tiles, [[[0, 200]]]);
         const cuts = [0, 1, 2, 31, 32, 33, 64, 70, 95, 96, 128, 192, 195, 199, 200];
@@ -448,7 +448,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           for (const page of [0, 1]) pages.writePage(dirty, page, new Uint8Array(dirty.pageBytes).fill(255));
           append(pages, dirty, some, 0, 77);
           const tiles = lastRows(77, 20, PAGE);
-          const q = next.gaussians(20 * 2 * 64);
+          const q = next.normals(20 * 2 * 64);
           const found = await attend(pages, dirty, 2, q, 1, tiles, everything(1, tiles));
           const wanted = await attend(pages, filled(pages, some), 2, q, 1, tiles, everything(1, tiles));
           expectEqual(found.out, wanted.out);
@@ -462,7 +462,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           const some = makeCase({ kvHeads: 1, keyDim: 64, valueDim: 64, ...codec }, 4, 256, next);
           const kv = pages.kvLayer('test', some.shape);
           pages.mapPages(kv, 4);
-          const q = next.gaussians(4 * 64);
+          const q = next.normals(4 * 64);
           // All queries and the first block of keys point the same way, the others away from it.
           for (let h = 1; h < 4; h++) q.copyWithin(h * 64, 0, 64);
           for (let token = 0; token < 256; token++) {
@@ -487,7 +487,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
         const some = makeCase({ kvHeads: 2, keyDim: 64, valueDim: 80, ...codec }, 4, 260, next);
         const kv = filled(pages, some);
         const tiles: Tiles = { position: 256, rows: 4, tileRows: PAGE };
-        const q = next.gaussians(4 * 4 * 64);
+        const q = next.normals(4 * 4 * 64);
         const near: Range[] = [
           [40, 45],
           [100, 131],
@@ -521,7 +521,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
       for (const dim of [16, 48, 64, 80, 128, 256]) {
         const shape: KvShape = { kvHeads: 1, keyDim: dim, valueDim: 16, keys: 'q8', values: 'f16' };
         const some = makeCase(shape, heads, 70, next);
-        const q = next.gaussians(heads * dim);
+        const q = next.normals(heads * dim);
         // The greatest sums there are: rotation spreads one channel evenly, so that all codes are ±127 and ±8191.
         for (const [token, outlier] of [4, -4].entries())
           some.k.fill(0, token * dim, (token + 1) * dim)[token * dim] = outlier;
@@ -562,7 +562,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
         const q = new Float32Array(2 * 2 * 64);
         const even = await attend(pages, kv, 2, q, 1, tiles, everything(1, tiles));
         expectWithin(even.logSumExp, [99, 99, 100, 100].map(Math.log), () => tolerance.attention);
-        q.set(next.gaussians(q.length, 1e4));
+        q.set(next.normals(q.length, 1e4));
         const peaked = await attend(pages, kv, 2, q, 1, tiles, everything(1, tiles));
         expect(peaked.out.every(Number.isFinite)).toBe(true);
       }

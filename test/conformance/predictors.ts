@@ -11,8 +11,8 @@ import {
 } from '../../src/backends/backend.js';
 import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
 import type { Predictor } from '../../src/predictors/predictor.js';
+import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
-import { random } from './random.js';
 import { createReading, putPages, type Reading, type ReadingOptions, tensorOf } from './reading.js';
 
 /** A method under test: its options for a budget in tokens, and whether it looks at what it reads. */
@@ -127,7 +127,7 @@ const planRows = async (
 };
 
 const queriesOf = ({ tokens, heads, shape }: Reading, seed = 3): Float32Array =>
-  random(seed).gaussians(tokens * heads * shape.keyDim);
+  random(seed).normals(tokens * heads * shape.keyDim);
 
 const sizeOf = (ranges: Range[]): number => ranges.reduce((n, [start, end]) => n + end - start, 0);
 
@@ -370,7 +370,7 @@ const plant = async (
   const call: Tiles = { position: TOKENS - rows, rows, tileRows };
   const count = tileCount(call);
   // One direction per tile and KV head, shared by the heads of its group.
-  const directions = numbers.gaussians(count * kvHeads * dim);
+  const directions = numbers.normals(count * kvHeads * dim);
   const places = Array.from({ length: count }, (_, tile) => 96 + 32 * Math.floor((46 / count) * tile));
   const reading = await createReading({
     tokens: TOKENS,
@@ -382,7 +382,7 @@ const plant = async (
         for (let token = place; token < place + length; token++) {
           for (let c = 0; c < kvHeads * dim; c++) {
             const along = directions[tile * kvHeads * dim + c]!;
-            keys[token * kvHeads * dim + c] = (length === 1 ? 2.5 : 2) * along + 0.1 * numbers.gaussian();
+            keys[token * kvHeads * dim + c] = (length === 1 ? 2.5 : 2) * along + 0.1 * numbers.normal();
           }
         }
       });
@@ -396,8 +396,7 @@ const plant = async (
     for (let head = 0; head < kvHeads * group; head++) {
       for (let c = 0; c < dim; c++) {
         const along = directions[(tile * kvHeads + Math.floor(head / group)) * dim + c]!;
-        queries[((call.position + row) * kvHeads * group + head) * dim + c] =
-          along + 0.1 * numbers.gaussian();
+        queries[((call.position + row) * kvHeads * group + head) * dim + c] = along + 0.1 * numbers.normal();
       }
     }
   }

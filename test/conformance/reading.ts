@@ -1,6 +1,6 @@
 import type { Backend, KvLayer, KvShape, Tensor } from '../../src/backends/backend.js';
 import { createRefBackend } from '../reference/backend.js';
-import { random } from './random.js';
+import { random } from '../support/random.js';
 
 /** A text as attention sees it: stored keys and values of a few layers, the same bytes on every backend. */
 export interface Reading {
@@ -31,14 +31,14 @@ export interface ReadingOptions {
 const topicalKeys = (tokens: number, width: number, seed: number): Float32Array => {
   const numbers = random(seed);
   const keys = new Float32Array(tokens * width);
-  let topic = numbers.gaussians(width);
+  let topic = numbers.normals(width);
   let left = 0;
   for (let token = 0; token < tokens; token++, left--) {
     if (left <= 0) {
-      topic = numbers.gaussians(width);
-      left = 5 + numbers.integer(56);
+      topic = numbers.normals(width);
+      left = 5 + numbers.below(56);
     }
-    for (let c = 0; c < width; c++) keys[token * width + c] = topic[c]! + 0.5 * numbers.gaussian();
+    for (let c = 0; c < width; c++) keys[token * width + c] = topic[c]! + 0.5 * numbers.normal();
   }
   return keys;
 };
@@ -61,7 +61,7 @@ export const createReading = async (options: ReadingOptions): Promise<Reading> =
     options.edit?.(k, layer);
     const kv = reference.kvLayer('kv', shape);
     reference.mapPages(kv, Math.ceil(tokens / 64));
-    const v = random(seed + 7).gaussians(tokens * width);
+    const v = random(seed + 7).normals(tokens * width);
     reference.appendKv(kv, tensorOf(reference, tokens, width, k), tensorOf(reference, tokens, width, v), 0);
     keys.push(k);
     pages.push(

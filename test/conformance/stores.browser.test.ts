@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { openStore } from '../../src/stores/index.js';
+import { random } from '../support/random.js';
 import { describeIdb } from './idb.js';
-import { random } from './random.js';
 import { describeStore } from './stores.js';
 
 describeStore('memory', { open: () => openStore('memory'), persistent: false });

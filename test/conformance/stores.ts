@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/stores/store.js';
-import { random } from './random.js';
+import { random } from '../support/random.js';
 
 /** How a suite gets at a store. Opening the same database again reaches what it holds, unless it is memory. */
 export interface StoreUnderTest {
@@ -118,7 +118,7 @@ export const describeStore = (name: string, { open, persistent }: StoreUnderTest
 
     it('agrees with a map over random batches', async () => {
       const model = new Map<string, Uint8Array>();
-      const draw = random(7).integer;
+      const draw = random(7).below;
       for (let step = 0; step < 60; step++) {
         const deleted = Array.from({ length: draw(3) }, () => `key/${draw(12)}`);
         const added = Array.from(

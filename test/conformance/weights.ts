@@ -1,5 +1,5 @@
 import type { Backend, Weight, WeightType } from '../../src/backends/backend.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 
 export const weightTypes: readonly WeightType[] = ['F32', 'Q8_0', 'Q4_0'];
 
@@ -9,9 +9,9 @@ export const randomRows = (
   type: WeightType,
   rows: number,
   cols: number,
-  scale = (): number => 0x2000 + random.integer(0x400) + 0x8000 * random.integer(2),
+  scale = (): number => 0x2000 + random.below(0x400) + 0x8000 * random.below(2),
 ): Uint8Array<ArrayBuffer> => {
-  if (type === 'F32') return new Uint8Array(random.gaussians(rows * cols).buffer);
+  if (type === 'F32') return new Uint8Array(random.normals(rows * cols).buffer);
   const blockBytes = type === 'Q8_0' ? 34 : 18;
   const bytes = random.bytes(((rows * cols) / 32) * blockBytes);
   const view = new DataView(bytes.buffer);
@@ -21,7 +21,7 @@ export const randomRows = (
 
 /** f16 bit patterns at the ends of what a scale can be: zeros, the least and greatest subnormal and normal numbers. */
 export const extremeScale = (random: Random) => (): number =>
-  [0, 0x8000, 1, 0x8001, 2, 0x3ff, 0x83ff, 0x400, 0x3c00, 0x7bff, 0xfbff][random.integer(11)]!;
+  [0, 0x8000, 1, 0x8001, 2, 0x3ff, 0x83ff, 0x400, 0x3c00, 0x7bff, 0xfbff][random.below(11)]!;
 
 /** A weight with these rows, handed over `piece` rows at a time. */
 export const weightOf = (

@@ -1,5 +1,5 @@
 import type { WeightType } from '../../src/backends/backend.js';
-import { f16ToF32 } from './f16.js';
+import { fromHalf } from '../support/half.js';
 
 /** One row of a weight file as numbers. Q8_0: f16 scale, 32 int8. Q4_0: f16 scale, 16 bytes, value (n − 8) · scale. */
 export const decodeRow = (type: WeightType, row: Uint8Array, cols: number): Float32Array => {
@@ -9,7 +9,7 @@ export const decodeRow = (type: WeightType, row: Uint8Array, cols: number): Floa
   const blockBytes = type === 'Q8_0' ? 34 : 18;
   for (let block = 0; block < cols / 32; block++) {
     const at = block * blockBytes;
-    const scale = f16ToF32(view.getUint16(at, true));
+    const scale = fromHalf(view.getUint16(at, true));
     for (let i = 0; i < 32; i++) {
       // Q4_0: low nibbles are elements 0..15, high nibbles 16..31.
       const nibble = (view.getUint8(at + 2 + (i % 16)) >> (i < 16 ? 0 : 4)) & 15;

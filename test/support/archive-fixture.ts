@@ -3,8 +3,8 @@ import { type Archive, type ArchiveOptions, openArchive, type Restored } from '.
 import type { SessionState } from '../../src/kv/manifest.js';
 import type { KvRecord } from '../../src/kv/records.js';
 import type { Store } from '../../src/stores/store.js';
-import { random } from '../conformance/random.js';
 import { randomRecord, segmentRecords } from './kv-records.js';
+import { random } from './random.js';
 
 /** Layers of three kinds of pages, in records small enough to make several groups. */
 export const pageBytes = [48, 80, 48, 96, 80, 16];
@@ -12,9 +12,9 @@ const recordBytes = 240;
 export const segmentTokens = 2 * PAGE;
 const made = { model: 'm', tokenizer: 't', codec: 'c', attention: 'a', build: 'b' };
 
-const { integer } = random(31);
+const { below } = random(31);
 /** Four whole segments and a tail. */
-export const ids = Array.from({ length: 4 * segmentTokens + 70 }, () => integer(100_000));
+export const ids = Array.from({ length: 4 * segmentTokens + 70 }, () => below(100_000));
 
 export const open = (store: Store, more: Partial<ArchiveOptions> = {}): Promise<Archive> =>
   openArchive(store, { fingerprint: 'f', segmentTokens, pageBytes, recordBytes, batchBytes: 1, ...more });

@@ -1,6 +1,6 @@
 import { PAGE } from '../../src/backends/backend.js';
 import type { KvRecord, LayerGroup } from '../../src/kv/records.js';
-import { random } from '../conformance/random.js';
+import { random } from './random.js';
 
 export interface RecordShape {
   readonly layers: LayerGroup;

@@ -5,7 +5,7 @@ import { hadamard, hadamardWidth, rotatedKey } from '../../src/codecs/hadamard.j
 import { fromHalf, HALF_MAX, toHalf } from '../../src/codecs/half.js';
 import { codecs } from '../../src/codecs/index.js';
 import { keysAt, pageBytes, valuesAt } from '../../src/codecs/page-format.js';
-import { random } from '../conformance/random.js';
+import { random } from '../support/random.js';
 
 const dims = [16, 32, 48, 64, 80, 96, 128, 256];
 const names = ['f16', 'q8', 'q4'] as const;
@@ -63,7 +63,7 @@ describe('half precision', () => {
 describe('the rotation of keys', () => {
   test.each(dims)('keeps dots and undoes itself, %i channels', (dim) => {
     const next = random(dim);
-    const [q, k] = [next.gaussians(dim), next.gaussians(dim)];
+    const [q, k] = [next.normals(dim), next.normals(dim)];
     const [hq, hk] = [q.slice(), k.slice()];
     hadamard(hq);
     hadamard(hk);
@@ -94,7 +94,7 @@ describe.each(names)('%s', (name) => {
     const next = random(100 + dim);
     for (const deviation of [1e-6, 1e-3, 1, 300]) {
       for (const offset of [0, 5 * deviation]) {
-        const vector = next.gaussians(dim, deviation).map((x) => x + offset);
+        const vector = next.normals(dim, deviation).map((x) => x + offset);
         roundTrip(codec, vector).forEach((x, i) => {
           expect(Math.abs(x - vector[i]!)).toBeLessThanOrEqual(halfStep(codec, vector, i));
         });
@@ -105,7 +105,7 @@ describe.each(names)('%s', (name) => {
   test.each(dims)('keeps tokens apart, %i channels', (dim) => {
     const next = random(200 + dim);
     const block = new Uint8Array(codec.bytes(dim));
-    const vectors = Array.from({ length: PAGE }, () => next.gaussians(dim));
+    const vectors = Array.from({ length: PAGE }, () => next.normals(dim));
     const alone = vectors.map((vector, token) => roundTrip(codec, vector, token));
     for (const token of [...vectors.keys()].reverse()) codec.encode(block, dim, token, vectors[token]!);
     alone.forEach((expected, token) => {
@@ -117,7 +117,7 @@ describe.each(names)('%s', (name) => {
 
   test('what was decoded encodes to the same values', () => {
     const next = random(3);
-    const once = roundTrip(codec, next.gaussians(64));
+    const once = roundTrip(codec, next.normals(64));
     if (name !== 'q4') expect(roundTrip(codec, once)).toEqual(once);
     const zeros = roundTrip(codec, new Float32Array(64));
     expect(zeros).toEqual(new Float32Array(64));
@@ -162,7 +162,7 @@ describe('scales', () => {
   test('q8: no vector makes a code pass 127, and one code is the greatest', () => {
     const next = random(9);
     for (let i = 0; i < 2000; i++) {
-      const vector = next.gaussians(16, 10 ** next.uniform(-9, 4));
+      const vector = next.normals(16, 10 ** next.uniform(-9, 4));
       const block = new Uint8Array(codecs.q8.bytes(16));
       codecs.q8.encode(block, 16, 0, vector);
       const greatest = Math.max(...new Int8Array(block.buffer, 0, 16).map(Math.abs));

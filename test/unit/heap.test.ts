@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Heap, type HeapKind } from '../../src/backends/wasm/heap.js';
-import { random } from '../conformance/random.js';
+import { random } from '../support/random.js';
 
 const PAGE = 65536;
 const heapOf = (maximum: number, base = 100): Heap =>
@@ -25,13 +25,13 @@ test('blocks never overlap, keep their bytes while the memory grows, and leave n
   const blocks: { start: number; bytes: number; mark: number }[] = [];
   for (let step = 0; step < 2000; step++) {
     if (blocks.length > 0 && seed.next() < 0.48) {
-      const [block] = blocks.splice(seed.integer(blocks.length), 1);
+      const [block] = blocks.splice(seed.below(blocks.length), 1);
       const { start, bytes, mark } = block!;
       expect(heap.u8(start, bytes).every((byte) => byte === mark)).toBe(true);
       heap.free(start);
     } else {
-      const bytes = seed.integer(seed.next() < 0.1 ? 50_000 : 700);
-      const mark = seed.integer(256);
+      const bytes = seed.below(seed.next() < 0.1 ? 50_000 : 700);
+      const mark = seed.below(256);
       const start = heap.alloc(bytes, kinds[step % 4]!);
       expect(start % 64).toBe(0);
       heap.u8(start, bytes).fill(mark);

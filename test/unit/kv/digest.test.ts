@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { digest, hex } from '../../../src/kv/digest.js';
-import { random } from '../../conformance/random.js';
+import { random } from '../../support/random.js';
 
 test('is MurmurHash3 x86 128: the verification value its author published for it', () => {
   const key = Uint8Array.from({ length: 256 }, (_, i) => i);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { digest } from '../../../src/kv/digest.js';
 import { decodeManifest, encodeManifest, type Manifest } from '../../../src/kv/manifest.js';
 import { magic, seal } from '../../../src/kv/seal.js';
-import { random } from '../../conformance/random.js';
+import { random } from '../../support/random.js';
 
 const draw = random(21);
 const manifest: Manifest = {
@@ -11,7 +11,7 @@ const manifest: Manifest = {
   created: 1_790_000_000_000,
   used: 1_790_000_000_001,
   made: { model: 'm', tokenizer: 't', codec: 'c', attention: 'a', build: 'simd128' },
-  tokens: Uint32Array.from({ length: 150 }, () => draw.integer(2 ** 32)),
+  tokens: Uint32Array.from({ length: 150 }, () => draw.below(2 ** 32)),
   canonical: 128,
   bytes: 12_345_678_901,
   notes: { turns: [1, 2, { text: 'é' }], none: null },
@@ -41,7 +41,7 @@ describe('a manifest', () => {
   test('is refused whichever byte changes, and cut anywhere', () => {
     const bytes = encodeManifest(manifest);
     for (let i = 0; i < bytes.length; i++) {
-      bytes[i]! ^= 1 + draw.integer(255);
+      bytes[i]! ^= 1 + draw.below(255);
       expect(() => decodeManifest(manifest.id, bytes), `byte ${i}`).toThrow(corrupt);
       bytes.set(encodeManifest(manifest));
       expect(() => decodeManifest(manifest.id, bytes.slice(0, i)), `${i} bytes`).toThrow(corrupt);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { PAGE } from '../../../src/backends/backend.js';
 import { digest } from '../../../src/kv/digest.js';
 import { decodeRecord, encodeRecord, isRecordOf, layerGroups } from '../../../src/kv/records.js';
-import { random } from '../../conformance/random.js';
 import { randomRecord } from '../../support/kv-records.js';
+import { random } from '../../support/random.js';
 
 const small = randomRecord(
   {
@@ -41,7 +41,7 @@ describe('a record', () => {
     const bytes = encodeRecord(small);
     const draw = random(3);
     for (let i = 0; i < bytes.length; i++) {
-      for (const flip of [1, 128, 255, 1 + draw.integer(255)]) {
+      for (const flip of [1, 128, 255, 1 + draw.below(255)]) {
         bytes[i]! ^= flip;
         expect(decodeRecord(bytes).fault, `byte ${i} ^ ${flip}`).toBeTypeOf('string');
         bytes[i]! ^= flip;
@@ -84,9 +84,9 @@ describe('a record', () => {
   });
 
   test('of random bytes is a fault', () => {
-    const { bytes, integer } = random(5);
+    const { bytes, below } = random(5);
     for (let round = 0; round < 200; round++) {
-      expect(decodeRecord(bytes(4 * integer(64))).fault).toBeTypeOf('string');
+      expect(decodeRecord(bytes(4 * below(64))).fault).toBeTypeOf('string');
     }
   });
 
