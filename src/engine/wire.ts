@@ -15,7 +15,7 @@ interface Crossing {
 }
 
 /** An error as plain data. */
-export const packError = (value: unknown): Crossing => {
+const packError = (value: unknown): Crossing => {
   const error = value instanceof Error || value instanceof DOMException ? value : new Error(String(value));
   const { code, details } = error as Partial<LonghandError>;
   return {
@@ -28,7 +28,7 @@ export const packError = (value: unknown): Crossing => {
 };
 
 /** The error it was; anything we do not know becomes `internal`. */
-export const unpackError = ({ name, message, stack, code, details }: Crossing): Error => {
+const unpackError = ({ name, message, stack, code, details }: Crossing): Error => {
   if (name === 'AbortError') return new DOMException(message, 'AbortError');
   const error = code
     ? new LonghandError(code, message, details)

@@ -36,7 +36,7 @@ export interface TailRecord {
   readonly bytes: number;
 }
 
-export const MANIFEST_VERSION = 1;
+const MANIFEST_VERSION = 1;
 const MAGIC = magic('LHM1');
 const COUNTS = 2;
 

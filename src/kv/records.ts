@@ -22,7 +22,7 @@ export interface LayerGroup {
 /** Raised whenever the bytes of a record change meaning; part of the key of every segment. */
 export const RECORD_VERSION = 1;
 /** Bytes of K and V in a record that reads and writes well (see docs/FORMAT.md). */
-export const RECORD_BYTES = 512 * 1024;
+const RECORD_BYTES = 512 * 1024;
 const MAGIC = magic('LHR1');
 const FIELDS = 6;
 

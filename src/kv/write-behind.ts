@@ -44,7 +44,7 @@ const stateAfter = (error: unknown): StorageState | undefined => {
   return code === 'storage/quota' ? 'full' : code === 'storage/unavailable' ? 'unavailable' : undefined;
 };
 
-export const byteSum = (entries: readonly StoreEntry[]): number =>
+const byteSum = (entries: readonly StoreEntry[]): number =>
   entries.reduce((sum, [, bytes]) => sum + bytes.length, 0);
 
 /** Entries in order, cut so that every batch but the last just reaches `batchBytes`. At least one batch. */

@@ -17,7 +17,7 @@ export interface WordModel {
  * A word longer than this is cut: one letter repeated a million times must cost neither gigabytes nor seconds between two chances to stop. Ids are those of an
  * uncut word up to this length.
  */
-export const LONGEST_WORD = 1 << 15;
+const LONGEST_WORD = 1 << 15;
 
 const CACHED_WORDS = 1 << 15;
 const CACHED_LENGTH = 64;

@@ -37,7 +37,7 @@ const NUMERIC: ReadonlyMap<number, NumericType> = new Map<number, NumericType>([
 ]);
 
 /** A length-prefixed string. Only waits where its bytes are not there yet. */
-export const readString = async (bytes: ByteReader, what: string, limit?: number): Promise<string> => {
+const readString = async (bytes: ByteReader, what: string, limit?: number): Promise<string> => {
   if (bytes.buffered < 8) await bytes.ensure(8, what);
   const length = bytes.u64(`the length of ${what}`);
   if (limit !== undefined && length > limit) throw bytes.corrupt(`${what} is ${length} bytes long`);

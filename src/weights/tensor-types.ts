@@ -52,7 +52,7 @@ export type SupportedType = (typeof SUPPORTED_TYPES)[number];
 /** The name of a GGML type: one of `SUPPORTED_TYPES` or one that can only be sized. */
 export type GgmlTypeName = string;
 
-export const isSupportedType = (name: GgmlTypeName): name is SupportedType =>
+const isSupportedType = (name: GgmlTypeName): name is SupportedType =>
   (SUPPORTED_TYPES as readonly string[]).includes(name);
 
 /** Throws `unsupported/tensor-type` unless Longhand computes with tensors of this type. */

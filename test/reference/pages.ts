@@ -31,10 +31,10 @@ const decodeBlocks = (kv: RefKvLayer, codec: Codec, dim: number, at: number): Fl
   );
 
 /** All keys of a KV head as stored, one per position that has memory. */
-export const storedKeys = (kv: RefKvLayer, head: number): Float32Array[] =>
+const storedKeys = (kv: RefKvLayer, head: number): Float32Array[] =>
   decodeBlocks(kv, codecs[kv.shape.keys], kv.shape.keyDim, keysAt(kv.shape, head));
 
-export const storedValues = (kv: RefKvLayer, head: number): Float32Array[] =>
+const storedValues = (kv: RefKvLayer, head: number): Float32Array[] =>
   decodeBlocks(kv, codecs[kv.shape.values], kv.shape.valueDim, valuesAt(kv.shape, head));
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {

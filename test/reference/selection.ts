@@ -107,7 +107,7 @@ const merged = (ranges: Range[]): Range[] => {
 };
 
 /** The ranges of one tile. `chunks` are those it may choose from, `scores` their scores, if there are any. */
-export const selectRanges = (
+const selectRanges = (
   start: number,
   end: number,
   keep: Keep,

@@ -137,7 +137,7 @@ const makers: Record<Kind, (d: Draw) => Omit<Fact, 'kind'>> = {
 };
 
 /** A fact of this kind that is about none of `taken`. */
-export const drawFact = (d: Draw, kind: Kind, taken: ReadonlySet<string> = new Set()): Fact => {
+const drawFact = (d: Draw, kind: Kind, taken: ReadonlySet<string> = new Set()): Fact => {
   for (;;) {
     const fact = { kind, ...makers[kind](d) };
     if (!taken.has(fact.about)) return fact;
@@ -155,7 +155,7 @@ export interface Haystack {
 }
 
 /** Kinds whose values cannot be guessed from the book. */
-export const NEEDLE_KINDS: readonly Kind[] = ['number', 'magic', 'note', 'home'];
+const NEEDLE_KINDS: readonly Kind[] = ['number', 'magic', 'note', 'home'];
 
 /**
  * A haystack of about `tokens` tokens cut from the book at random, with `facts` facts at sentence ends, spread over
