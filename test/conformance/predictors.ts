@@ -9,7 +9,7 @@ import {
   tileEnd,
   tileStart,
 } from '../../src/backends/backend.js';
-import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
 import type { Predictor } from '../../src/predictors/predictor.js';
 import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
@@ -330,6 +330,11 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
 /** What relates one method to another. */
 export const describeRelations = (name: string, make: () => Promise<Backend>): unknown =>
   describe(`predictors beside each other: ${name}`, () => {
+    test('every method there is runs the suite', () => {
+      const tried = new Set(methods.map(({ options }) => options(100).method));
+      expect([...tried].sort()).toEqual(Object.keys(predictors).sort());
+    });
+
     test('in prefill, DHSA with fixed chunks is block-sparse attention', async () => {
       const backend = await make();
       const reading = await createReading({ tokens: 700 });
