@@ -89,8 +89,9 @@ export class Session {
   }
 
   /**
-   * Ask about the text. `onProgress` tells of the question, and of text that must be read again. The answer streams; leaving the loop stops it. Every question starts at the end of the text
-   * unless `continue` is set, which keeps question and answer in the session.
+   * Ask about the text. The answer streams; leaving the loop stops it. Every question starts at the end of the text
+   * unless `continue` is set, which keeps question and answer in the session. `onProgress` tells of the question, and of
+   * text that must be read again.
    */
   ask(question: string, options: AskOptions = {}): Answer {
     return streamAnswer(options.signal, (signal, onText) =>

@@ -1,7 +1,8 @@
 // e^x on four lanes, and the softmax of a row.
 
 /**
- * e^x for x ≤ 0 to 2 ulp (degree-5 polynomial after Cephes' expf); below −87 it stays at the least normal number.
+ * e^x for x ≤ 0 to 2 ulp (degree-5 polynomial after Cephes' expf); below −87 it stays at the least normal number. Not
+ * made of `exp2`: x / ln 2 in one product would be off by tens of ulp at −80; here ln 2 is subtracted in two parts.
  */
 // @ts-ignore: decorator
 @inline

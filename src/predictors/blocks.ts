@@ -14,7 +14,7 @@ export interface BlocksOptions extends BudgetOptions {
 
 /**
  * Block-sparse attention: top blocks by mean-pooled query · mean-pooled keys, the baseline that DHSA has to beat
- * (METHODS: MoBA, FlexPrefill's block branch). One stage for prefill and decode alike.
+ * (arXiv 2510.24606). One stage for prefill and decode alike.
  */
 export const blocks = (options: BlocksOptions): Predictor => {
   onlyKnown('attention', options, ['method', 'size', 'lists', ...BUDGET_OPTIONS]);
