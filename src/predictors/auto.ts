@@ -14,6 +14,8 @@ export interface AutoOptions {
 const BREAK_EVEN = 2048;
 /** Rows of their own choose in two stages, which pays from about this many budgets on (`node bench/run.mjs break-even`). */
 const ROW_BREAK_EVEN = 7;
+/** No forward call crosses a multiple of this (segments), so that all rows of a call lie on one side of the break-even. */
+const STEP = 256;
 
 const EVERYTHING: Keep = { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 };
 
@@ -25,13 +27,14 @@ export const auto = (options: AutoOptions): Predictor => {
   onlyKnown('attention', options, ['method', 'budget']);
   const budget = Math.max(BREAK_EVEN, wholeNumber('attention.budget', options.budget, BREAK_EVEN, 1));
   const chosen = dhsa({ method: 'dhsa', budget });
+  const rowBreakEven = Math.ceil((ROW_BREAK_EVEN * budget) / STEP) * STEP;
   return {
     name: 'auto',
     needs: chosen.needs,
     signature: chosen.signature.replace('dhsa', 'auto'),
     plan(backend, input, out) {
       const { tiles } = input;
-      const dense = tiles.tileRows === 1 && tiles.position + tiles.rows <= ROW_BREAK_EVEN * budget;
+      const dense = tiles.tileRows === 1 && tiles.position + tiles.rows <= rowBreakEven;
       if (dense) backend.select(out, tiles, EVERYTHING);
       else chosen.plan(backend, input, out);
     },

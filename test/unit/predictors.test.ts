@@ -76,7 +76,8 @@ describe('attention options', () => {
   });
 });
 
-test('auto is exact where choosing does not pay: tiles within the budget, single rows within seven', () => {
+/** What `auto` does for the rows of a call: the verbs and budgets in order. */
+const autoCalls = (position: number, rows: number, tileRows: number, budget?: number): string[] => {
   const calls: string[] = [];
   const backend = {
     scoreChunks: () => calls.push('score'),
@@ -84,14 +85,27 @@ test('auto is exact where choosing does not pay: tiles within the budget, single
     select: (_plan: unknown, _tiles: unknown, keep: { budget: number }) =>
       calls.push(`select ${keep.budget}`),
   } as unknown as Backend;
-  const plan = (position: number, rows: number, tileRows: number): string[] => {
-    calls.length = 0;
-    const tiles = { position, rows, tileRows };
-    createPredictor({ method: 'auto' }).plan(backend, { tiles } as PredictInput, {} as Plan);
-    return [...calls];
-  };
-  expect(plan(1792, 256, 64)).toEqual(['select Infinity']);
-  expect(plan(2048, 256, 64)).toEqual(['score', 'select 2048']);
-  expect(plan(7 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
-  expect(plan(7 * 2048, 1, 1)).toEqual(['score', 'select 12288', 'score', 'select 2048']);
+  const tiles = { position, rows, tileRows };
+  const predictor = createPredictor({ method: 'auto', ...(budget !== undefined && { budget }) });
+  predictor.plan(backend, { tiles } as PredictInput, {} as Plan);
+  return calls;
+};
+
+test('auto is exact where choosing does not pay: tiles within the budget, single rows within seven', () => {
+  expect(autoCalls(1792, 256, 64)).toEqual(['select Infinity']);
+  expect(autoCalls(2048, 256, 64)).toEqual(['score', 'select 2048']);
+  expect(autoCalls(7 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
+  expect(autoCalls(7 * 2048, 1, 1)).toEqual(['score', 'select 12288', 'score', 'select 2048']);
+});
+
+test('with any budget auto plans a row the same alone as in a call of a whole segment', () => {
+  for (const budget of [2049, 2100, 2303, 3000]) {
+    const first = Math.floor((7 * budget) / 256) * 256;
+    for (const segment of [first - 256, first, first + 256]) {
+      const together = autoCalls(segment, 256, 1, budget);
+      for (let row = segment; row < segment + 256; row++) {
+        expect(autoCalls(row, 1, 1, budget)).toEqual(together);
+      }
+    }
+  }
 });
