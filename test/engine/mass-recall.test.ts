@@ -1,5 +1,5 @@
 /**
- * U4: how much of dense attention's mass a method's selection covers, on the real heads of the bundled model, with the
+ * How much of dense attention's mass a method's selection covers, on the real heads of the bundled model, with the
  * same budget for all: an eighth of what a row could read. A method that covers less than a sliding window of the same
  * budget is not worth having; the oracle (exact mass of every chunk) is what a chunk method can reach at best.
  */
