@@ -35,7 +35,7 @@ export const needleTables = (results: readonly NeedleResult[]): string => {
   const lengths = [...new Set(results.map(({ length }) => length))].sort((a, b) => a - b);
   const methods = [...new Set(results.map(({ method }) => method))];
   const rows: string[] = [
-    '| tokens | method | items | right % | minus dense, points (95 %) | realised density, prefill / question and answer |',
+    '| tokens read | method | items | right % | minus dense, points (95 %) | realised density, prefill / question and answer |',
     '|---:|---|---:|---:|---|---|',
   ];
   for (const length of lengths) {
@@ -50,7 +50,7 @@ export const needleTables = (results: readonly NeedleResult[]): string => {
       const against =
         method === 'dense' ? '' : `${percent(mean(differences))} (${percent(low)} to ${percent(high)})`;
       rows.push(
-        `| ${length} | ${method} | ${mine.reduce((sum, r) => sum + r.right.length, 0)} | ${percent(mean(mine.map(share)))} | ${against} | ${percent(mean(mine.map((r) => r.density)))} % / ${percent(mean(mine.map((r) => r.decodeDensity)))} % |`,
+        `| ${Math.round(mean(mine.map((r) => r.tokens))).toLocaleString('en')} | ${method} | ${mine.reduce((sum, r) => sum + r.right.length, 0)} | ${percent(mean(mine.map(share)))} | ${against} | ${percent(mean(mine.map((r) => r.density)))} % / ${percent(mean(mine.map((r) => r.decodeDensity)))} % |`,
       );
     }
   }
