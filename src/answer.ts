@@ -17,7 +17,10 @@ export const streamAnswer = (
   run: (signal: AbortSignal, onText: (text: string) => void) => Promise<Finish>,
 ): Answer => {
   const stop = new AbortController();
-  const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
+  // What AbortSignal.any does, for browsers that lack it.
+  const follow = (): void => stop.abort(outer?.reason);
+  if (outer?.aborted) follow();
+  outer?.addEventListener('abort', follow, { once: true });
   const pieces: string[] = [];
   /** Loops that wait for the next piece. */
   const waiting = new Set<() => void>();
@@ -26,11 +29,12 @@ export const streamAnswer = (
     waiting.clear();
   };
   let ended = false;
-  const finish = run(signal, (text) => {
+  const finish = run(stop.signal, (text) => {
     pieces.push(text);
     wake();
   }).finally(() => {
     ended = true;
+    outer?.removeEventListener('abort', follow);
     wake();
   });
   finish.catch(() => undefined);
