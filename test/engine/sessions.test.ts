@@ -219,6 +219,23 @@ describe('stopping', () => {
     await model.close();
   });
 
+  test('the caller’s signal stops an answer, with the caller’s reason where it is an error', async () => {
+    const model = await open({ kv: { store: 'none' } });
+    const session = await model.session();
+    await session.append('The value of nora is 4711.');
+    const stop = new AbortController();
+    const answer = session.ask(QUESTION, { maxTokens: 200, ignoreStops: true, signal: stop.signal });
+    const read = async (): Promise<void> => {
+      for await (const _ of answer) stop.abort(new Error('enough'));
+    };
+    await expect(read()).rejects.toThrow('enough');
+    await expect(answer.finish).rejects.toThrow('enough');
+    const late = session.ask(QUESTION, { signal: stop.signal });
+    await expect(late.text()).rejects.toThrow('enough');
+    expect(await session.ask(QUESTION, { maxTokens: 24 }).text()).toContain('4711');
+    await model.close();
+  });
+
   test('a signal that was aborted before rejects at once', async () => {
     const model = await open({ kv: { store: 'none' } });
     const session = await model.session();
