@@ -1,14 +1,15 @@
 import { architectureOf } from '../architectures/index.js';
-import type { Backend } from '../backends/backend.js';
+import { type Backend, PAGE } from '../backends/backend.js';
 import { createWasmBackend } from '../backends/wasm/backend.js';
 import { codecs } from '../codecs/index.js';
+import { pageBytes } from '../codecs/page-format.js';
 import { LonghandError } from '../errors.js';
-import { Context } from '../generate/context.js';
 import type { Reader } from '../generate/reader.js';
 import { createTurns } from '../generate/turns.js';
 import { type Archive, openArchive } from '../kv/archive.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import { createArena } from '../model/arena.js';
+import { kvShapeOf } from '../model/state.js';
 import { loadWeights } from '../model/weights.js';
 import { createPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
@@ -64,7 +65,7 @@ export const openModel = async (
       );
     }
     const pageCodecs = { keys: chosen.keys, values: chosen.values };
-    const arena = createArena(backend, config, Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / 64) * 64));
+    const arena = createArena(backend, config, Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / PAGE) * PAGE));
     const reader: Reader = {
       backend,
       config,
@@ -149,19 +150,17 @@ const openKept = async (
   provenance: Provenance,
   warnings: string[],
 ): Promise<OpenModel['kept']> => {
+  const { config, codecs: pageCodecs } = reader;
   let store: Store | undefined;
   try {
     store = await openStore(chosen.store === 'none' ? 'memory' : chosen.store, {
       database: chosen.database,
       durability: chosen.durability,
     });
-    const sample = new Context(reader);
-    const { pageBytes } = sample;
-    sample.close();
     const archive = await openArchive(store, {
       fingerprint: fingerprintOf(provenance),
       segmentTokens: reader.arena.segmentTokens,
-      pageBytes,
+      pageBytes: new Array<number>(config.layers).fill(pageBytes(kvShapeOf(config, pageCodecs))),
     });
     return { archive, store };
   } catch (error) {

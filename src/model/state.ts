@@ -35,6 +35,14 @@ export interface PageCodecs {
 
 const NO_MARKS = new Uint8Array(0);
 
+/** The shape of every layer's pages. */
+export const kvShapeOf = (config: ModelConfig, codecs: PageCodecs): KvShape => ({
+  kvHeads: config.kvHeads,
+  keyDim: config.headDim,
+  valueDim: config.valueDim,
+  ...codecs,
+});
+
 /** Device state as `predictor` needs it. `marks` gives the delimiter marks of the context's tokens. */
 export const createState = (
   backend: Backend,
@@ -43,12 +51,7 @@ export const createState = (
   predictor: Predictor,
   marks: (tokens: number) => Uint8Array,
 ): ContextState => {
-  const shape: KvShape = {
-    kvHeads: config.kvHeads,
-    keyDim: config.headDim,
-    valueDim: config.valueDim,
-    ...codecs,
-  };
+  const shape = kvShapeOf(config, codecs);
   const { needs } = predictor;
   const lists = needs.lists === 'kv-head' ? config.kvHeads : 1;
   const numbers = Array.from({ length: config.layers }, (_, layer) => layer);
