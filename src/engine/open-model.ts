@@ -21,7 +21,7 @@ import type { ModelInfo, ModelSource, Progress } from './engine.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
 
 /** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
-const SEGMENT_TOKENS = 256;
+export const SEGMENT_TOKENS = 256;
 
 /** A model with everything that reads, writes and keeps text for it. */
 export interface OpenModel {

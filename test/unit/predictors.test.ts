@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend, Plan } from '../../src/backends/backend.js';
+import { SEGMENT_TOKENS } from '../../src/engine/open-model.js';
 import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
 import type { PredictInput } from '../../src/predictors/predictor.js';
 
@@ -100,10 +101,10 @@ test('auto is exact where choosing does not pay: tiles within the budget, single
 
 test('with any budget auto plans a row the same alone as in a call of a whole segment', () => {
   for (const budget of [2049, 2100, 2303, 3000]) {
-    const first = Math.floor((7 * budget) / 256) * 256;
-    for (const segment of [first - 256, first, first + 256]) {
-      const together = autoCalls(segment, 256, 1, budget);
-      for (let row = segment; row < segment + 256; row++) {
+    const first = Math.floor((7 * budget) / SEGMENT_TOKENS) * SEGMENT_TOKENS;
+    for (const segment of [first - SEGMENT_TOKENS, first, first + SEGMENT_TOKENS]) {
+      const together = autoCalls(segment, SEGMENT_TOKENS, 1, budget);
+      for (let row = segment; row < segment + SEGMENT_TOKENS; row++) {
         expect(autoCalls(row, 1, 1, budget)).toEqual(together);
       }
     }
