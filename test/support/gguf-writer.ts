@@ -108,12 +108,16 @@ const createSink = () => {
   };
 };
 
-/** A GGUF file, little-endian, tensors in the order given. */
-export const writeGguf = (content: GgufContent): Uint8Array<ArrayBuffer> => {
-  const { version = 3, alignment = 32, tensors } = content;
-  const metadata = { ...content.metadata };
+/**
+ * Everything in front of the tensors' content, little-endian, padded. `sizes` are the tensors' bytes; their content
+ * follows in the same order, each padded to the alignment.
+ */
+export const ggufHead = (
+  { version = 3, alignment = 32, tensors, metadata: given }: GgufContent,
+  sizes: readonly number[],
+): Uint8Array<ArrayBuffer> => {
+  const metadata = { ...given };
   if (alignment !== 32) metadata['general.alignment'] ??= field('u32', alignment);
-  const stored = tensors.map(({ type, values, bytes }) => bytes ?? quantise(type, values!));
   const sink = createSink();
   sink.raw(new TextEncoder().encode('GGUF'));
   sink.u32(version);
@@ -130,9 +134,23 @@ export const writeGguf = (content: GgufContent): Uint8Array<ArrayBuffer> => {
     for (const size of shape) sink.u64(size);
     sink.u32(TYPE_IDS[type]);
     sink.u64(offset);
-    offset += Math.ceil(stored[i]!.length / alignment) * alignment;
+    offset += Math.ceil(sizes[i]! / alignment) * alignment;
   });
   sink.pad(alignment);
+  return sink.done();
+};
+
+/** A GGUF file, little-endian, tensors in the order given. */
+export const writeGguf = (content: GgufContent): Uint8Array<ArrayBuffer> => {
+  const { alignment = 32, tensors } = content;
+  const stored = tensors.map(({ type, values, bytes }) => bytes ?? quantise(type, values!));
+  const sink = createSink();
+  sink.raw(
+    ggufHead(
+      content,
+      stored.map((bytes) => bytes.length),
+    ),
+  );
   for (const bytes of stored) {
     sink.raw(bytes);
     sink.pad(alignment);
