@@ -1,73 +1,125 @@
 // Attention over a plan: softmax(scale · q·Kᵀ) · V over the ranges a tile reads, causal inside them, with a running
 // maximum and sum (online softmax; FlashAttention-2, arXiv 2307.08691). Keys come in blocks of 32 aligned to absolute
 // positions, and every row meets the same blocks in the same order, so its bits depend on its ranges and the pages only.
+//
+// The arguments lie in memory, in words of four bytes, so that one record serves every thread:
+//    0 out           (rows, heads, valueDim) f32
+//    1 q             (rows, heads, keyDim) f32
+//    2 table         u32 addresses of pages
+//    3 counts, 4 ranges, 5 capacity, 6 lists   the plan: row r = list · tiles + tile has counts[r] ranges, u32 pairs at
+//                    ranges + r · capacity · 8
+//    7 position, 8 rows, 9 tileRows
+//   10 heads, 11 kvHeads, 12 keyDim, 13 valueDim, 14 keyCodec, 15 valueCodec
+//   16 window        a row at p reads keys in (p − window, p]; 2³⁰ for no window
+//   17 lse           0, or (rows, heads) f32
+//   18 scale f32, 19 softcap f32 (0 for none), 20 skipBelow f32 (Infinity for never)
 import { attendTile } from './lib/attend-tile';
 import { LN2 } from './lib/exp';
 import { blockBytes } from './lib/page';
 
 export { attendScratch } from './lib/attend-tile';
 
-/** (row, key) pairs that `ranges` give to rows [position, position + rows), keys after a row left out. */
-function pairsOf(ranges: usize, count: i32, position: i32, rows: i32): f64 {
+// @ts-ignore: decorator
+@inline
+function word(args: usize, index: usize): i32 {
+  return load<i32>(args + (index << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function address(args: usize, index: usize): usize {
+  return <usize>load<u32>(args + (index << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function number(args: usize, index: usize): f64 {
+  return <f64>load<f32>(args + (index << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function tilesOf(position: i32, rows: i32, tileRows: i32): i32 {
+  return rows > 0 ? (position + rows - 1) / tileRows - position / tileRows + 1 : 0;
+}
+
+/** (row, key) pairs that `ranges` give to rows [position, position + rows): keys after a row or outside its window do not count. */
+function pairsOf(ranges: usize, count: i32, position: i32, rows: i32, window: i32): f64 {
   let pairs: i64 = 0;
+  // The oldest key that every row may read.
+  const common = position + rows - window;
   for (let i = 0; i < count; i++) {
     const start = load<i32>(ranges + (<usize>i << 3));
     const end = load<i32>(ranges + (<usize>i << 3), 4);
-    if (end <= position + 1) {
+    if (end <= position + 1 && start >= common) {
       pairs += <i64>(end - start) * <i64>rows;
       continue;
     }
-    for (let row = max(0, start - position); row < rows; row++) pairs += min(end, position + row + 1) - start;
+    for (let at = position; at < position + rows; at++) {
+      pairs += max(0, min(end, at + 1) - max(start, at + 1 - window));
+    }
   }
   return <f64>pairs;
 }
 
-/**
- * out (rows, heads, valueDim), q (rows, heads, keyDim) f32. table: u32 addresses of pages. The plan: row
- * r = list · tiles + tile has counts[r] ranges at ranges + r · capacity · 8; `pairs` is an f64 counter that is added to.
- * skipBelow: Infinity never skips. lse: 0 or (rows, heads). scratch: `attendScratch` of the largest tile and group.
- */
-export function attend(
-  out: usize, q: usize, table: usize,
-  counts: usize, ranges: usize, capacity: i32, lists: i32, pairs: usize,
-  position: i32, rows: i32, tileRows: i32,
-  heads: i32, kvHeads: i32, keyDim: i32, valueDim: i32, keyCodec: i32, valueCodec: i32,
-  scale: f32, skipBelow: f32, lse: usize, scratch: usize,
-): void {
-  if (rows <= 0) return;
+/** (row, key) pairs that `attend` reads with these arguments, over all lists. */
+export function attendPairs(args: usize): f64 {
+  const position = word(args, 7), rows = word(args, 8), tileRows = word(args, 9);
+  const tiles = tilesOf(position, rows, tileRows);
   const firstTile = position / tileRows;
-  const tiles = (position + rows - 1) / tileRows - firstTile + 1;
+  let sum: f64 = 0;
+  for (let row = 0; row < word(args, 6) * tiles; row++) {
+    const tile = firstTile + row % tiles;
+    const start = max(position, tile * tileRows);
+    const tileSize = min(position + rows, (tile + 1) * tileRows) - start;
+    const ranges = address(args, 4) + <usize>row * (<usize>word(args, 5) << 3);
+    sum += pairsOf(ranges, load<i32>(address(args, 3) + (<usize>row << 2)), start, tileSize, word(args, 16));
+  }
+  return sum;
+}
+
+/**
+ * Items [from, to) of the work that `args` describes; item = KV head · tiles + tile. Items are independent and may run in
+ * any order, on any thread, each with a scratch of its own: `attendScratch` of the largest tile and group.
+ */
+export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
+  const position = word(args, 7), rows = word(args, 8), tileRows = word(args, 9);
+  const heads = word(args, 10), kvHeads = word(args, 11);
+  const keyDim = word(args, 12), valueDim = word(args, 13);
+  const keyCodec = word(args, 14), valueCodec = word(args, 15);
+  const firstTile = position / tileRows;
+  const tiles = tilesOf(position, rows, tileRows);
   const qRow = <usize>(heads * keyDim << 2);
   const outRow = <usize>(heads * valueDim << 2);
+  const lse = address(args, 17);
   const lseRow = <usize>heads << 2;
   const keyBytes = blockBytes(keyCodec, keyDim);
   const headBytes = keyBytes + blockBytes(valueCodec, valueDim);
   // Inside, logits are in units of ln 2: softmax is then made of powers of two.
-  const scale2 = <f32>(<f64>scale / LN2);
-  const skip2 = <f32>(<f64>skipBelow / LN2);
-  let sum: f64 = 0;
-  for (let head = 0; head < kvHeads; head++) {
+  const scale = <f32>(number(args, 18) / LN2);
+  const cap = <f32>(number(args, 19) / LN2);
+  const skipBelow = <f32>(number(args, 20) / LN2);
+  for (let item = from; item < to; item++) {
+    const head = item / tiles;
+    const tile = item % tiles;
     // The query heads h with ⌊h · kvHeads / heads⌋ = head.
     const firstHead = (head * heads + kvHeads - 1) / kvHeads;
     const group = ((head + 1) * heads + kvHeads - 1) / kvHeads - firstHead;
-    for (let tile = 0; tile < tiles; tile++) {
-      const start = max(position, (firstTile + tile) * tileRows);
-      const tileSize = min(position + rows, (firstTile + tile + 1) * tileRows) - start;
-      const row = (lists == 1 ? 0 : head) * tiles + tile;
-      const some = load<i32>(counts + (<usize>row << 2));
-      const at = ranges + <usize>row * (<usize>capacity << 3);
-      if (head < lists) sum += pairsOf(at, some, start, tileSize);
-      if (group == 0) continue;
-      const before = <usize>(start - position);
-      attendTile(
-        out + before * outRow + <usize>(firstHead * valueDim << 2), outRow,
-        q + before * qRow + <usize>(firstHead * keyDim << 2), qRow,
-        lse ? lse + before * lseRow + (<usize>firstHead << 2) : 0, lseRow,
-        tileSize, group, start,
-        table, <usize>(head * headBytes), <usize>(head * headBytes + keyBytes),
-        keyDim, valueDim, keyCodec, valueCodec, at, some, scale2, skip2, scratch,
-      );
-    }
+    if (group == 0) continue;
+    const start = max(position, (firstTile + tile) * tileRows);
+    const tileSize = min(position + rows, (firstTile + tile + 1) * tileRows) - start;
+    const row = (word(args, 6) == 1 ? 0 : head) * tiles + tile;
+    const before = <usize>(start - position);
+    attendTile(
+      address(args, 0) + before * outRow + <usize>(firstHead * valueDim << 2), outRow,
+      address(args, 1) + before * qRow + <usize>(firstHead * keyDim << 2), qRow,
+      lse ? lse + before * lseRow + (<usize>firstHead << 2) : 0, lseRow,
+      tileSize, group, start,
+      address(args, 2), <usize>(head * headBytes), <usize>(head * headBytes + keyBytes),
+      keyDim, valueDim, keyCodec, valueCodec,
+      address(args, 4) + <usize>row * (<usize>word(args, 5) << 3),
+      load<i32>(address(args, 3) + (<usize>row << 2)),
+      word(args, 16), scale, cap, skipBelow, scratch,
+    );
   }
-  store<f64>(pairs, load<f64>(pairs) + sum);
 }

@@ -37,3 +37,8 @@ export function embedF32(out: usize, packed: usize, row: usize, cols: usize, row
   const from = packed + ((row / TILE) * TILE * cols + (row % TILE)) * 4;
   for (let k: usize = 0; k < cols; ++k) store<u32>(out + k * 4, load<u32>(from + k * lanes * 4));
 }
+
+/** out (count) · scale, in place. */
+export function embedScale(out: usize, count: i32, scale: f32): void {
+  for (const end = out + (<usize>count << 2); out < end; out += 4) store<f32>(out, load<f32>(out) * scale);
+}

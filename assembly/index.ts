@@ -13,6 +13,7 @@ export * from './pack';
 export * from './rope';
 export * from './gate';
 export * from './add';
+export * from './softcap';
 export * from './append-kv';
 export * from './attend';
 export * from './mix';

@@ -51,6 +51,7 @@ const measure = ({ base64, dim, tokens, test, seconds }) => {
   const q = alloc(rows * group * dim * 4);
   const out = alloc(rows * group * dim * 4);
   const plan = alloc(64);
+  const args = alloc(128);
   const scratch = alloc(Math.max(dim * 4, exports.attendScratch(rows * group, dim, dim)));
   for (let page = 0; page < pages; page++) {
     const start = alloc(pageBytes);
@@ -70,33 +71,15 @@ const measure = ({ base64, dim, tokens, test, seconds }) => {
     exports.appendKv(table, k, v, page * PAGE, PAGE, 1, dim, dim, keyCodec, valueCodec, scratch);
   }
   fill(q, rows * group * dim);
-  // counts[0] = 1, ranges = [0, tokens), pairs
+  // counts[0] = 1, ranges = [0, tokens)
   new Uint32Array(memory.buffer, plan, 4).set([1, 0, 0, tokens]);
   const position = tokens - rows;
-  const once = () =>
-    exports.attend(
-      out,
-      q,
-      table,
-      plan,
-      plan + 8,
-      1,
-      1,
-      plan + 32,
-      position,
-      rows,
-      rows,
-      group,
-      1,
-      dim,
-      dim,
-      keyCodec,
-      valueCodec,
-      1 / Math.sqrt(dim),
-      Infinity,
-      0,
-      scratch,
-    );
+  // The words that assembly/attend.ts lists.
+  const words = [out, q, table, plan, plan + 8, 1, 1, position, rows, rows];
+  words.push(group, 1, dim, dim, keyCodec, valueCodec, 2 ** 30, 0);
+  new Uint32Array(memory.buffer, args, 18).set(words);
+  new Float32Array(memory.buffer, args + 72, 3).set([1 / Math.sqrt(dim), 0, Infinity]);
+  const once = () => exports.attend(args, 0, 1, scratch);
   const pairs = group * (rows * position + (rows * (rows + 1)) / 2);
   // Several calls in one sample where one is too short for the clock; few, so that a sample is seldom interrupted.
   const repeat = Math.max(1, Math.ceil((typeof process === 'object' ? 6e4 : 2e5) / pairs));

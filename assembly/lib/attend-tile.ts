@@ -7,6 +7,7 @@ import { codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Group
 import { quantizeQuery } from './query';
 import { soften } from './soften';
 import { mix } from '../mix';
+import { softcap } from '../softcap';
 
 const NEVER: f32 = -Infinity;
 
@@ -48,13 +49,14 @@ function bits(from: i32, to: i32): u32 {
 /**
  * One KV head, one tile. q and out: rows of `group` heads side by side, `qRow` and `outRow` bytes apart; `position` is
  * that of the first row. keyAt, valueAt: from the start of a page to this head's blocks. lse: 0, or the address of the
- * first row's log-sum-exps, lseRow bytes apart. scale and skipBelow count in units of ln 2.
+ * first row's log-sum-exps, lseRow bytes apart. A row at p reads keys in (p − window, p]. scale, cap (0 for none) and
+ * skipBelow count in units of ln 2.
  */
 export function attendTile(
   out: usize, outRow: usize, q: usize, qRow: usize, lse: usize, lseRow: usize,
   rows: i32, group: i32, position: i32,
   table: usize, keyAt: usize, valueAt: usize, keyDim: i32, valueDim: i32, keyCodec: i32, valueCodec: i32,
-  ranges: usize, count: i32, scale: f32, skipBelow: f32, scratch: usize,
+  ranges: usize, count: i32, window: i32, scale: f32, cap: f32, skipBelow: f32, scratch: usize,
 ): void {
   const queries = rows * group;
   const groups = q4Groups(valueDim);
@@ -84,8 +86,11 @@ export function attendTile(
   memory.fill(sums, 0, padded(queries));
   memory.fill(acc, 0, <usize>queries * accRow);
 
+  // The oldest key that the first row may read; every later row's window starts after it.
+  const oldest = max(0, position + 1 - window);
   let range = 0;
-  let base = count > 0 ? load<i32>(ranges) & -BLOCK : 0;
+  while (range < count && load<i32>(ranges + (<usize>range << 3), 4) <= oldest) range++;
+  let base = range < count ? max(oldest, load<i32>(ranges + (<usize>range << 3))) & -BLOCK : 0;
   while (range < count) {
     // Everything the ranges want of block [base, base + 32).
     let mask: u32 = 0;
@@ -93,18 +98,21 @@ export function attendTile(
       const start = load<i32>(ranges + (<usize>range << 3)) - base;
       const end = load<i32>(ranges + (<usize>range << 3), 4) - base;
       if (start >= BLOCK) break;
-      mask |= bits(max(start, 0), min(end, BLOCK));
+      mask |= bits(max(max(start, oldest - base), 0), min(end, BLOCK));
       if (end > BLOCK) break;
       range++;
     }
     const first = <i32>ctz(mask);
+    const last = BLOCK - 1 - <i32>clz(mask);
     const firstRow = max(0, base + first - position);
     if (firstRow >= rows) break;
+    const endRow = min(rows, base + last + window - position);
 
     const page = <usize>load<u32>(table + <usize>((base / PAGE) << 2));
     const token = base % PAGE;
     const firstQuery = firstRow * group;
-    const some = queries - firstQuery;
+    const endQuery = endRow * group;
+    const some = endQuery - firstQuery;
     const scalesFrom = scales + (<usize>firstQuery << 2);
     const packedFrom = packed + <usize>firstQuery * packedRow;
     const logitsFrom = logits + (<usize>firstQuery << 7);
@@ -121,8 +129,10 @@ export function attendTile(
       logitsF32(logitsFrom, packedFrom, some, keys, scale, keyDim, mask);
     }
 
+    if (cap > 0) softcap(logitsFrom, some * BLOCK, cap);
+
     const from = <usize>first;
-    const to = <usize>(BLOCK - <i32>clz(mask));
+    const to = <usize>(last + 1);
     block = page + valueAt;
     const codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
     const weighted = valueCodec == Q8;
@@ -137,13 +147,14 @@ export function attendTile(
     const kind = some <= 4 ? valueCodec : F32;
     let ready = kind != F32;
     let run = firstQuery;
-    for (let n = firstQuery; n <= queries; n++) {
-      if (n < queries) {
+    for (let n = firstQuery; n <= endQuery; n++) {
+      if (n < endQuery) {
         const at = <usize>n << 2;
         const visible = position + n / group + 1 - base;
-        const seen = visible < BLOCK ? mask & bits(0, visible) : mask;
+        let seen = visible < BLOCK ? mask & bits(0, visible) : mask;
+        if (visible > window) seen &= bits(visible - window, BLOCK);
         const own = logits + (at << 5);
-        if (soften(own, tops + at, sums + at, fades + at, seen, valueScales, weighted, skipBelow)) continue;
+        if (seen && soften(own, tops + at, sums + at, fades + at, seen, valueScales, weighted, skipBelow)) continue;
       }
       if (n > run) {
         const accFrom = acc + <usize>run * accRow;

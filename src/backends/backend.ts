@@ -95,6 +95,13 @@ export interface ChunkScoring {
 export interface AttendOptions {
   /** Multiplies q·k; usually 1/√keyDim. */
   readonly scale: number;
+  /**
+   * A row at position p reads only keys in (p − window, p], also where the plan's ranges reach further back: a tile's
+   * ranges cover the windows of all its rows. At least 1. Default: no window.
+   */
+  readonly window?: number;
+  /** Logits l become softcap · tanh(l / softcap), before masks and softmax (Gemma 2, arXiv 2408.00118 §2). Default: none. */
+  readonly softcap?: number;
   /** Skip a block of keys whose greatest logit is this far under the running maximum. Default: never (exact). */
   readonly skipBelow?: number;
   /** Receives the log-sum-exp of every row and query head, (rows, heads): what merging partial attentions needs. */
@@ -128,8 +135,8 @@ export interface Backend {
   bytes(): BackendBytes;
 
   // ** the transformer **
-  /** out (rows, dim) = rows `ids` of the table (vocab, dim). */
-  embed(out: Tensor, table: Weight, ids: ArrayLike<number>): void;
+  /** out (rows, dim) = rows `ids` of the table (vocab, dim), each number times `scale` in f32. Default 1. */
+  embed(out: Tensor, table: Weight, ids: ArrayLike<number>, scale?: number): void;
   /** out = x / √(mean(x²) + eps) · gain, row by row; `out` may be `x`. gain is (1, cols), F32. */
   rmsNorm(out: Tensor, x: Tensor, gain: Weight, eps: number): void;
   /** out (rows, n) = x (rows, k) · wᵀ (n, k) [+ bias (1, n), F32]. Q8_0 and Q4_0 weights meet x quantised to int8 per 32. */
@@ -143,6 +150,8 @@ export interface Backend {
   gate(out: Tensor, up: Tensor, act: 'silu' | 'gelu'): void;
   /** out = out + x. */
   add(out: Tensor, x: Tensor): void;
+  /** out = cap · tanh(out / cap), cap > 0: keeps logits within ±cap (Gemma 2, arXiv 2408.00118 §2). NaN stays NaN. */
+  softcap(out: Tensor, cap: number): void;
 
   // ** pages **
   kvLayer(label: string, shape: KvShape): KvLayer;
@@ -210,7 +219,8 @@ export interface Backend {
   /**
    * out (rows, heads · valueDim) = softmax(scale · q·Kᵀ) · V over the plan's ranges, causal inside them. Query head h
    * reads KV head ⌊h · kvHeads / heads⌋. Keys come in blocks aligned to absolute positions, so that the result depends
-   * only on the row, its ranges and the pages. Adds the (row, key) pairs read, over lists, to the plan's counter.
+   * only on the row, its ranges and the pages. Adds the (row, key) pairs read, over lists, to the plan's counter: keys
+   * outside a row's window are not read.
    */
   attend(out: Tensor, q: Tensor, kv: KvLayer, plan: Plan, how: AttendOptions): void;
   /** (row, key) pairs `attend` read with this plan since the last call of this, per list on average. */

@@ -129,6 +129,14 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
             }),
           );
           expectEqual(found!, wanted!, `${rows} × ${cols}`);
+          // Gemma's √dim, rounded to f32; a scale of 1 changes nothing.
+          const table = weightOf(backend, type, rows, cols, bytes);
+          for (const scale of [1, Math.sqrt(cols), 0.1]) {
+            const out = backend.tensor('out', rows, cols);
+            backend.embed(out, table, ids, scale);
+            const scaled = found!.map((x) => x * Math.fround(scale));
+            expectEqual(await backend.read(out), scaled, `${rows} × ${cols} times ${scale}`);
+          }
         }
       });
 
@@ -295,7 +303,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       const seed = random(count);
       const x = seed.normals(count, 8);
       const up = seed.normals(count);
-      if (count > 4) x.set([0, -0, 100, -100, 1e30, -1e30], 0);
+      if (count > 4) x.set([0, -0, 100, -100, 1e30, -1e30, 3e38, -3e38], 0);
       const run = (b: Backend, verb: (out: Tensor, other: Tensor) => void): Promise<Float32Array> => {
         const out = tensorOf(b, 1, count, x);
         verb(out, tensorOf(b, 1, count, up));
@@ -304,10 +312,54 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       for (const act of ['silu', 'gelu'] as const) {
         const found = await run(backend, (out, other) => backend.gate(out, other, act));
         const wanted = await run(reference, (out, other) => reference.gate(out, other, act));
+        expect(found.some(Number.isNaN), act).toBe(false);
         expectWithin(found, wanted, (i) => Math.abs(x[i]! * up[i]!) * tolerance.activation, act);
       }
       const found = await run(backend, (out, other) => backend.add(out, other));
       expectEqual(found, await run(reference, (out, other) => reference.add(out, other)), 'add');
+    });
+
+    test('softcap of every size of number', async () => {
+      // Four decades each side of where tanh bends, in steps of 0.02 %, and what lies far outside.
+      const sizes = Array.from({ length: 92_000 }, (_, i) => 1e-4 * 1.0002 ** i);
+      const all = [...sizes, 1e-45, 1e-38, 1e-20, 1e8, 1e30, 3e38, 0, Number.POSITIVE_INFINITY];
+      const x = new Float32Array(all.flatMap((size) => [size, -size]));
+      for (const cap of [1, 30, 50, 0.01]) {
+        const [found, wanted] = await Promise.all(
+          [backend, reference].map((b) => {
+            const out = tensorOf(
+              b,
+              1,
+              x.length,
+              x.map((value) => value * cap),
+            );
+            b.softcap(out, cap);
+            return b.read(out);
+          }),
+        );
+        const bound = (i: number): number => Math.abs(wanted![i]!) * tolerance.softcap + 2 ** -149;
+        expectWithin(found!, wanted!, bound, `cap ${cap}`);
+        expect(found!.every((value) => Math.abs(value) <= Math.fround(cap))).toBe(true);
+      }
+    });
+
+    test.each([
+      1, 2, 3, 5, 113,
+    ])('softcap of %i numbers touches no other, and NaN stays NaN', async (count) => {
+      const values = random(count).normals(count + 4, 40);
+      values[0] = Number.NaN;
+      const run = async (b: Backend): Promise<Float32Array> => {
+        const whole = tensorOf(b, 1, count + 4, values);
+        b.softcap(b.view(whole, 1, count), 30);
+        return b.read(whole);
+      };
+      const [found, wanted] = [await run(backend), await run(reference)];
+      expectWithin(found, wanted, (i) => (i < count ? Math.abs(wanted[i]!) * tolerance.softcap : 0));
+      for (const cap of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+        expect(() => backend.softcap(backend.tensor('x', 1, 1), cap)).toThrow(
+          expect.objectContaining({ code: 'internal' }),
+        );
+      }
     });
 
     test('shapes that do not fit are refused', () => {

@@ -1,5 +1,12 @@
-import { type Backend, type Plan, type Range, type Tiles, tileCount } from '../../src/backends/backend.js';
-import type { Device, WasmPlan } from '../../src/backends/wasm/device.js';
+import {
+  type Backend,
+  type KvLayer,
+  type Plan,
+  type Range,
+  type Tiles,
+  tileCount,
+} from '../../src/backends/backend.js';
+import type { Device, WasmKvLayer, WasmPlan } from '../../src/backends/wasm/device.js';
 import { Heap } from '../../src/backends/wasm/heap.js';
 import { startKernels, type WasmOptions } from '../../src/backends/wasm/module.js';
 import { wasmPages } from '../../src/backends/wasm/pages.js';
@@ -24,6 +31,8 @@ export interface PagesUnderTest
   > {
   /** rows[list · tiles + tile] = the ranges of that tile. */
   makePlan(lists: number, tiles: Tiles, rows: readonly (readonly Range[])[]): Plan;
+  /** Reading this page from now on is an error. (The reference cannot tell.) */
+  losePage(kv: KvLayer, page: number): void;
 }
 
 const wasm = {
@@ -51,10 +60,15 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
       });
       return { lists, tiles, counts, ranges, capacity, pairs, release: () => {} };
     },
+    losePage(kv, page) {
+      // Far behind the end of the memory.
+      heap.u32((kv as WasmKvLayer).table, kv.pages)[page] = 0xffff0000;
+    },
   };
 };
 
 export const makeRefPages = (): PagesUnderTest => ({
   ...createRefBackend(),
   makePlan: (lists, tiles, rows): RefPlan => ({ lists, tiles, rows: rows.map((row) => [...row]), pairs: 0 }),
+  losePage: () => {},
 });

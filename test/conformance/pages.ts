@@ -306,6 +306,117 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
       });
     });
 
+    describe('windows and caps', () => {
+      const windows = [1, 2, 31, 32, 33, 63, 64, 65, 100, 512, 2 ** 40];
+      const shapes = [64, 80, 96, 128, 256].flatMap((dim, i) =>
+        [1, 2, 3, 4, 5, 6, 7, 8].map((ratio, j) => ({ dim, ratio, n: i * 8 + j })),
+      );
+
+      // Every width with every group; codecs, windows, tile heights, caps and plans take turns.
+      test.each(shapes)('$dim channels, $ratio query heads to a KV head', async ({ dim, ratio, n }) => {
+        const next = random(3000 + n);
+        const codec = codecPairs[n % codecPairs.length]!;
+        const kvHeads = ratio < 4 ? 2 : 1;
+        const shape: KvShape = { kvHeads, keyDim: dim, valueDim: dim, ...codec };
+        const tokens = [333, 200, 65, 40][n % 4]!;
+        const some = makeCase(shape, kvHeads * ratio, tokens, next);
+        for (const [i, tileRows] of [PAGE, 1, PAGE].entries()) {
+          const tiles = lastRows(tokens, 70 - i, tileRows);
+          const rows = i === 2 ? sparse(1, tiles, next) : everything(1, tiles);
+          const window = windows[(n * 3 + i) % windows.length]!;
+          await expectAgreement(some, 1, tiles, rows, next, { window });
+          await expectAgreement(some, 1, tiles, rows, next, { window, softcap: [2, 50][i % 2]! });
+        }
+      });
+
+      test.each(windows)('a window of %s: a tile has the bits of its rows alone', async (window) => {
+        const next = random(40);
+        for (const codec of codecPairs) {
+          const some = makeCase({ kvHeads: 2, keyDim: 64, valueDim: 80, ...codec }, 6, 290, next);
+          const kv = filled(pages, some);
+          const tiles: Tiles = { position: 150, rows: 140, tileRows: PAGE };
+          const q = next.normals(140 * 6 * 64);
+          const how = { window, softcap: 20 };
+          // What a sliding plan lists: the union of the windows of a tile's rows.
+          const union = Array.from({ length: tileCount(tiles) }, (_, tile): Range[] => [
+            [Math.max(0, tileStart(tiles, tile) + 1 - window), tileEnd(tiles, tile)],
+          ]);
+          const together = await attend(pages, kv, 6, q, 1, tiles, union, how);
+          const own = Array.from({ length: 140 }, (_, row): Range[] => [
+            [Math.max(0, 151 + row - window), 151 + row],
+          ]);
+          const single = { ...tiles, tileRows: 1 };
+          const alone = await attend(pages, kv, 6, q, 1, single, own, { softcap: 20 });
+          expectEqual(together.out, alone.out);
+          expectEqual(together.logSumExp, alone.logSumExp);
+          const reach = (row: number): number => Math.min(window, 151 + row);
+          expect(together.pairs).toBe(
+            Array.from({ length: 140 }, (_, row) => reach(row)).reduce((a, b) => a + b),
+          );
+          // Ranges that reach further back than any window change nothing.
+          const wide = await attend(pages, kv, 6, q, 1, tiles, everything(1, tiles), how);
+          expectEqual(wide.out, together.out);
+          expectEqual(wide.logSumExp, together.logSumExp);
+          expect(wide.pairs).toBe(together.pairs);
+        }
+      });
+
+      test('a window of 1 gives the row’s own value', async () => {
+        const next = random(41);
+        const shape: KvShape = { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'f16', values: 'f16' };
+        const some = makeCase(shape, 1, 100, next);
+        some.v.set(some.v.map((x) => Math.round(x * 64) / 64));
+        const tiles = lastRows(100, 70, PAGE);
+        const q = next.normals(70 * 64);
+        const { out, pairs } = await attend(
+          pages,
+          filled(pages, some),
+          1,
+          q,
+          1,
+          tiles,
+          everything(1, tiles),
+          {
+            window: 1,
+          },
+        );
+        expectEqual(out, some.v.subarray(30 * 64));
+        expect(pairs).toBe(70);
+      });
+
+      test('blocks outside every window are not read', async () => {
+        const next = random(42);
+        const shape: KvShape = { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'f16', values: 'f16' };
+        const some = makeCase(shape, 2, 300, next);
+        const kv = filled(pages, some);
+        const tiles = lastRows(300, 44, PAGE);
+        const q = next.normals(44 * 2 * 64);
+        const sound = await attend(pages, kv, 2, q, 1, tiles, everything(1, tiles), { window: 64 });
+        // The first row stands at 256 and reads from 193 on: the pages before 192 are not its business.
+        for (const page of [0, 1, 2]) pages.losePage(kv, page);
+        const found = await attend(pages, kv, 2, q, 1, tiles, everything(1, tiles), { window: 64 });
+        expectEqual(found.out, sound.out);
+        await expect(attend(pages, kv, 2, q, 1, tiles, everything(1, tiles), { window: 66 })).rejects.toThrow(
+          WebAssembly.RuntimeError,
+        );
+      });
+
+      test('skipping looks inside the window only', async () => {
+        const next = random(43);
+        const some = makeCase(
+          { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' },
+          3,
+          300,
+          next,
+        );
+        const tiles = lastRows(300, 66, PAGE);
+        for (const softcap of [3, undefined]) {
+          const how = { window: 70, skipBelow: 1, ...(softcap && { softcap }) };
+          await expectAgreement(some, 1, tiles, everything(1, tiles), next, how);
+        }
+      });
+    });
+
     test('a plan of everything is dense attention over the numbers that went in', async () => {
       const next = random(7);
       const [tokens, dim] = [130, 64];
@@ -637,6 +748,10 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
         const plan = pages.makePlan(1, tiles, [[[0, 65]]]);
         const q = pages.tensor('q', 1, 64);
         expect(codeOf(() => pages.attend(q, q, kv, plan, { scale: 1 }))).toBe('internal');
+        const first = pages.makePlan(1, { ...tiles, position: 0 }, [[[0, 1]]]);
+        for (const how of [{ window: 0 }, { window: 1.5 }, { softcap: -1 }, { softcap: Number.NaN }]) {
+          expect(codeOf(() => pages.attend(q, q, kv, first, { scale: 1, ...how }))).toBe('internal');
+        }
         const two = pages.makePlan(2, { ...tiles, position: 0 }, [[[0, 1]], [[0, 1]]]);
         expect(codeOf(() => pages.attend(q, q, kv, two, { scale: 1 }))).toBe('internal');
       });

@@ -18,6 +18,8 @@ export const tolerance = {
     inputs * 2 ** -149 * (type === 'F32' ? 1 : 127 * 128),
   /** exp in f32 (polynomial, relative error about 1.2e-7), then up to four roundings. Relative. */
   activation: 2e-6,
+  /** tanh from exp2 (relative error 6e-7, assembly/lib/tanh.ts), then three roundings: 1 / cap and two products. Relative. */
+  softcap: 6e-7 + 3 * ROUNDING,
   /** One rounding to half precision, relative. */
   half: 2 ** -11,
   /**

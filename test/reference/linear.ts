@@ -16,6 +16,7 @@ type Linear = Pick<
   | 'rope'
   | 'gate'
   | 'add'
+  | 'softcap'
 >;
 
 const v = (tensor: Tensor): Float32Array => (tensor as RefTensor).values;
@@ -56,8 +57,11 @@ export const refLinear = (): Linear => ({
 
   read: async (tensor) => v(tensor).slice(),
 
-  embed: (out, table, ids) => {
-    for (let row = 0; row < out.rows; row++) rowOf(out, row).set(weightRow(table, ids[row]!));
+  embed: (out, table, ids, scale = 1) => {
+    const factor = Math.fround(scale);
+    for (let row = 0; row < out.rows; row++) {
+      rowOf(out, row).set(weightRow(table, ids[row]!).map((x) => x * factor));
+    }
   },
 
   rmsNorm: (out, x, gain, eps) => {
@@ -112,5 +116,10 @@ export const refLinear = (): Linear => ({
     v(x).forEach((value, i) => {
       values[i] = values[i]! + value;
     });
+  },
+
+  softcap: (out, cap) => {
+    const values = v(out);
+    values.set(values.map((x) => cap * Math.tanh(x / cap)));
   },
 });

@@ -43,11 +43,11 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return sum;
 };
 
-/** The tokens of `ranges` that a row at `position` may see. */
-const seen = (ranges: readonly Range[], position: number): number[] =>
-  ranges.flatMap(([start, end]) =>
-    Array.from({ length: Math.max(0, Math.min(end, position + 1) - start) }, (_, i) => start + i),
-  );
+/** The tokens of `ranges` that a row at `position` may see: those in (position − window, position]. */
+const seen = (ranges: readonly Range[], position: number, window: number): number[] =>
+  ranges
+    .flatMap(([start, end]) => Array.from({ length: end - start }, (_, i) => start + i))
+    .filter((token) => token > position - window && token <= position);
 
 /** Leaves out each block whose greatest logit is more than `below` under the greatest one kept before it. */
 const skipBlocks = (tokens: number[], logits: readonly number[], below: number): number[] => {
@@ -97,7 +97,11 @@ export const refPages = (): Verbs => ({
     }
   },
 
-  attend: (out, q, layer, reads, { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp }) => {
+  attend: (out, q, layer, reads, how) => {
+    const { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp } = how;
+    const { window = Number.POSITIVE_INFINITY, softcap = Number.POSITIVE_INFINITY } = how;
+    const capped = (x: number): number =>
+      softcap === Number.POSITIVE_INFINITY ? x : softcap * Math.tanh(x / softcap);
     const kv = layer as RefKvLayer;
     const plan = reads as RefPlan;
     const { kvHeads, keyDim, valueDim } = kv.shape;
@@ -109,7 +113,7 @@ export const refPages = (): Verbs => ({
       for (let position = tileStart(plan.tiles, tile); position < tileEnd(plan.tiles, tile); position++) {
         const row = position - plan.tiles.position;
         for (let list = 0; list < plan.lists; list++) {
-          plan.pairs += seen(plan.rows[list * tiles + tile]!, position).length;
+          plan.pairs += seen(plan.rows[list * tiles + tile]!, position, window).length;
         }
         for (let head = 0; head < heads; head++) {
           const kvHead = Math.floor((head * kvHeads) / heads);
@@ -118,9 +122,9 @@ export const refPages = (): Verbs => ({
           const query = (q as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
           const quantized = kv.shape.keys === 'q8' ? quantizeQuery(query) : { codes: query, scale: 1 };
           const logits: number[] = [];
-          const readable = seen(plan.rows[list * tiles + tile]!, position);
+          const readable = seen(plan.rows[list * tiles + tile]!, position, window);
           for (const t of readable)
-            logits[t] = scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!);
+            logits[t] = capped(scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!));
           const tokens = skipBlocks(readable, logits, skipBelow);
           const top = tokens.reduce((most, t) => Math.max(most, logits[t]!), Number.NEGATIVE_INFINITY);
           const mixed = new Float64Array(valueDim);

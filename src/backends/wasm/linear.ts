@@ -5,7 +5,7 @@ import type { Device, WasmTensor, WasmWeight } from './device.js';
 /** Rows that are multiplied in one go: bounds the memory for quantised activations. */
 const ROWS = 128;
 
-type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'matmul' | 'rope' | 'gate' | 'add'>;
+type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'matmul' | 'rope' | 'gate' | 'add' | 'softcap'>;
 
 const at = (thing: Tensor | Weight): number => (thing as WasmTensor | WasmWeight).start;
 const size = (tensor: Tensor): number => tensor.rows * tensor.cols;
@@ -23,7 +23,7 @@ const isVector = (weight: Weight, cols: number): boolean =>
 
 /** Embedding, norms, projections, rotation and gates. */
 export const wasmLinear = ({ heap, kernels }: Device): Verbs => ({
-  embed: (out, table, ids) => {
+  embed: (out, table, ids, scale = 1) => {
     demand(out.cols === table.cols && ids.length >= out.rows, 'embed', out, table);
     for (let row = 0; row < out.rows; row++) {
       const id = ids[row]!;
@@ -33,6 +33,7 @@ export const wasmLinear = ({ heap, kernels }: Device): Verbs => ({
       }
       kernels[`embed${table.type}`]!(at(out) + row * out.cols * 4, at(table), id, table.cols, table.rows);
     }
+    if (scale !== 1) kernels.embedScale!(at(out), size(out), scale);
   },
 
   rmsNorm: (out, x, gain, eps) => {
@@ -84,5 +85,10 @@ export const wasmLinear = ({ heap, kernels }: Device): Verbs => ({
   add: (out, x) => {
     demand(size(out) === size(x), 'add', out, x);
     kernels.add!(at(out), at(x), size(out));
+  },
+
+  softcap: (out, cap) => {
+    demand(cap > 0 && Number.isFinite(cap), `softcap of ${cap}`, out);
+    kernels.softcap!(at(out), size(out), cap);
   },
 });

@@ -1,6 +1,6 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
-import { type Backend, type KvLayer, type KvShape, PAGE, type Tensor } from '../backend.js';
+import { type Backend, type KvLayer, type KvShape, PAGE, type Tensor, tileCount } from '../backend.js';
 import type { Device, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
 import { type Growing, growing } from './growing.js';
 
@@ -40,6 +40,11 @@ const checkShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: 
     throw new LonghandError('input/option', message, { label, keys, values });
   }
 };
+
+/** Arguments of `attend`, in words (assembly/attend.ts). */
+const ATTEND_WORDS = 32;
+/** More than any position: no window. */
+const NO_WINDOW = 2 ** 30;
 
 /** Pages of K and V, and attention over them. */
 export const wasmPages = ({ heap, kernels }: Device): Verbs => {
@@ -124,7 +129,8 @@ export const wasmPages = ({ heap, kernels }: Device): Verbs => {
       );
     },
 
-    attend: (out, q, layer, reads, { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp }) => {
+    attend: (out, q, layer, reads, how) => {
+      const { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp, window = NO_WINDOW, softcap = 0 } = how;
       const kv = layer as WasmKvLayer;
       const plan = reads as WasmPlan;
       const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
@@ -141,30 +147,23 @@ export const wasmPages = ({ heap, kernels }: Device): Verbs => {
         !logSumExp || (logSumExp.rows === rows && logSumExp.cols === heads),
         `logSumExp must be (${rows} × ${heads}).`,
       );
+      demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
+      demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
-      kernels.attend!(
-        (out as WasmTensor).start,
-        (q as WasmTensor).start,
-        kv.table,
-        plan.counts,
-        plan.ranges,
-        plan.capacity,
-        plan.lists,
-        plan.pairs,
-        position,
-        rows,
-        tileRows,
-        heads,
-        kvHeads,
-        keyDim,
-        valueDim,
-        codecNumber[keys],
-        codecNumber[values],
-        scale,
-        skipBelow,
-        logSumExp ? (logSumExp as WasmTensor).start : 0,
-        heap.scratch(kernels.attendScratch!(queries, keyDim, valueDim)),
-      );
+      const args = heap.scratch(4 * ATTEND_WORDS + kernels.attendScratch!(queries, keyDim, valueDim));
+      const [to, from] = [(out as WasmTensor).start, (q as WasmTensor).start];
+      const { counts, ranges, capacity, lists } = plan;
+      heap
+        .u32(args, 18)
+        .set([
+          ...[to, from, kv.table, counts, ranges, capacity, lists, position, rows, tileRows],
+          ...[heads, kvHeads, keyDim, valueDim, codecNumber[keys], codecNumber[values]],
+          ...[Math.min(window, NO_WINDOW), logSumExp ? (logSumExp as WasmTensor).start : 0],
+        ]);
+      heap.f32(args + 4 * 18, 3).set([scale, softcap, skipBelow]);
+      kernels.attend!(args, 0, kvHeads * tileCount(plan.tiles), args + 4 * ATTEND_WORDS);
+      const counter = new DataView(heap.memory.buffer, plan.pairs, 8);
+      counter.setFloat64(0, counter.getFloat64(0, true) + kernels.attendPairs!(args), true);
     },
 
     readPairs: async (reads) => {
