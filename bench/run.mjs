@@ -5,8 +5,9 @@ import { build } from 'esbuild';
 
 const [name] = process.argv.splice(2, 1);
 if (!name) throw new Error('Name a bench: node bench/run.mjs needles');
-mkdirSync('build/bench', { recursive: true });
-const outfile = `build/bench/${name}.mjs`;
+// Inside bench/, so that what it imports is found in bench/node_modules as well as in ours.
+mkdirSync('bench/build', { recursive: true });
+const outfile = `bench/build/${name}.mjs`;
 await build({
   entryPoints: [`bench/${name}.ts`],
   outfile,
