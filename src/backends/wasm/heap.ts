@@ -5,6 +5,8 @@ export type HeapKind = 'weights' | 'activations' | 'pages' | 'chunks';
 
 const ALIGN = 64;
 const WASM_PAGE = 65536;
+/** Growing costs a millisecond or more, however little is asked for; pages of one token's layers ask dozens of times. */
+const STEP = 64;
 const align = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 
 /**
@@ -104,8 +106,9 @@ export class Heap {
   #reach(end: number): void {
     const missing = end - this.memory.buffer.byteLength;
     if (missing <= 0) return;
+    const pages = Math.ceil(missing / WASM_PAGE);
     try {
-      this.memory.grow(Math.ceil(missing / WASM_PAGE));
+      if (pages >= STEP || !this.#grow(STEP)) this.memory.grow(pages);
     } catch (cause) {
       const held = this.memory.buffer.byteLength;
       throw new LonghandError(
@@ -115,6 +118,15 @@ export class Heap {
         { asked: end - held, held },
         { cause },
       );
+    }
+  }
+
+  #grow(pages: number): boolean {
+    try {
+      this.memory.grow(pages);
+      return true;
+    } catch {
+      return false;
     }
   }
 }
