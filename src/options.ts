@@ -76,3 +76,16 @@ export const text = (name: string, found: unknown): string | undefined => {
   if (found === undefined || typeof found === 'string') return found;
   return refuse(name, found, 'a string');
 };
+
+/** Numbers by token id, −∞ allowed; refuses ids that a vocabulary of `vocab` has not. */
+export const biases = (name: string, found: unknown, vocab: number): void => {
+  if (found === undefined) return;
+  if (typeof found !== 'object' || found === null || Array.isArray(found))
+    refuse(name, found, 'an object of numbers by token id');
+  for (const [key, bias] of Object.entries(found as object)) {
+    const isId = /^\d+$/.test(key) && Number(key) < vocab;
+    if (!isId) refuse(`${name}.${key}`, bias, `ids of this model, 0 to ${vocab - 1}`);
+    if (typeof bias !== 'number' || !(bias < Number.POSITIVE_INFINITY))
+      refuse(`${name}.${key}`, bias, 'a number, or −Infinity to ban the token');
+  }
+};

@@ -4,7 +4,7 @@ import { abortable, type CallOptions, type StopOptions, withoutCall } from './ca
 import type { ContextStats, Engine, ModelInfo, ModelSource, StoredSession } from './engine/engine.js';
 import type { EngineOptions, SessionOptions } from './engine/options.js';
 import type { AskSettings } from './generate/conversation.js';
-import type { GenerateSettings } from './generate/generate.js';
+import type { Generated, GenerateSettings } from './generate/generate.js';
 
 export interface LoadOptions extends EngineOptions, CallOptions {}
 export interface GenerateOptions extends GenerateSettings, StopOptions {}
@@ -41,10 +41,14 @@ export class Context {
    * Generate token ids; they become part of the context, those before an abort too. Fewer than `maxTokens` (default
    * 256) where the model ends its answer or the context is full.
    */
-  generate(options: GenerateOptions = {}): Promise<number[]> {
-    return abortable(this.engine, options, (call) =>
+  generate(options?: GenerateOptions & { readonly logprobs?: undefined }): Promise<number[]>;
+  /** With `logprobs`: the ids, why they ended, and the log-probabilities of each. */
+  generate(options: GenerateOptions & { readonly logprobs: number }): Promise<Generated>;
+  async generate(options: GenerateOptions = {}): Promise<number[] | Generated> {
+    const generated = await abortable(this.engine, options, (call) =>
       this.engine.generate(this.handle, withoutCall(options), call),
     );
+    return options.logprobs === undefined ? generated.ids : generated;
   }
 
   /** What the context holds, and what it has cost. */

@@ -1,5 +1,5 @@
 // llama.cpp through node-llama-cpp's prebuilt CPU build: exact log-probabilities and greedy continuations.
-import { getLlama, getModuleVersion } from 'node-llama-cpp';
+import { getLlama, getModuleVersion, TokenBias } from 'node-llama-cpp';
 
 /** Tokens whose log-probability is kept at each position. */
 export const TOP = 20;
@@ -59,6 +59,18 @@ async function openModel(llama, path, { threads, window = 512, flashAttention = 
       await restart();
       return feed(ids, positions);
     },
+    /**
+     * What is left after `ids` once llama.cpp's whole chain (bias, penalties, cuts, temperature) has been applied:
+     * [id, probability], likeliest first. `options` are Longhand's sampling options.
+     */
+    chained: async (ids, options) => {
+      await restart();
+      const last = ids.length - 1;
+      const next = { probabilities: true, options: chainOptions(model, options, ids) };
+      const input = ids.map((id, index) => (index === last ? [id, { generateNext: next }] : id));
+      const output = await sequence.controlledEvaluate(input);
+      return [...output[last].next.probabilities].filter(([, probability]) => probability > 0);
+    },
     /** The greedy continuation of `ids`: exactly `count` ids (a stop token does not end it), with margins. */
     greedy: async (ids, count) => {
       await restart();
@@ -77,6 +89,23 @@ async function openModel(llama, path, { threads, window = 512, flashAttention = 
       await model.dispose();
     },
   };
+}
+
+/** Longhand's sampling options in the words of node-llama-cpp, whose penalties are told which tokens are recent. */
+function chainOptions(model, options, ids) {
+  const { temperature = 0, topK = 0, topP = 1, minP = 0, penaltyTokens = 64, logitBias = {} } = options;
+  const bias = new TokenBias(model.tokenizer);
+  for (const [id, logit] of Object.entries(logitBias))
+    bias.set(Number(id), logit <= -100 ? 'never' : { logit });
+  const recent = ids.slice(Math.max(0, ids.length - penaltyTokens));
+  const repeatPenalty = {
+    punishTokens: recent,
+    maxPunishTokens: recent.length,
+    penalty: options.repetitionPenalty ?? 1,
+    presencePenalty: options.presencePenalty ?? 0,
+    frequencyPenalty: options.frequencyPenalty ?? 0,
+  };
+  return { temperature, topK, topP, minP, seed: 1, tokenBias: bias, repeatPenalty };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { Range } from '../backends/backend.js';
 import type { AskSettings, Finish } from '../generate/conversation.js';
-import type { GenerateSettings } from '../generate/generate.js';
+import type { Generated, GenerateSettings } from '../generate/generate.js';
 import type { EngineOptions, SessionOptions } from './options.js';
 
 /** What a model turned out to be, and what it runs on. */
@@ -107,7 +107,7 @@ export interface Engine {
   appendIds(context: number, ids: readonly number[], call: number, onProgress: Progress): Promise<void>;
   appendText(context: number, text: string, call: number, onProgress: Progress): Promise<void>;
   logits(context: number, call: number): Promise<Float32Array>;
-  generate(context: number, options: GenerateSettings, call: number): Promise<number[]>;
+  generate(context: number, options: GenerateSettings, call: number): Promise<Generated>;
   ask(
     context: number,
     question: string,

@@ -159,13 +159,13 @@ export const createLocalEngine = (): Engine => {
       alone(handle, call, async ({ context }, signal) => (await context.logits({ signal })).slice()),
     generate: (handle, options, call) =>
       alone(handle, call, async ({ context, model }, signal) => {
-        checkGenerateOptions(options);
         const { reader, tokenizer } = modelOf(model);
-        return (await generate(context, reader.maxTokens, tokenizer.stops, options, { signal })).ids;
+        checkGenerateOptions(options, reader.config.vocab);
+        return generate(context, reader.maxTokens, tokenizer, options, { signal });
       }),
     ask: (handle, question, options, call, onText, onProgress) =>
       alone(handle, call, (held, signal) => {
-        checkAskOptions(options);
+        checkAskOptions(options, modelOf(held.model).reader.config.vocab);
         if (typeof question !== 'string')
           throw new LonghandError('input/type', 'A question must be a string.');
         return conversationOf(held).ask(question, options, { signal, onProgress }, onText);

@@ -2,7 +2,7 @@ import { LonghandError } from '../errors.js';
 import type { AskSettings } from '../generate/conversation.js';
 import type { GenerateSettings } from '../generate/generate.js';
 import { checkSessionId } from '../kv/session-keys.js';
-import { flag, numberBetween, oneOf, onlyKnown, text, texts, wholeNumber } from '../options.js';
+import { biases, flag, numberBetween, oneOf, onlyKnown, text, texts, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
 
 /** How pages are encoded and where they rest. */
@@ -79,11 +79,16 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
   };
 };
 
-const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops'];
+const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops', 'logprobs'];
+const PENALTIES = ['repetitionPenalty', 'presencePenalty', 'frequencyPenalty', 'penaltyTokens', 'logitBias'];
 
-/** Refuses sampling options out of range. */
-export const checkGenerateOptions = (options: GenerateSettings, extra: readonly string[] = []): void => {
-  onlyKnown('generate', options, [...SAMPLING, ...extra]);
+/** Refuses sampling options out of range, and biases on tokens that a vocabulary of `vocab` has not. */
+export const checkGenerateOptions = (
+  options: GenerateSettings,
+  vocab: number,
+  extra: readonly string[] = [],
+): void => {
+  onlyKnown('generate', options, [...SAMPLING, ...PENALTIES, ...extra]);
   numberBetween('temperature', options.temperature, 0, 0, 100);
   wholeNumber('topK', options.topK, 0, 0);
   numberBetween('topP', options.topP, 1, Number.MIN_VALUE, 1);
@@ -91,10 +96,16 @@ export const checkGenerateOptions = (options: GenerateSettings, extra: readonly 
   wholeNumber('seed', options.seed, 0, 0, 2 ** 32 - 1);
   wholeNumber('maxTokens', options.maxTokens, 256, 0);
   flag('ignoreStops', options.ignoreStops);
+  wholeNumber('logprobs', options.logprobs, 0, 0, 1000);
+  numberBetween('repetitionPenalty', options.repetitionPenalty, 1, Number.MIN_VALUE, 100);
+  numberBetween('presencePenalty', options.presencePenalty, 0, -100, 100);
+  numberBetween('frequencyPenalty', options.frequencyPenalty, 0, -100, 100);
+  wholeNumber('penaltyTokens', options.penaltyTokens, 64, 0);
+  biases('logitBias', options.logitBias, vocab);
 };
 
-export const checkAskOptions = (options: AskSettings): void => {
-  checkGenerateOptions(options, ['continue', 'stop']);
+export const checkAskOptions = (options: AskSettings, vocab: number): void => {
+  checkGenerateOptions(options, vocab, ['continue', 'stop']);
   texts('stop', options.stop);
   flag('continue', options.continue);
 };

@@ -3,6 +3,7 @@ import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Context } from './context.js';
 import { type FinishReason, type GenerateSettings, generate } from './generate.js';
+import type { TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
 import { createStopFilter } from './stop.js';
 
@@ -22,6 +23,8 @@ export interface Finish {
   /** Seconds until the first token, and from there to the end. */
   readonly questionSeconds: number;
   readonly answerSeconds: number;
+  /** One for each token of the answer, where `logprobs` was asked for. */
+  readonly logprobs?: readonly TokenLogprobs[];
 }
 
 /** An appended text: tokens [start, end) of the context, what led up to it in the template included. */
@@ -164,7 +167,7 @@ export const createConversation = (
       let kept = false;
       try {
         await context.append(ids, true, hooks);
-        const answer = await generate(context, maxTokens, tokenizer.stops, options, {
+        const answer = await generate(context, maxTokens, tokenizer, options, {
           signal: hooks.signal,
           onToken: (id) => {
             first ??= performance.now();
@@ -187,6 +190,7 @@ export const createConversation = (
           answerTokens: answer.ids.length,
           questionSeconds: ((first ?? ended) - started) / 1000,
           answerSeconds: (ended - (first ?? ended)) / 1000,
+          ...(options.logprobs !== undefined && { logprobs: answer.logprobs }),
         };
       } finally {
         if (!kept) context.rewind(bookmark);

@@ -1,5 +1,7 @@
 import { throwIfAborted } from '../errors.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import type { Context } from './context.js';
+import { logProbabilities, type TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
 import { createSampler, type SampleOptions } from './sample.js';
 
@@ -8,6 +10,8 @@ export interface GenerateSettings extends SampleOptions {
   readonly maxTokens?: number;
   /** Go on after the model's own end-of-answer tokens. Default false. */
   readonly ignoreStops?: boolean;
+  /** Tell the log-probability of every token, and of this many likeliest ones in its place. Default: none is told. */
+  readonly logprobs?: number;
 }
 
 export interface TokenHooks extends AppendHooks {
@@ -18,6 +22,14 @@ export interface TokenHooks extends AppendHooks {
 /** Why an answer ended. */
 export type FinishReason = 'stop' | 'length' | 'window';
 
+/** Generated tokens. */
+export interface Generated {
+  readonly ids: number[];
+  readonly reason: FinishReason;
+  /** One for each id; empty unless `logprobs` was asked for. */
+  readonly logprobs: readonly TokenLogprobs[];
+}
+
 /**
  * Generate from the end of the context, token by token. The tokens become part of the context; the end-of-answer token
  * does not. An abort takes effect within one token and leaves the tokens generated so far.
@@ -25,22 +37,27 @@ export type FinishReason = 'stop' | 'length' | 'window';
 export const generate = async (
   context: Context,
   maxTokens: number,
-  stops: ReadonlySet<number>,
+  tokenizer: Tokenizer,
   options: GenerateSettings,
   hooks: TokenHooks = {},
-): Promise<{ ids: number[]; reason: FinishReason }> => {
+): Promise<Generated> => {
   const sample = createSampler(options);
   const limit = options.maxTokens ?? 256;
   const ids: number[] = [];
+  const logprobs: TokenLogprobs[] = [];
+  const ended = (reason: FinishReason): Generated => ({ ids, reason, logprobs });
   while (ids.length < limit) {
     const logits = await context.logits(hooks);
     throwIfAborted(hooks.signal);
-    const id = sample(logits);
-    if (!options.ignoreStops && stops.has(id)) return { ids, reason: 'stop' };
-    if (context.tokens.length >= maxTokens) return { ids, reason: 'window' };
+    const id = sample(logits, context.tokens);
+    if (!options.ignoreStops && tokenizer.stops.has(id)) return ended('stop');
+    if (context.tokens.length >= maxTokens) return ended('window');
+    if (options.logprobs !== undefined) {
+      logprobs.push(logProbabilities(logits, id, options.logprobs, tokenizer.textOf));
+    }
     context.push(id);
     ids.push(id);
-    if (hooks.onToken?.(id) === false) return { ids, reason: 'stop' };
+    if (hooks.onToken?.(id) === false) return ended('stop');
   }
-  return { ids, reason: 'length' };
+  return ended('length');
 };

@@ -1,18 +1,18 @@
-/** How the next token is chosen. */
-export interface SampleOptions {
-  /** 0 takes the most likely token. Higher is more varied. Default 0: an answer from a text should be the text's. */
-  readonly temperature?: number;
-  /** Only the k most likely tokens. Default 0: all. */
-  readonly topK?: number;
-  /** Only the most likely tokens that together reach this probability. Default 1: all. */
-  readonly topP?: number;
-  /** Only tokens at least this share as likely as the most likely one. Default 0: all. */
-  readonly minP?: number;
+import { type AdjustOptions, createAdjust } from './adjust.js';
+import { greatest } from './likeliest.js';
+import { createShortlist, type ShortlistOptions } from './shortlist.js';
+
+/**
+ * How the next token is chosen, in this order, which is that of llama.cpp's default chain: logit bias, penalties,
+ * top-k, top-p, min-p, temperature, one draw. So the cuts see the model's own probabilities, not the tempered ones.
+ */
+export interface SampleOptions extends AdjustOptions, ShortlistOptions {
   /** Makes a run repeatable. Default: drawn at random. */
   readonly seed?: number;
 }
 
-export type Sampler = (logits: Float32Array) => number;
+/** Chooses an id from `logits` (vocab), which come back unchanged, given the ids of the context so far (default none). */
+export type Sampler = (logits: Float32Array, tokens?: readonly number[]) => number;
 
 /** Uniform numbers in [0, 1) from a 32-bit seed (mulberry32). */
 export const uniform = (seed: number): (() => number) => {
@@ -25,43 +25,31 @@ export const uniform = (seed: number): (() => number) => {
   };
 };
 
-/** The highest logit; the lower id on ties, NaN never. */
-export const greatest = (logits: Float32Array): number => {
-  let best = 0;
-  let top = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    if (logits[id]! > top) {
-      top = logits[id]!;
-      best = id;
-    }
-  }
-  return best;
-};
-
 /**
- * Temperature first, then top-k, top-p and min-p on the tempered probabilities, as llama.cpp's chain ends up with when
- * each is used alone; then one draw. Options are taken as already checked.
+ * The sampler of these options, taken as already checked. Greedy is one scan of the vocabulary; drawing never sorts more
+ * of it than top-k or top-p leave.
  */
 export const createSampler = (options: SampleOptions): Sampler => {
-  const { temperature = 0, topK = 0, topP = 1, minP = 0, seed } = options;
-  if (temperature === 0) return greatest;
-  const draw = uniform(seed ?? Math.floor(Math.random() * 4294967296));
+  const adjust = createAdjust(options);
+  const choose = (options.temperature ?? 0) === 0 ? greatest : createDraw(options);
+  return (logits, tokens = []) => {
+    const restore = adjust(logits, tokens);
+    const id = choose(logits);
+    restore();
+    return id;
+  };
+};
+
+const createDraw = (options: SampleOptions): ((logits: Float32Array) => number) => {
+  const shortlist = createShortlist(options);
+  const next = uniform(options.seed ?? Math.floor(Math.random() * 4294967296));
   return (logits) => {
-    const top = logits[greatest(logits)]!;
-    const weight = (id: number): number => Math.exp((logits[id]! - top) / temperature);
-    let ids = Array.from(logits.keys()).filter((id) => weight(id) > 0 && weight(id) >= minP);
-    ids.sort((a, b) => logits[b]! - logits[a]! || a - b);
-    if (topK > 0) ids = ids.slice(0, topK);
-    const weights = ids.map(weight);
-    const total = weights.reduce((sum, w) => sum + w, 0);
-    let kept = 0;
-    let mass = 0;
-    while (kept < ids.length && mass < topP * total) mass += weights[kept++]!;
-    let rest = draw() * mass;
-    for (let i = 0; i < kept; i++) {
+    const { ids, weights, mass } = shortlist(logits);
+    let rest = next() * mass;
+    for (let i = 0; i < ids.length; i++) {
       rest -= weights[i]!;
       if (rest < 0) return ids[i]!;
     }
-    return ids[Math.max(kept - 1, 0)]!;
+    return greatest(logits);
   };
 };

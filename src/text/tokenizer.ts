@@ -46,6 +46,11 @@ export interface Tokenizer {
    * Errors: `input/type` for an id outside the vocabulary.
    */
   decode(ids: ArrayLike<number>, options?: { readonly control?: boolean }): string;
+  /**
+   * One token as it stands inside a text, the space in front of it too; a control token by its name. Part of a
+   * character becomes U+FFFD.
+   */
+  textOf(id: number): string;
   /** Ids to text one by one; joined, the pieces are what `decode` gives. */
   stream(): TextStream;
 }
@@ -167,6 +172,7 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
       for (let i = 0; i < ids.length; i++) text += stream.push(requireId(ids[i], texts.length));
       return text + stream.end();
     },
+    textOf: (id) => tokens.name(id) ?? new TextDecoder('utf-8', { ignoreBOM: true }).decode(words.bytes(id)),
     stream() {
       const stream = createTextStream(tokens);
       return { ...stream, push: (id) => stream.push(requireId(id, texts.length)) };

@@ -48,6 +48,16 @@ describe('options that cannot be', () => {
       { seed: -1 },
       { maxTokens: -1 },
       { topp: 1 },
+      { repetitionPenalty: 0 },
+      { presencePenalty: Number.NaN },
+      { frequencyPenalty: '1' },
+      { penaltyTokens: -1 },
+      { logprobs: 1.5 },
+      { logitBias: [1] },
+      { logitBias: { 4096: 1 } },
+      { logitBias: { the: 1 } },
+      { logitBias: { 1: Number.NaN } },
+      { logitBias: { 1: Number.POSITIVE_INFINITY } },
     ]) {
       await expect(context.generate(options as object)).rejects.toMatchObject({ code: 'input/option' });
     }

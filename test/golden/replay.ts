@@ -1,5 +1,5 @@
 /** Puts a recorded reading before the engine. */
-import { greatest } from '../../src/generate/sample.js';
+import { greatest } from '../../src/generate/likeliest.js';
 import type { Reading } from './golden.js';
 
 /** As much of the engine's token surface as a replay needs. */

@@ -24,10 +24,12 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   await context.append(new Int32Array(3));
   const logits: Float32Array = await context.logits();
   const ids: number[] = await context.generate({ maxTokens: 3, temperature: 0 });
+  const { ids: sampled, logprobs } = await context.generate({ logprobs: 2, logitBias: { 7: -100 } });
+  const likeliest: number | undefined = logprobs[0]?.top[0]?.logprob;
   const [range] = await context.plan({ layer: 0, head: 0 });
   const start: number | undefined = range?.[0];
   const density: number = (await context.stats()).density.prefill;
-  void [ended, answerTokens, logits, ids, start, density];
+  void [ended, answerTokens, logits, ids, sampled, likeliest, start, density];
 };
 
 const mustFail = async (model: Model, session: Session, loadModel: typeof load): Promise<void> => {
@@ -49,6 +51,10 @@ const mustFail = async (model: Model, session: Session, loadModel: typeof load):
   await (await model.context()).append('text');
   // @ts-expect-error an answer is not a string
   const text: string = session.ask('Where?');
+  // @ts-expect-error ids alone, unless log-probabilities are asked for
+  (await (await model.context()).generate({ maxTokens: 3 })).logprobs;
+  // @ts-expect-error a bias is a number
+  await (await model.context()).generate({ logitBias: { 7: 'never' } });
   // @ts-expect-error facts about a model are not ours to change
   model.info.backend = 'wasm';
   // @ts-expect-error no such code

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createSampler, greatest, uniform } from '../../src/generate/sample.js';
+import { greatest } from '../../src/generate/likeliest.js';
+import { createSampler, uniform } from '../../src/generate/sample.js';
 
 const logits = (...values: number[]): Float32Array => Float32Array.from(values);
 const counts = (sample: (logits: Float32Array) => number, of: Float32Array, draws: number): number[] => {
