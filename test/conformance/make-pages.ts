@@ -7,12 +7,13 @@ import {
   tileCount,
 } from '../../src/backends/backend.js';
 import type { Device, WasmKvLayer, WasmPlan } from '../../src/backends/wasm/device.js';
-import { Heap } from '../../src/backends/wasm/heap.js';
-import { startKernels, type WasmOptions } from '../../src/backends/wasm/module.js';
+import type { WasmOptions } from '../../src/backends/wasm/module.js';
 import { wasmPages } from '../../src/backends/wasm/pages.js';
+import { startTeam } from '../../src/backends/wasm/team.js';
 import { wasmTensors } from '../../src/backends/wasm/tensors.js';
 import { createRefBackend } from '../reference/backend.js';
 import type { RefPlan } from '../reference/device.js';
+import { threadUrl, wasm } from './make-backend.js';
 
 /** Pages and attention alone, with plans written by hand instead of selected. */
 export interface PagesUnderTest
@@ -35,15 +36,10 @@ export interface PagesUnderTest
   losePage(kv: KvLayer, page: number): void;
 }
 
-const wasm = {
-  simd128: new URL('../../dist/kernels.wasm', import.meta.url),
-  relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
-};
-
 export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnderTest> => {
-  const { build, kernels, memory } = await startKernels({ wasm, ...options });
-  const heap = new Heap(memory, kernels.heapBase!() >>> 0);
-  const device: Device = { heap, kernels, build };
+  const { instance, heap, jobs } = await startTeam({ wasm, threadUrl, ...options });
+  const { build, kernels } = instance;
+  const device: Device = { heap, kernels, jobs, build };
   return {
     ...wasmTensors(device),
     ...wasmPages(device),

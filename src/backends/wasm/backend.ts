@@ -1,20 +1,41 @@
 import type { Backend } from '../backend.js';
 import { wasmChunks } from './chunks.js';
 import type { Device, Owned } from './device.js';
-import { Heap } from './heap.js';
 import { wasmLinear } from './linear.js';
-import { startKernels, type WasmOptions } from './module.js';
+import { wasmMatmul } from './matmul.js';
+import type { WasmOptions } from './module.js';
 import { wasmPages } from './pages.js';
+import { startTeam } from './team.js';
 import { wasmTensors } from './tensors.js';
 
-/** The CPU backend: AssemblyScript SIMD kernels over one memory. Every verb has run when it returns. */
-export const createWasmBackend = async (options: WasmOptions = {}): Promise<Backend> => {
-  const { build, kernels, memory } = await startKernels(options);
-  const heap = new Heap(memory, kernels.heapBase!() >>> 0);
-  const device: Device = { heap, kernels, build };
-  return {
-    name: 'wasm',
-    build,
+export interface WasmBackend extends Backend {
+  /** Threads that compute, this one included. */
+  readonly threads: number;
+  /** Why this build and so many threads. */
+  readonly reason: string;
+}
+
+type Verb = (...args: never[]) => unknown;
+
+/** Every verb with `first` before it. */
+const after = <T extends object>(first: () => void, verbs: T): T =>
+  Object.fromEntries(
+    Object.entries(verbs).map(([name, verb]) => [
+      name,
+      (...args: never[]) => {
+        first();
+        return (verb as Verb)(...args);
+      },
+    ]),
+  ) as T;
+
+/** The CPU backend: AssemblyScript SIMD kernels over one memory. What a verb writes is there for the next one. */
+export const createWasmBackend = async (options: WasmOptions = {}): Promise<WasmBackend> => {
+  const { instance, heap, jobs, reason, end } = await startTeam(options);
+  const { build, kernels } = instance;
+  const device: Device = { heap, kernels, jobs, build };
+  const { matmul, settle } = wasmMatmul(device);
+  const verbs: Omit<Backend, 'name' | 'build' | 'matmul' | 'close'> = {
     ...wasmTensors(device),
     ...wasmLinear(device),
     ...wasmPages(device),
@@ -25,6 +46,14 @@ export const createWasmBackend = async (options: WasmOptions = {}): Promise<Back
       return { weights, activations, pages, chunks, total: weights + activations + pages + chunks };
     },
     flush: () => {},
-    close: () => {},
+  };
+  return {
+    name: 'wasm',
+    build,
+    threads: jobs.threads,
+    reason,
+    ...after(settle, verbs),
+    matmul,
+    close: end,
   };
 };

@@ -1,5 +1,6 @@
 import type { KvLayer, KvShape, Plan, Tensor, Tiles, Weight } from '../backend.js';
 import type { Heap } from './heap.js';
+import type { Jobs } from './jobs.js';
 
 /** The compiled AssemblyScript kernels: flat functions over addresses. `assembly/index.ts` is the ABI. */
 export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
@@ -8,6 +9,8 @@ export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
 export interface Device {
   readonly heap: Heap;
   readonly kernels: Kernels;
+  /** Runs kernels on all threads there are. */
+  readonly jobs: Jobs;
   readonly build: 'simd128' | 'relaxed';
 }
 

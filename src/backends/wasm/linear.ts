@@ -1,28 +1,23 @@
 import { LonghandError } from '../../errors.js';
-import type { Backend, Tensor, Weight } from '../backend.js';
-import type { Device, WasmTensor, WasmWeight } from './device.js';
+import type { Backend, Tensor } from '../backend.js';
+import type { Device } from './device.js';
+import { at, demand, isVector, shape } from './shapes.js';
 
-/** Rows that are multiplied in one go: bounds the memory for quantised activations. */
-const ROWS = 128;
+type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'softcap'>;
 
-type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'matmul' | 'rope' | 'gate' | 'add' | 'softcap'>;
-
-const at = (thing: Tensor | Weight): number => (thing as WasmTensor | WasmWeight).start;
 const size = (tensor: Tensor): number => tensor.rows * tensor.cols;
-const shape = ({ label, rows, cols }: Tensor | Weight): string => `${label} (${rows} × ${cols})`;
 
-/** Kernels trust their arguments, so every shape is checked before. */
-const demand = (fits: boolean, verb: string, ...things: (Tensor | Weight)[]): void => {
-  if (fits) return;
-  const shapes = things.map(shape).join(', ');
-  throw new LonghandError('internal', `${verb} got shapes that do not fit: ${shapes}. Please report this.`);
-};
+// Elements that one thread gets through in a microsecond, as a first guess.
+const NORMED_PER_US = 2_000;
+const ROTATED_PER_US = 1_000;
+const GATED_PER_US = 400;
+const ADDED_PER_US = 2_000;
 
-const isVector = (weight: Weight, cols: number): boolean =>
-  weight.type === 'F32' && weight.rows === 1 && weight.cols === cols;
+/** `count` elements in so many pieces of whole cache lines. */
+const lines = (count: number, pieces: number): number => Math.ceil(count / pieces / 16) * 16;
 
-/** Embedding, norms, projections, rotation and gates. */
-export const wasmLinear = ({ heap, kernels }: Device): Verbs => ({
+/** Embedding, norms, rotation and gates. */
+export const wasmLinear = ({ kernels, jobs }: Device): Verbs => ({
   embed: (out, table, ids, scale = 1) => {
     demand(out.cols === table.cols && ids.length >= out.rows, 'embed', out, table);
     for (let row = 0; row < out.rows; row++) {
@@ -38,53 +33,37 @@ export const wasmLinear = ({ heap, kernels }: Device): Verbs => ({
 
   rmsNorm: (out, x, gain, eps) => {
     demand(out.rows === x.rows && out.cols === x.cols && isVector(gain, x.cols), 'rmsNorm', out, x, gain);
-    kernels.rmsNorm!(at(out), at(x), at(gain), x.rows, x.cols, eps);
-  },
-
-  matmul: (out, x, w, bias) => {
-    const fits = x.cols === w.cols && out.cols === w.rows && out.rows === x.rows;
-    demand(fits && (!bias || isVector(bias, w.rows)), 'matmul', out, x, w, ...(bias ? [bias] : []));
-    const offsets = bias ? at(bias) : 0;
-    if (w.type === 'F32' && w.rows === 1) {
-      kernels.matmulVector!(at(out), at(x), at(w), x.rows, x.cols, offsets);
-      return;
-    }
-    const panels = heap.scratch(
-      kernels.panelBytes!(w.type === 'F32' ? 1 : 0, Math.min(ROWS, x.rows), x.cols),
-    );
-    for (let row = 0; row < x.rows; row += ROWS) {
-      const rows = Math.min(ROWS, x.rows - row);
-      const to = at(out) + row * out.cols * 4;
-      kernels[`panels${w.type}`]!(panels, at(x) + row * x.cols * 4, rows, x.cols);
-      kernels[`matmul${w.type}`]!(
-        to,
-        panels,
-        at(w),
-        rows,
-        w.rows,
-        x.cols,
-        offsets,
-        0,
-        Math.ceil(w.rows / 16),
-      );
-    }
+    const { rows, cols } = x;
+    const grain = Math.ceil(rows / jobs.pieces((rows * cols) / NORMED_PER_US));
+    const args = [at(out), at(x), at(gain), rows, cols, eps, grain];
+    jobs.run({ share: 'rmsNorm', items: Math.ceil(rows / grain), args });
   },
 
   rope: (x, angles, pairing) => {
     const heads = x.rows / angles.rows;
     demand(Number.isInteger(heads) && angles.cols % 2 === 0 && angles.cols <= x.cols, 'rope', x, angles);
-    const rotate = pairing === 'half' ? kernels.ropeHalf! : kernels.ropeAdjacent!;
-    rotate(at(x), at(angles), angles.rows, heads, x.cols, angles.cols / 2);
+    const tokens = angles.rows;
+    const grain = Math.ceil(tokens / jobs.pieces(size(x) / ROTATED_PER_US));
+    const which = pairing === 'half' ? 1 : 2;
+    const args = [which, at(x), at(angles), tokens, heads, x.cols, angles.cols / 2, grain];
+    jobs.run({ share: 'rope', items: Math.ceil(tokens / grain), args });
   },
 
   gate: (out, up, act) => {
     demand(size(out) === size(up), 'gate', out, up);
-    (act === 'silu' ? kernels.gateSilu! : kernels.gateGelu!)(at(out), at(up), size(out));
+    const grain = lines(size(out), jobs.pieces(size(out) / GATED_PER_US));
+    const args = [act === 'silu' ? 1 : 2, at(out), at(up), size(out), grain];
+    jobs.run({ share: 'gate', items: Math.ceil(size(out) / grain), args });
   },
 
   add: (out, x) => {
     demand(size(out) === size(x), 'add', out, x);
-    kernels.add!(at(out), at(x), size(out));
+    const grain = lines(size(out), jobs.pieces(size(out) / ADDED_PER_US));
+    jobs.run({
+      share: 'add',
+      items: Math.ceil(size(out) / grain),
+      args: [at(out), at(x), size(out), grain],
+    });
   },
 
   softcap: (out, cap) => {

@@ -1,6 +1,7 @@
 import { LonghandError } from '../../errors.js';
 import { nodeModule } from '../../node-module.js';
 import type { Kernels } from './device.js';
+import { sharedImport } from './shared-import.js';
 
 export type WasmBuild = 'simd128' | 'relaxed';
 
@@ -12,6 +13,13 @@ export interface WasmOptions {
   readonly build?: 'auto' | WasmBuild;
   /** The kernel files, where they do not lie beside the library. A build that is not named here is then not tried. */
   readonly wasm?: Partial<Record<WasmBuild, WasmSource>>;
+  /**
+   * Threads, this one included: a number, or `auto`: as many as this device has cores but one, at least 2 where there
+   * are 2 cores and at most 8, and 1 where memory cannot be shared. Default 1.
+   */
+  readonly threads?: number | 'auto';
+  /** The script of a thread. Default: `thread.js` beside the library. */
+  readonly threadUrl?: URL | string;
   /** Most bytes of memory to take, 65536 up to 4294967296 (the default). Rounded down to 64 KiB. */
   readonly memory?: number;
 }
@@ -19,7 +27,10 @@ export interface WasmOptions {
 /** A running copy of the kernels and their memory. */
 export interface KernelInstance {
   readonly build: WasmBuild;
+  /** Why that build was taken. */
+  readonly reason: string;
   readonly kernels: Kernels;
+  readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
 }
 
@@ -52,44 +63,82 @@ const bytesAt = async (url: URL): Promise<BufferSource> => {
   return response.arrayBuffer();
 };
 
-const compile = async (source: WasmSource, build: WasmBuild): Promise<WebAssembly.Module> => {
-  if (source instanceof WebAssembly.Module) return source;
-  if (typeof source !== 'string' && !(source instanceof URL)) return WebAssembly.compile(source);
+const bytesOf = async (source: URL | string | BufferSource, build: WasmBuild): Promise<BufferSource> => {
+  if (typeof source !== 'string' && !(source instanceof URL)) return source;
   const url = new URL(source, globalThis.location?.href);
-  const bytes = await bytesAt(url).catch((cause: unknown) => {
+  return bytesAt(url).catch((cause: unknown) => {
     const message = `The kernels could not be loaded from ${url}: ${String(cause)}. Serve the file there, or name another with \`wasm\`.`;
     throw new LonghandError('unsupported/backend', message, { build, url: String(url) }, { cause });
   });
-  return WebAssembly.compile(bytes);
 };
 
-const start = async (source: WasmSource, build: WasmBuild, maximum: number): Promise<KernelInstance> => {
-  const module = await compile(source, build);
-  const memory = new WebAssembly.Memory({ initial: 1, maximum });
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory, abort: () => {} } });
-  return { build, kernels: exports as Kernels, memory };
+const asBytes = (source: BufferSource): Uint8Array =>
+  ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    : new Uint8Array(source);
+
+const compile = async (
+  source: WasmSource,
+  build: WasmBuild,
+  shared: boolean,
+): Promise<WebAssembly.Module> => {
+  if (source instanceof WebAssembly.Module) return source;
+  const bytes = await bytesOf(source, build);
+  if (!shared) return WebAssembly.compile(bytes);
+  const patched = sharedImport(asBytes(bytes));
+  if (patched) return WebAssembly.compile(patched);
+  throw unsupported('The kernels are of another version: their memory cannot be shared.', build);
+};
+
+type Started = Omit<KernelInstance, 'reason'>;
+
+const start = async (
+  source: WasmSource,
+  build: WasmBuild,
+  memory: WebAssembly.Memory,
+  shared: boolean,
+): Promise<Started> => {
+  const module = await compile(source, build, shared);
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  return { build, kernels: exports as Kernels, module, memory };
 };
 
 /**
  * The specification leaves open what the relaxed dot product does when an operand of the second vector has its top
  * bit set. Our kernels need it unsigned and without saturation; devices that do otherwise use the other build.
  */
-const isExact = ({ kernels }: KernelInstance): boolean =>
+const isExact = ({ kernels }: Started): boolean =>
   kernels.relaxedDot!(127, 0xff) === 129540 &&
   kernels.relaxedDot!(-128, 0xff) === -130560 &&
   kernels.relaxedDot!(127, 0x81) === 65532;
 
-/** Choose, compile and start the kernels. */
-export const startKernels = async (options: WasmOptions = {}): Promise<KernelInstance> => {
-  const { build = 'auto', wasm = beside(), memory = MOST_PAGES * WASM_PAGE } = options;
+/** The bytes that `memory` allows, in 64 KiB. */
+export const memoryPages = ({ memory = MOST_PAGES * WASM_PAGE }: WasmOptions): number => {
   const maximum = Math.floor(memory / WASM_PAGE);
-  if (!(maximum >= 1 && maximum <= MOST_PAGES)) {
-    const message = `\`memory\` is ${memory}; it must be between ${WASM_PAGE} and ${MOST_PAGES * WASM_PAGE} bytes.`;
-    throw new LonghandError('input/option', message, { memory });
-  }
-  if (build !== 'simd128' && wasm.relaxed !== undefined && WebAssembly.validate(relaxedModule)) {
-    const instance = await start(wasm.relaxed, 'relaxed', maximum);
-    if (isExact(instance)) return instance;
+  if (maximum >= 1 && maximum <= MOST_PAGES) return maximum;
+  const message = `\`memory\` is ${memory}; it must be between ${WASM_PAGE} and ${MOST_PAGES * WASM_PAGE} bytes.`;
+  throw new LonghandError('input/option', message, { memory });
+};
+
+/** Choose, compile and start the kernels: over `shared` memory, or a memory of their own. */
+export const startKernels = async (
+  options: WasmOptions = {},
+  shared?: WebAssembly.Memory,
+): Promise<KernelInstance> => {
+  const { build = 'auto', wasm = beside() } = options;
+  const memory = shared ?? new WebAssembly.Memory({ initial: 1, maximum: memoryPages(options) });
+  const begin = (source: WasmSource, which: WasmBuild): Promise<Started> =>
+    start(source, which, memory, shared !== undefined);
+  let why = 'SIMD128, as was asked for';
+  if (build !== 'simd128') {
+    why = 'SIMD128: this engine has no relaxed SIMD';
+    if (wasm.relaxed === undefined) {
+      why = 'SIMD128: no other kernels were given';
+    } else if (WebAssembly.validate(relaxedModule)) {
+      const instance = await begin(wasm.relaxed, 'relaxed');
+      if (isExact(instance)) return { ...instance, reason: 'relaxed SIMD, which computes exactly here' };
+      why = 'SIMD128: relaxed SIMD does not compute exactly on this device';
+    }
   }
   if (build === 'relaxed') {
     const message = 'This device has no exact relaxed SIMD, or no file was given for it. Use build `auto`.';
@@ -97,5 +146,5 @@ export const startKernels = async (options: WasmOptions = {}): Promise<KernelIns
   }
   if (wasm.simd128 === undefined)
     throw unsupported('No file was given for build simd128. Name one in `wasm`.', build);
-  return start(wasm.simd128, 'simd128', maximum);
+  return { ...(await begin(wasm.simd128, 'simd128')), reason: why };
 };

@@ -41,13 +41,15 @@ const checkShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: 
   }
 };
 
-/** Arguments of `attend`, in words (assembly/attend.ts). */
-const ATTEND_WORDS = 32;
+/** Room for the arguments of `attend` (assembly/attend.ts). */
+const ATTEND_BYTES = 128;
+/** Products of queries with keys and of weights with values that one thread gets through in a microsecond: a first guess. */
+const ATTENDED_PER_US = 10_000;
 /** More than any position: no window. */
 const NO_WINDOW = 2 ** 30;
 
 /** Pages of K and V, and attention over them. */
-export const wasmPages = ({ heap, kernels }: Device): Verbs => {
+export const wasmPages = ({ heap, kernels, jobs }: Device): Verbs => {
   const address = (kv: WasmKvLayer, page: number): number => {
     demand(page >= 0 && page < kv.pages, `Page ${page} was used, of ${kv.pages} that have memory.`);
     return heap.u32(kv.table, kv.pages)[page]!;
@@ -150,7 +152,9 @@ export const wasmPages = ({ heap, kernels }: Device): Verbs => {
       demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
       demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
-      const args = heap.scratch(4 * ATTEND_WORDS + kernels.attendScratch!(queries, keyDim, valueDim));
+      // Each thread's scratch begins on a cache line of its own.
+      const room = Math.ceil(kernels.attendScratch!(queries, keyDim, valueDim) / 64) * 64;
+      const args = heap.scratch(ATTEND_BYTES + jobs.threads * room);
       const [to, from] = [(out as WasmTensor).start, (q as WasmTensor).start];
       const { counts, ranges, capacity, lists } = plan;
       heap
@@ -161,9 +165,17 @@ export const wasmPages = ({ heap, kernels }: Device): Verbs => {
           ...[Math.min(window, NO_WINDOW), logSumExp ? (logSumExp as WasmTensor).start : 0],
         ]);
       heap.f32(args + 4 * 18, 3).set([scale, softcap, skipBelow]);
-      kernels.attend!(args, 0, kvHeads * tileCount(plan.tiles), args + 4 * ATTEND_WORDS);
+      const pairs = kernels.attendPairs!(args);
+      const items = kvHeads * tileCount(plan.tiles);
+      const work = (pairs / lists) * heads * (keyDim + valueDim);
+      const grain = Math.ceil(items / jobs.pieces(work / ATTENDED_PER_US));
+      jobs.run({
+        share: 'attend',
+        items: Math.ceil(items / grain),
+        args: [args, items, grain, args + ATTEND_BYTES, room],
+      });
       const counter = new DataView(heap.memory.buffer, plan.pairs, 8);
-      counter.setFloat64(0, counter.getFloat64(0, true) + kernels.attendPairs!(args), true);
+      counter.setFloat64(0, counter.getFloat64(0, true) + pairs, true);
     },
 
     readPairs: async (reads) => {

@@ -1,0 +1,216 @@
+import { LonghandError } from '../../errors.js';
+import type { Kernels } from './device.js';
+import { type ShareName, shareNames, shares } from './shares.js';
+
+/**
+ * Kernel calls that may run side by side: `items` numbers, each of which `share` turns into a call. Which thread takes
+ * an item never matters to the result.
+ */
+export interface Part {
+  readonly share: ShareName;
+  readonly items: number;
+  readonly args: readonly number[];
+}
+
+/** Runs parts. All of them belong to one job: none may read what another one writes. */
+export interface Jobs {
+  readonly threads: number;
+  /** Into how many pieces work of about so many microseconds (of one thread) should be cut: 1 where sharing costs more. */
+  pieces(microseconds: number): number;
+  /** Returns when every item has run. Throws `engine/lost` when a thread died. */
+  run(...parts: readonly Part[]): void;
+}
+
+// The block of memory through which a job is handed out. The ticket is one 64-bit word: items left (low half) and the
+// number of the job (high half). Whoever lowers it by one has taken an item of that very job, which cannot end before
+// the item has run: so a thread that comes late, or is preempted between two steps, is never waited for and never runs
+// an item of a job whose arguments it has not read. Words that are written by different threads lie 64 bytes apart.
+const LEFT = 0; // i32 index
+const JOB = 1;
+const DONE = 16;
+const WAITING = 17; // 1 while the dispatcher sleeps
+const FAILED = 18; // 1 when a thread has thrown
+const SLEEPERS = 32;
+const LEAVE = 33;
+const PARTS = 24; // f64 index
+const MOST_PARTS = 8;
+const PART_WORDS = 48; // share, items, arguments
+
+/** Bytes of the block. */
+export const JOB_BYTES = (PARTS + MOST_PARTS * PART_WORDS) * 8;
+
+// Looks at a word before sleeping on it: waking costs far more than the gap between two jobs of a layer.
+const SPINS = 20_000;
+/** A thread that finishes no item for this long is taken for dead. Counted in steps, so that a suspended device wakes well. */
+const STEP_MS = 1000;
+const STEPS = 60;
+
+// Work below this runs where it is; pieces are no smaller than a few times what handing one out costs. More pieces
+// than threads, because a thread may be slow, or be preempted.
+const WORTH_SHARING_US = 20;
+const PIECE_US = 6;
+const PIECES_PER_THREAD = 8;
+
+const blockOf = (memory: WebAssembly.Memory, start: number) => ({
+  words: new Int32Array(memory.buffer, start, JOB_BYTES / 4),
+  tickets: new BigInt64Array(memory.buffer, start, 1),
+  parts: new Float64Array(memory.buffer, start, JOB_BYTES / 8),
+  args: Array.from(
+    { length: MOST_PARTS },
+    (_, part) => new Float64Array(memory.buffer, start + (PARTS + part * PART_WORDS + 2) * 8, PART_WORDS - 2),
+  ),
+});
+type Block = ReturnType<typeof blockOf>;
+
+/** How many items were left when one was taken, or 0. */
+const take = ({ words, tickets }: Block): number => {
+  for (;;) {
+    // Read apart, the halves may belong to different jobs; then the exchange fails.
+    const job = Atomics.load(words, JOB);
+    const left = Atomics.load(words, LEFT);
+    if (left === 0) return 0;
+    const ticket = (BigInt(job) << 32n) | BigInt(left);
+    if (Atomics.compareExchange(tickets, 0, ticket, ticket - 1n) === ticket) return left;
+  }
+};
+
+/** The item of which `left` were left: items are counted upwards through the parts. */
+const runItem = ({ parts, args }: Block, kernels: Kernels, left: number, thread: number): void => {
+  let part = 0;
+  let at = PARTS;
+  let item = parts[PARTS - 1]! - left;
+  while (item >= parts[at + 1]!) {
+    item -= parts[at + 1]!;
+    at += PART_WORDS;
+    part++;
+  }
+  shares[shareNames[parts[at]!]!](kernels, args[part]!, item, thread);
+};
+
+const finishItem = ({ words, parts }: Block): void => {
+  const done = Atomics.add(words, DONE, 1) + 1;
+  if (done === parts[PARTS - 1]! && Atomics.load(words, WAITING) === 1) Atomics.notify(words, DONE);
+};
+
+/** The life of a thread other than the dispatcher: take items until `endJobs`. Blocks. */
+export const serveJobs = (
+  kernels: Kernels,
+  memory: WebAssembly.Memory,
+  start: number,
+  thread: number,
+): void => {
+  const block = blockOf(memory, start);
+  const { words } = block;
+  try {
+    while (Atomics.load(words, LEAVE) === 0) {
+      const job = Atomics.load(words, JOB);
+      for (let left = take(block); left > 0; left = take(block)) {
+        runItem(block, kernels, left, thread);
+        finishItem(block);
+      }
+      let spins = SPINS;
+      while (spins > 0 && Atomics.load(words, JOB) === job) spins--;
+      if (spins > 0) continue;
+      Atomics.add(words, SLEEPERS, 1);
+      Atomics.wait(words, JOB, job);
+      Atomics.sub(words, SLEEPERS, 1);
+    }
+  } catch (error) {
+    Atomics.store(words, FAILED, 1);
+    Atomics.notify(words, DONE);
+    throw error;
+  }
+};
+
+const publish = ({ words, tickets }: Block, items: number): void => {
+  const job = (Atomics.load(words, JOB) + 1) | 0;
+  Atomics.store(tickets, 0, (BigInt(job) << 32n) | BigInt(items));
+  if (Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, JOB);
+};
+
+/** Every thread returns from `serveJobs`. */
+export const endJobs = (memory: WebAssembly.Memory, start: number): void => {
+  const block = blockOf(memory, start);
+  Atomics.store(block.words, LEAVE, 1);
+  publish(block, 0);
+};
+
+const lost = (): LonghandError =>
+  new LonghandError(
+    'engine/lost',
+    'A thread of the engine died. Stored sessions survive: load the model again and open them.',
+  );
+
+const allDone = ({ words }: Block, items: number): void => {
+  for (let spins = SPINS; spins > 0; spins--) if (Atomics.load(words, DONE) === items) return;
+  Atomics.store(words, WAITING, 1);
+  let steps = 0;
+  for (let done = Atomics.load(words, DONE); done !== items; done = Atomics.load(words, DONE)) {
+    if (Atomics.load(words, FAILED) === 1) throw lost();
+    steps = Atomics.wait(words, DONE, done, STEP_MS) === 'timed-out' ? steps + 1 : 0;
+    if (steps === STEPS) throw lost();
+  }
+  Atomics.store(words, WAITING, 0);
+};
+
+/** Jobs for one thread. */
+export const aloneJobs = (kernels: Kernels): Jobs => ({
+  threads: 1,
+  pieces: () => 1,
+  run: (...parts) => {
+    for (const { share, items, args } of parts) {
+      for (let item = 0; item < items; item++) shares[share](kernels, args, item, 0);
+    }
+  },
+});
+
+/**
+ * Jobs that this thread, which must be allowed to block, shares with those that `serveJobs` on the same block.
+ * `died` says whether one of them is known to be dead.
+ */
+export const sharedJobs = (
+  kernels: Kernels,
+  memory: WebAssembly.Memory,
+  start: number,
+  threads: number,
+  died: () => boolean,
+): Jobs => {
+  const block = blockOf(memory, start);
+  const { words, parts: slots } = block;
+  const alone = aloneJobs(kernels);
+  const most = threads * PIECES_PER_THREAD;
+
+  const write = (parts: readonly Part[], items: number): void => {
+    slots[PARTS - 1] = items;
+    parts.forEach(({ share, items, args }, part) => {
+      slots[PARTS + part * PART_WORDS] = shareNames.indexOf(share);
+      slots[PARTS + part * PART_WORDS + 1] = items;
+      block.args[part]!.set(args);
+    });
+    Atomics.store(words, DONE, 0);
+  };
+
+  return {
+    threads,
+    pieces: (microseconds) =>
+      microseconds < WORTH_SHARING_US ? 1 : Math.min(most, Math.ceil(microseconds / PIECE_US)),
+    run: (...parts) => {
+      if (died() || Atomics.load(words, FAILED) === 1) throw lost();
+      const items = parts.reduce((sum, part) => sum + part.items, 0);
+      if (items < 2) return alone.run(...parts);
+      write(parts, items);
+      publish(block, items);
+      try {
+        for (let left = take(block); left > 0; left = take(block)) {
+          runItem(block, kernels, left, 0);
+          finishItem(block);
+        }
+        allDone(block, items);
+      } catch (error) {
+        // What the other threads still write can no longer be told: nothing may be computed after this.
+        Atomics.store(words, FAILED, 1);
+        throw error;
+      }
+    },
+  };
+};

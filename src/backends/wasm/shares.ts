@@ -1,0 +1,95 @@
+import type { WeightType } from '../backend.js';
+import type { Kernels } from './device.js';
+
+/** One item of a job as calls of kernels, on any thread. */
+export type Share = (kernels: Kernels, args: ArrayLike<number>, item: number, thread: number) => void;
+
+/** Formats of weights by number: arguments of a job are numbers. */
+export const formats: readonly WeightType[] = ['F32', 'Q8_0', 'Q4_0'];
+
+/** Rows that are multiplied in one go: a tile of weights stays in the first cache while they meet it. */
+export const ROWS = 128;
+
+const panelOffset = (kernels: Kernels, format: number, rows: number, cols: number): number =>
+  kernels.panelBytes!(formats[format] === 'F32' ? 1 : 0, rows, cols);
+
+// Each names its arguments in order, and splits what it is given so that no item writes what another one touches.
+const table = {
+  /** format, panels, x, rows, cols, rows of an item (a multiple of 4: rows are packed in fours). */
+  panels: (kernels, a, item) => {
+    const [format, rows, cols, grain] = [a[0]!, a[3]!, a[4]!, a[5]!];
+    const from = item * grain;
+    kernels[`panels${formats[format]}`]!(
+      a[1]! + panelOffset(kernels, format, from, cols),
+      a[2]! + from * cols * 4,
+      Math.min(grain, rows - from),
+      cols,
+    );
+  },
+
+  /** format, out, panels, w, rows, n, k, bias, tiles of an item. Items go through all rows before the next tiles. */
+  matmul: (kernels, a, item) => {
+    const [format, rows, n, k, grain] = [a[0]!, a[4]!, a[5]!, a[6]!, a[8]!];
+    const blocks = Math.ceil(rows / ROWS);
+    const row = (item % blocks) * ROWS;
+    const tile = Math.floor(item / blocks) * grain;
+    kernels[`matmul${formats[format]}`]!(
+      a[1]! + row * n * 4,
+      a[2]! + panelOffset(kernels, format, row, k),
+      a[3]!,
+      Math.min(ROWS, rows - row),
+      n,
+      k,
+      a[7]!,
+      tile,
+      Math.min(Math.ceil(n / 16), tile + grain),
+    );
+  },
+
+  /** out, x, gain, rows, cols, eps, rows of an item. */
+  rmsNorm: (kernels, a, item) => {
+    const [rows, cols, grain] = [a[3]!, a[4]!, a[6]!];
+    const from = item * grain;
+    const skip = from * cols * 4;
+    kernels.rmsNorm!(a[0]! + skip, a[1]! + skip, a[2]!, Math.min(grain, rows - from), cols, a[5]!);
+  },
+
+  /** 1 for silu or 2 for gelu, out, up, count, elements of an item (a multiple of 16). */
+  gate: (kernels, a, item) => {
+    const from = item * a[4]!;
+    const gate = a[0] === 1 ? kernels.gateSilu! : kernels.gateGelu!;
+    gate(a[1]! + from * 4, a[2]! + from * 4, Math.min(a[4]!, a[3]! - from));
+  },
+
+  /** out, x, count, elements of an item (a multiple of 16). */
+  add: (kernels, a, item) => {
+    const from = item * a[3]!;
+    kernels.add!(a[0]! + from * 4, a[1]! + from * 4, Math.min(a[3]!, a[2]! - from));
+  },
+
+  /** 1 for half or 2 for adjacent pairs, x, angles, tokens, heads, width of a head, pairs, tokens of an item. */
+  rope: (kernels, a, item) => {
+    const [tokens, heads, headDim, pairs, grain] = [a[3]!, a[4]!, a[5]!, a[6]!, a[7]!];
+    const from = item * grain;
+    const rotate = a[0] === 1 ? kernels.ropeHalf! : kernels.ropeAdjacent!;
+    rotate(
+      a[1]! + from * heads * headDim * 4,
+      a[2]! + from * pairs * 8,
+      Math.min(grain, tokens - from),
+      heads,
+      headDim,
+      pairs,
+    );
+  },
+
+  /** record of arguments, items of the kernel, items of an item, scratch, bytes of scratch for each thread. */
+  attend: (kernels, a, item, thread) => {
+    const from = item * a[2]!;
+    kernels.attend!(a[0]!, from, Math.min(a[1]!, from + a[2]!), a[3]! + thread * a[4]!);
+  },
+} satisfies Record<string, Share>;
+
+export type ShareName = keyof typeof table;
+export const shares: Readonly<Record<ShareName, Share>> = table;
+/** In the order that all threads agree on. */
+export const shareNames = Object.keys(table) as readonly ShareName[];

@@ -1,0 +1,3 @@
+import { serveThread } from '../src/backends/wasm/serve-thread.js';
+
+serveThread();
