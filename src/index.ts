@@ -63,7 +63,7 @@ const absolute = (address: string | URL): string => {
  * cannot be what it is, `memory/device` when the device gives no more memory.
  */
 export const load = async (source: ModelSource, options: LoadOptions = {}): Promise<Model> => {
-  const { worker, workerUrl, kernelsUrl, ...rest } = options;
+  const { worker, workerUrl, kernelsUrl, threadUrl, ...rest } = options;
   if (!worker && typeof Worker === 'undefined') {
     throw new LonghandError(
       'unsupported/backend',
@@ -71,7 +71,11 @@ export const load = async (source: ModelSource, options: LoadOptions = {}): Prom
     );
   }
   const address = typeof source === 'string' || source instanceof URL ? absolute(source) : source;
-  const kernels = kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) };
-  const own = worker ?? new Worker(workerUrl ?? new URL('./worker.js', import.meta.url), { type: 'module' });
-  return loadOn(connectEngine(own), address, { ...rest, ...kernels });
+  const own = {
+    ...(kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) }),
+    ...(threadUrl !== undefined && { threadUrl: absolute(threadUrl) }),
+  };
+  const engine =
+    worker ?? new Worker(workerUrl ?? new URL('./worker.js', import.meta.url), { type: 'module' });
+  return loadOn(connectEngine(engine), address, { ...rest, ...own });
 };

@@ -21,7 +21,9 @@ export interface ModelInfo {
   /** Where the forward pass runs, and which build of its kernels. */
   readonly backend: 'wasm' | 'webgpu' | 'reference';
   readonly build: string;
-  /** Why that backend was taken. */
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Why that build and so many threads. */
   readonly backendReason: string;
   /** The attention method in effect, with its options. */
   readonly attention: string;

@@ -1,6 +1,6 @@
 import { architectureOf } from '../architectures/index.js';
-import { type Backend, PAGE } from '../backends/backend.js';
-import { createWasmBackend } from '../backends/wasm/backend.js';
+import { PAGE } from '../backends/backend.js';
+import { createWasmBackend, type WasmBackend } from '../backends/wasm/backend.js';
 import { codecs } from '../codecs/index.js';
 import { pageBytes } from '../codecs/page-format.js';
 import { LonghandError } from '../errors.js';
@@ -47,12 +47,17 @@ export const openModel = async (
   const warnings: string[] = [];
   const predictor = createPredictor(chosen.attention);
   const file = await openGguf(openSource(source), signal);
-  let backend: Backend | undefined;
+  let backend: WasmBackend | undefined;
   try {
     const architecture = architectureOf(file.metadata);
     const tokenizer = loadTokenizer(file.metadata);
     const template = loadChatTemplate(file.metadata, tokenizer);
-    backend = await createWasmBackend({ build: chosen.kernels, ...kernelFiles(chosen.kernelsUrl) });
+    backend = await createWasmBackend({
+      build: chosen.kernels,
+      threads: chosen.threads,
+      ...(chosen.threadUrl !== undefined && { threadUrl: chosen.threadUrl }),
+      ...kernelFiles(chosen.kernelsUrl),
+    });
     const weights = await loadWeights(backend, file, architecture, {
       signal,
       onProgress: ({ loaded, total }) => onProgress(loaded, total),
@@ -96,10 +101,8 @@ export const openModel = async (
         vocab: config.vocab,
         backend: backend.name,
         build: backend.build,
-        backendReason:
-          backend.build === 'relaxed'
-            ? 'WebAssembly with relaxed SIMD, which computes exactly here'
-            : 'WebAssembly SIMD; relaxed SIMD is not there, is not exact here, or was not asked for',
+        threads: backend.threads,
+        backendReason: backend.reason,
         attention: predictor.signature,
         ...pageCodecs,
         store: kept?.store.name ?? 'none',

@@ -5,6 +5,9 @@ import { checkSessionId } from '../kv/session-keys.js';
 import { biases, flag, numberBetween, oneOf, onlyKnown, text, texts, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
 
+/** Threads that may be asked for. */
+const MOST_THREADS = 64;
+
 /** How pages are encoded and where they rest. */
 export interface KvOptions {
   /** Codec of keys. `q8` (default): one byte a channel after a Hadamard rotation; `f16`: two bytes, exact to half precision. */
@@ -33,6 +36,14 @@ export interface EngineOptions {
   readonly kernels?: 'auto' | 'relaxed' | 'simd128';
   /** Address of the folder that holds the kernels, in a page relative to it. Default: beside the script. */
   readonly kernelsUrl?: string;
+  /**
+   * Threads that compute. `auto` (default): one for each core but one, at least 2 where there are two cores, at most 8;
+   * they need a cross-origin isolated page, and where there is none it is 1, as `model.info.backendReason` says. A
+   * number that cannot be had is an error. The number changes no result.
+   */
+  readonly threads?: number | 'auto';
+  /** Address of the script of a thread, in a page relative to it. Default: `thread.js` beside the script. */
+  readonly threadUrl?: string;
   /** What attention reads. Default `{ method: 'auto' }`. */
   readonly attention?: AttentionOptions;
   readonly kv?: KvOptions;
@@ -59,13 +70,27 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
       "There is no WebGPU backend in this version. Leave `backend` at 'auto', or ask for 'wasm'.",
     );
   }
-  onlyKnown('load', options, ['backend', 'kernels', 'kernelsUrl', 'attention', 'kv', 'maxTokens']);
+  onlyKnown('load', options, [
+    'backend',
+    'kernels',
+    'kernelsUrl',
+    'threads',
+    'threadUrl',
+    'attention',
+    'kv',
+    'maxTokens',
+  ]);
   const kv = options.kv ?? {};
   onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability']);
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm']),
     kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
     kernelsUrl: text('kernelsUrl', options.kernelsUrl),
+    threads:
+      options.threads === undefined || options.threads === 'auto'
+        ? ('auto' as const)
+        : wholeNumber('threads', options.threads, 1, 1, MOST_THREADS),
+    threadUrl: text('threadUrl', options.threadUrl),
     attention: options.attention ?? ({ method: 'auto' } as const),
     keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'f16']),
     values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),

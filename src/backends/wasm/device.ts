@@ -1,9 +1,7 @@
 import type { KvLayer, KvShape, Plan, Tensor, Tiles, Weight } from '../backend.js';
 import type { Heap } from './heap.js';
 import type { Jobs } from './jobs.js';
-
-/** The compiled AssemblyScript kernels: flat functions over addresses. `assembly/index.ts` is the ABI. */
-export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
+import type { Kernels } from './kernels.js';
 
 /** What every group of verbs works on. */
 export interface Device {

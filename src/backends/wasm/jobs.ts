@@ -1,5 +1,5 @@
 import { LonghandError } from '../../errors.js';
-import type { Kernels } from './device.js';
+import type { Kernels } from './kernels.js';
 import { type ShareName, shareNames, shares } from './shares.js';
 
 /**

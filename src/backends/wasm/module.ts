@@ -1,6 +1,6 @@
 import { LonghandError } from '../../errors.js';
 import { nodeModule } from '../../node-module.js';
-import type { Kernels } from './device.js';
+import type { Kernels } from './kernels.js';
 import { sharedImport } from './shared-import.js';
 
 export type WasmBuild = 'simd128' | 'relaxed';

@@ -1,6 +1,6 @@
 import { nodeModule } from '../../node-module.js';
-import type { Kernels } from './device.js';
 import { serveJobs } from './jobs.js';
+import type { Kernels } from './kernels.js';
 import { shareNames } from './shares.js';
 
 /** What a thread is started with. */

@@ -1,5 +1,5 @@
 import type { WeightType } from '../backend.js';
-import type { Kernels } from './device.js';
+import type { Kernels } from './kernels.js';
 
 /** One item of a job as calls of kernels, on any thread. */
 export type Share = (kernels: Kernels, args: ArrayLike<number>, item: number, thread: number) => void;
