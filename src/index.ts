@@ -10,7 +10,7 @@ import type { EngineOptions } from './engine/options.js';
 import { LonghandError } from './errors.js';
 import { loadOn, type Model } from './session.js';
 
-export type { Answer } from './answer.js';
+export type { Answer, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
 export type { CallOptions, ProgressEvent, StopOptions } from './call.js';
 export type { ContextStats, ModelInfo, ModelSource, PhaseStats, StoredSession } from './engine/engine.js';
@@ -21,6 +21,8 @@ export type { AskSettings, Finish } from './generate/conversation.js';
 export type { FinishReason, Generated, GenerateSettings } from './generate/generate.js';
 export type { TokenChance, TokenLogprobs } from './generate/log-probabilities.js';
 export type { SampleOptions } from './generate/sample.js';
+export type { ShortlistOptions } from './generate/shortlist.js';
+export type { Reasoning } from './generate/speech.js';
 export type { AutoOptions } from './predictors/auto.js';
 export type { BlocksOptions } from './predictors/blocks.js';
 export type { BudgetOptions } from './predictors/budget.js';

@@ -94,7 +94,8 @@ export class Session {
 
   /**
    * Ask about the text. The answer streams; leaving the loop stops it. Every question starts at the end of the text
-   * unless `continue` is set, which keeps question and answer in the session. `onProgress` tells of the question, and of
+   * unless `continue` is set, which keeps question and answer in the session. With `reasoning` a model that can
+   * think aloud first; its thoughts stream apart, in `reasoning` of the answer. `onProgress` tells of the question, and of
    * text that must be read again.
    */
   ask(question: string, options: AskOptions = {}): Answer {

@@ -115,7 +115,7 @@ export interface Engine {
     question: string,
     options: AskSettings,
     call: number,
-    onText: (text: string) => void,
+    onText: (text: string, reasoning: boolean) => void,
     onProgress: Progress,
   ): Promise<Finish>;
   stats(context: number): Promise<ContextStats>;

@@ -130,9 +130,10 @@ export const checkGenerateOptions = (
 };
 
 export const checkAskOptions = (options: AskSettings, vocab: number): void => {
-  checkGenerateOptions(options, vocab, ['continue', 'stop']);
+  checkGenerateOptions(options, vocab, ['continue', 'stop', 'reasoning']);
   texts('stop', options.stop);
   flag('continue', options.continue);
+  flag('reasoning', options.reasoning);
 };
 
 export const checkSessionOptions = (options: SessionOptions): void => {

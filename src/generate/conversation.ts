@@ -1,17 +1,23 @@
 import { LonghandError } from '../errors.js';
 import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
+import { leavesOpen } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Context } from './context.js';
 import { type FinishReason, type GenerateSettings, generate } from './generate.js';
 import type { TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
-import { createStopFilter } from './stop.js';
+import { createSpeech, type Reasoning } from './speech.js';
 
 export interface AskSettings extends GenerateSettings {
   /** Strings that end the answer; they are not part of it. */
   readonly stop?: readonly string[];
   /** Keep question and answer, so that the next question follows on. Default false: every question starts at the end of the text. */
   readonly continue?: boolean;
+  /**
+   * Let a model that can think aloud do so before it answers. Default false: by the template's own switch, or by closing
+   * the thoughts that it opens. The thoughts are a stream of their own, and are never part of the next question.
+   */
+  readonly reasoning?: boolean;
 }
 
 /** How an answer ended, and what it cost. */
@@ -19,7 +25,10 @@ export interface Finish {
   readonly reason: FinishReason;
   /** Tokens of the question, template included: all that had to be read. */
   readonly questionTokens: number;
+  /** Tokens generated, those of the reasoning included. */
   readonly answerTokens: number;
+  /** Where the model thought aloud, also where it was asked not to. */
+  readonly reasoning?: Reasoning;
   /** Seconds until the first token, and from there to the end. */
   readonly questionSeconds: number;
   readonly answerSeconds: number;
@@ -43,6 +52,8 @@ export interface Turns {
   readonly system: string | undefined;
   readonly turn: Turn;
   readonly pieces: readonly Piece[];
+  /** What stands in front of the first content. A template may write today's date there; it stays that of the first day. */
+  readonly opening?: readonly TemplatePiece[];
 }
 
 /** The chat around a context: appended text opens or extends a user turn, a question closes it. */
@@ -52,7 +63,7 @@ export interface Conversation {
     question: string,
     options: AskSettings,
     hooks: AppendHooks,
-    onText: (text: string) => void,
+    onText: (text: string, reasoning: boolean) => void,
   ): Promise<Finish>;
   readonly turns: Turns;
 }
@@ -71,6 +82,7 @@ export const createConversation = (
   changed: () => Promise<void>,
 ): Conversation => {
   const system = begun.stored?.system ?? begun.system;
+  const opening = begun.stored?.opening ?? template.opening(system);
   let turn: Turn = begun.stored?.turn ?? 'start';
   let pieces: Piece[] = [...(begun.stored?.pieces ?? [])];
   /** Stored pieces that have been appended again on this visit. */
@@ -112,7 +124,7 @@ export const createConversation = (
     parts: readonly TemplatePiece[],
     signal?: AbortSignal,
   ): Promise<number[]> => {
-    const lead = from === 'user' ? [] : from === 'start' ? template.opening(system) : template.following();
+    const lead = from === 'user' ? [] : from === 'start' ? opening : template.following();
     const bos = from === 'start' && tokenizer.bos !== undefined ? [tokenizer.bos] : [];
     return [...bos, ...(await encode([...lead, ...parts], bos[0] ?? context.tokens[length - 1], signal))];
   };
@@ -149,36 +161,37 @@ export const createConversation = (
     async ask(question, options, hooks, onText) {
       const bookmark = context.bookmark();
       if (question === '') throw new LonghandError('input/option', 'The question is empty. Ask something.');
-      const text = turn === 'user' ? `\n${question}` : question;
-      const ids = await encodeFrom(
-        turn,
-        context.tokens.length,
-        [{ text, control: false }, ...template.closing()],
-        hooks.signal,
-      );
+      const asked: TemplatePiece = { text: turn === 'user' ? `\n${question}` : question, control: false };
+      const { signal } = hooks;
+      const closing = template.closing(options.reasoning ?? false);
+      const ids = await encodeFrom(turn, context.tokens.length, [asked, ...closing], signal);
       await settle(hooks);
-      const stream = tokenizer.stream();
-      const filter = createStopFilter(options.stop ?? []);
-      const show = (text: string): void => {
-        if (text !== '') onText(text);
-      };
+      const { marks } = template;
+      const inside = marks !== undefined && closing.some(({ text }) => leavesOpen(marks, text));
+      const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText);
       const started = performance.now();
       let first: number | undefined;
       let kept = false;
       try {
         await context.append(ids, true, hooks);
         const answer = await generate(context, maxTokens, tokenizer, options, {
-          signal: hooks.signal,
+          signal,
           onToken: (id) => {
             first ??= performance.now();
-            show(filter.push(stream.push(id)));
-            return filter.met === undefined;
+            return speech.push(id);
           },
         });
-        show(filter.push(stream.end()));
-        show(filter.end());
+        speech.end();
+        const { reasoning } = speech;
         const ended = performance.now();
         if (options.continue) {
+          const past = reasoning && template.past();
+          if (past) {
+            // Thoughts are not fed back: the turn is told again as the template shows an earlier one.
+            context.rewind(bookmark);
+            const told = [asked, ...past, { text: speech.answer, control: false }];
+            await context.append(await encodeFrom(turn, bookmark.tokens, told, signal), true, { signal });
+          }
           kept = true;
           turn = 'answered';
           replayed = pieces.length;
@@ -190,6 +203,7 @@ export const createConversation = (
           answerTokens: answer.ids.length,
           questionSeconds: ((first ?? ended) - started) / 1000,
           answerSeconds: (ended - (first ?? ended)) / 1000,
+          ...(reasoning && { reasoning }),
           ...(options.logprobs !== undefined && { logprobs: answer.logprobs }),
         };
       } finally {
@@ -198,7 +212,7 @@ export const createConversation = (
     },
 
     get turns() {
-      return { system, turn, pieces };
+      return { system, turn, pieces, opening };
     },
   };
 };

@@ -1,7 +1,7 @@
-import { LonghandError } from '../errors.js';
 import type { Metadata } from '../weights/gguf.js';
-import { formatNow } from './template-clock.js';
-import { parseTemplate, type Template } from './template-render.js';
+import { findMarks, leavesOpen, type ReasoningMarks } from './reasoning-marks.js';
+import { parseTemplate } from './template-render.js';
+import { attempt, hasReason, MANNERS, type Render, renderRoles, unusable } from './template-turns.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** A stretch of a conversation: template text, where names of control tokens count, or plain content. */
@@ -23,19 +23,21 @@ export interface ChatTemplate {
    * has no place for a system message, its text stands in front of the first user content, with an empty line between.
    */
   opening(system?: string): TemplatePiece[];
-  /** From the end of a user turn's content to where the answer begins. */
-  closing(): TemplatePiece[];
+  /**
+   * From the end of a user turn's content to where the answer begins. Without `reasoning` (default) thoughts that the
+   * template opens are closed again; with it they are opened where the template's opening asked for none.
+   */
+  closing(reasoning?: boolean): TemplatePiece[];
+  /** Between a user turn's content and its answer's as the template shows them later; undefined where it knows one turn. */
+  past(): TemplatePiece[] | undefined;
   /**
    * From the end of an answer's content to where the next user turn's content begins; it begins with the token that
    * ends a turn, so an answer's own stop token must not stand in front of it.
    * Errors: `model/template` where the template knows only one turn, or ends later turns in another way.
    */
   following(): TemplatePiece[];
-}
-
-export interface ChatTemplateOptions {
-  /** Let a model that can reason aloud before it answers do so. Default false. */
-  readonly thinking?: boolean;
+  /** What the model writes around thoughts that it thinks aloud; undefined where it does not. */
+  readonly marks: ReasoningMarks | undefined;
 }
 
 /** Where the file has no template: ChatML if the vocabulary has its tokens, else paragraphs. */
@@ -44,31 +46,13 @@ const CHATML =
   "{{ '<|im_start|>assistant\\n' }}";
 const PARAGRAPHS = "{% for m in messages %}{{ m.content + '\\n\\n' }}{% endfor %}";
 
-/** How a template may want to be asked, tried in this order. */
-interface Manner {
-  /** Contents as lists of parts, as templates of multimodal models demand. */
-  readonly parts: boolean;
-  /** The date of today; without it templates fall back to a fixed one, and a text's tokens stay the same tomorrow. */
-  readonly clock: boolean;
-}
-const MANNERS: readonly Manner[] = [
-  { parts: false, clock: false },
-  { parts: false, clock: true },
-  { parts: true, clock: false },
-  { parts: true, clock: true },
-];
-
 /**
  * The chat template of a model file (`tokenizer.chat_template`, Jinja). It is rendered once, with unguessable words for
  * contents, and cut at them. A template that rewrites earlier turns is read as it first stood: nothing that was said is
  * changed later.
  * Errors: `model/template` for templates that fail, take too long, or whose text depends on the contents.
  */
-export const loadChatTemplate = (
-  metadata: Metadata,
-  tokenizer: Tokenizer,
-  { thinking = false }: ChatTemplateOptions = {},
-): ChatTemplate => {
+export const loadChatTemplate = (metadata: Metadata, tokenizer: Tokenizer): ChatTemplate => {
   const source = metadata.string('tokenizer.chat_template', '') || defaultTemplate(tokenizer);
   const template = parseTemplate(source);
   const texts = metadata.strings('tokenizer.ggml.tokens');
@@ -83,16 +67,17 @@ export const loadChatTemplate = (
     unk_token: tokenText('unknown_token_id'),
     pad_token: tokenText('padding_token_id'),
     add_generation_prompt: true,
-    enable_thinking: thinking,
-    thinking,
     tools: null,
     documents: null,
   };
 
+  const marks = findMarks(source, (name) => tokenizer.encodeTemplate(name).length === 1);
   let first: unknown;
   for (const manner of MANNERS) {
     try {
-      return cutTemplate((roles) => renderRoles(template, roles, manner, variables), bos);
+      const render: Render = (roles, thinking) =>
+        renderRoles(template, roles, manner, { ...variables, enable_thinking: thinking, thinking });
+      return cutTemplate(render, bos, marks, source.includes('thinking'));
     } catch (cause) {
       first ??= cause;
       if (hasReason(cause, 'limit')) throw cause;
@@ -100,9 +85,6 @@ export const loadChatTemplate = (
   }
   throw first;
 };
-
-const hasReason = (cause: unknown, reason: string): boolean =>
-  cause instanceof LonghandError && cause.details.reason === reason;
 
 const defaultTemplate = (tokenizer: Tokenizer): string => {
   const isControl = (name: string): boolean => {
@@ -112,15 +94,25 @@ const defaultTemplate = (tokenizer: Tokenizer): string => {
   return isControl('<|im_start|>') && isControl('<|im_end|>') ? CHATML : PARAGRAPHS;
 };
 
-type Role = 'system' | 'user' | 'assistant';
-
-/** The template's text before, between and after the contents of turns with these roles. */
-type Render = (roles: readonly Role[]) => string[];
-
-const cutTemplate = (render: Render, bos: string): ChatTemplate => {
-  const [start = '', closing = ''] = render(['user']);
-  const system = attempt(() => render(['system', 'user']));
-  const later = attempt(() => render(['user', 'assistant', 'user']));
+/** `switches`: the template speaks of a switch for thoughts. */
+const cutTemplate = (
+  render: Render,
+  bos: string,
+  marks: ReasoningMarks | undefined,
+  switches: boolean,
+): ChatTemplate => {
+  const [start = '', closing = ''] = render(['user'], false);
+  const system = attempt(() => render(['system', 'user'], false));
+  const later = attempt(() => render(['user', 'assistant', 'user'], false));
+  const aloud = switches ? attempt(() => render(['user'], true)) : [];
+  const [loudStart = start, loudClosing = closing] = Array.isArray(aloud) ? aloud : [];
+  const closingText = (reasoning: boolean): string => {
+    const text = reasoning ? loudClosing : closing;
+    if (!marks || reasoning === leavesOpen(marks, text)) return text;
+    if (!reasoning) return `${text}\n${marks.close}\n\n`;
+    // The opening stays as it is, whatever is asked later: what it says of thoughts is overruled here.
+    return loudStart === start ? text : `${text}${marks.open}\n`;
+  };
   // The context puts bos in front by itself.
   const withoutBos = (text: string): string =>
     bos !== '' && text.startsWith(bos) ? text.slice(bos.length) : text;
@@ -138,22 +130,15 @@ const cutTemplate = (render: Render, bos: string): ChatTemplate => {
       const lead = text === '' ? '' : `${text}\n\n`;
       return join([...beforeContent(withoutBos(start)), { text: lead, control: false }]);
     },
-    closing: () => join([{ text: closing, control: true }]),
+    closing: (reasoning = false) => join([{ text: closingText(reasoning), control: true }]),
+    past: () => (Array.isArray(later) ? join(beforeContent(later[1]!)) : undefined),
     following() {
       if (!Array.isArray(later)) throw later;
       if (later[3] !== closing) throw unusable('it ends a later turn in another way than the first');
       return join(beforeContent(later[2]!));
     },
+    marks,
   };
-};
-
-const attempt = (render: () => string[]): string[] | LonghandError => {
-  try {
-    return render();
-  } catch (cause) {
-    if (!(cause instanceof LonghandError) || hasReason(cause, 'limit')) throw cause;
-    return cause;
-  }
 };
 
 /** Template text in front of a content; a single last space goes with the content. */
@@ -177,56 +162,3 @@ const join = (pieces: readonly TemplatePiece[]): TemplatePiece[] => {
   }
   return joined;
 };
-
-const renderRoles = (
-  template: Template,
-  roles: readonly Role[],
-  manner: Manner,
-  variables: Readonly<Record<string, unknown>>,
-): string[] => {
-  const all = manner.clock ? { ...variables, strftime_now: formatNow } : variables;
-  // Words of two lengths: a template whose own text depends on its contents shows.
-  const [short, long] = [12, 20].map((length) => {
-    const words = roles.map(() => unguessable(length));
-    const unread = unguessable(length);
-    const messages = roles.map((role, i) => {
-      const text = words[i]!;
-      return { role, content: manner.parts ? [{ type: 'text', text, unread }] : text };
-    });
-    const text = template.render({ ...all, messages });
-    if (text.includes(unread)) throw unusable('it writes contents out as lists of parts');
-    return cutAt(text, words, roles);
-  });
-  if (short!.some((text, i) => text !== long![i])) throw unusable('its text depends on what is said');
-  return short!;
-};
-
-const unguessable = (bytes: number): string =>
-  `x${Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-
-const cutAt = (text: string, words: readonly string[], roles: readonly Role[]): string[] => {
-  const parts: string[] = [];
-  let rest = text;
-  for (const [i, word] of words.entries()) {
-    const [before, after, again] = rest.split(word);
-    if (after === undefined || again !== undefined) {
-      const times = text.split(word).length - 1;
-      const turn = `the content of turn ${i + 1} (${roles[i]})`;
-      throw unusable(
-        times === 1
-          ? `it moves ${turn}`
-          : `it gives ${turn} ${times === 0 ? 'not at all' : `${times} times`}`,
-      );
-    }
-    parts.push(before!);
-    rest = after;
-  }
-  return [...parts, rest];
-};
-
-const unusable = (what: string): LonghandError =>
-  new LonghandError(
-    'model/template',
-    `The model's chat template cannot be used: ${what}. Use another file of the model, or work with tokens.`,
-    { reason: 'shape' },
-  );

@@ -20,11 +20,15 @@ export interface TokenText {
 const BLANK = 0x20;
 
 /**
- * A stream over `tokens`. With `control` the names of control tokens are part of the text; they are left out by
- * default. A named token ends the character before it. The space that encoding put in front of a text is taken away
+ * A stream over `tokens`. With `control` the names of control tokens are part of the text, all or those given; they are
+ * left out by default. A named token ends the character before it. The space that encoding put in front of a text is taken away
  * again.
  */
-export const createTextStream = (tokens: TokenText, control = false): TextStream => {
+export const createTextStream = (
+  tokens: TokenText,
+  control: boolean | ReadonlySet<string> = false,
+): TextStream => {
+  const isShown = (name: string): boolean => (typeof control === 'boolean' ? control : control.has(name));
   // The byte order mark is a character like any other here.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let fresh = true;
@@ -33,7 +37,7 @@ export const createTextStream = (tokens: TokenText, control = false): TextStream
       const name = tokens.name(id);
       if (name !== undefined) {
         fresh = true;
-        return decoder.decode() + (control || !tokens.isControl(id) ? name : '');
+        return decoder.decode() + (isShown(name) || !tokens.isControl(id) ? name : '');
       }
       let bytes = tokens.bytes(id);
       if (fresh && tokens.spacePrefix && bytes[0] === BLANK) bytes = bytes.subarray(1);

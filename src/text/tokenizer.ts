@@ -51,8 +51,11 @@ export interface Tokenizer {
    * character becomes U+FFFD.
    */
   textOf(id: number): string;
-  /** Ids to text one by one; joined, the pieces are what `decode` gives. */
-  stream(): TextStream;
+  /**
+   * Ids to text one by one; joined, the pieces are what `decode` gives. Control tokens with one of the names in `shown`
+   * are shown by their names.
+   */
+  stream(shown?: ReadonlySet<string>): TextStream;
 }
 
 const SLICE_LENGTH = 50_000;
@@ -173,8 +176,8 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
       return text + stream.end();
     },
     textOf: (id) => tokens.name(id) ?? new TextDecoder('utf-8', { ignoreBOM: true }).decode(words.bytes(id)),
-    stream() {
-      const stream = createTextStream(tokens);
+    stream(shown) {
+      const stream = createTextStream(tokens, shown);
       return { ...stream, push: (id) => stream.push(requireId(id, texts.length)) };
     },
   };

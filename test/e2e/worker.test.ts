@@ -54,6 +54,52 @@ test('a page loads, reads, asks and counts', async () => {
   expect(complaints).toEqual([]);
 });
 
+test('log-probabilities, biases and thoughts cross to the page', async () => {
+  const { page, complaints, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      // The bundled model with a template that lets it think first: what it says then are thoughts.
+      const file = new Uint8Array(await (await fetch(url)).arrayBuffer());
+      const template = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+      const thinking = "{{'<|im_start|>assistant\\n'}}{% if thinking %}{{'<think>\\n'}}{% endif %}";
+      const text = new TextDecoder('latin1').decode(file);
+      const at = text.indexOf(template);
+      file.set(new TextEncoder().encode(thinking.padEnd(template.length)), at);
+      const model = await load(file, { kv: { store: 'none' } });
+      const session = await model.session();
+      await session.append('The brass key is hidden in the attic. Nothing else happened that day.');
+      const question = 'Where is the brass key?';
+      const plain = session.ask(question, { maxTokens: 12, logprobs: 2 });
+      const said = { answer: await plain.text(), thoughts: await plain.reasoning.text() };
+      const { logprobs } = await plain.finish;
+      const first = logprobs![0]!.id;
+      const banned = session.ask(question, {
+        maxTokens: 12,
+        logprobs: 0,
+        logitBias: { [first]: Number.NEGATIVE_INFINITY },
+      });
+      const others = (await banned.finish).logprobs!.map(({ id }) => id);
+      const thought = session.ask(question, { maxTokens: 6, reasoning: true });
+      const thoughts: string[] = [];
+      for await (const piece of thought.reasoning) thoughts.push(piece);
+      const unfinished = { answer: await thought.text(), thoughts, finish: await thought.finish };
+      await model.close();
+      return { at, said, logprobs, first, others, unfinished };
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen.at).toBeGreaterThan(0);
+  expect(seen.said.answer).toContain('attic');
+  expect(seen.said.thoughts).toBe('');
+  expect(seen.logprobs!.map(({ text }) => text).join('')).toBe(seen.said.answer);
+  expect(seen.logprobs![0]!.top.map(({ id }) => id)).toContain(seen.first);
+  expect(seen.others).not.toContain(seen.first);
+  expect(seen.unfinished.answer).toBe('');
+  expect(seen.unfinished.thoughts.length).toBeGreaterThan(2);
+  expect(seen.unfinished.finish).toMatchObject({ reason: 'length', reasoning: { tokens: 6, finished: false } });
+  expect(complaints).toEqual([]);
+});
+
 test('errors keep their code and details, aborts are the platform’s', async () => {
   const { page, library } = await visit();
   const seen = await page.evaluate(

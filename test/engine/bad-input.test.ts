@@ -79,6 +79,9 @@ describe('texts', () => {
     const session = await model.session();
     await session.append('');
     expect((await session.stats()).tokens).toBe(0);
+    await expect(session.ask('Why?', { reasoning: 1 as never }).finish).rejects.toMatchObject({
+      code: 'input/option',
+    });
     await expect(session.ask('').finish).rejects.toMatchObject({ code: 'input/option' });
     await expect(session.append(7 as never)).rejects.toMatchObject({ code: 'input/type' });
     await expect(session.ask(undefined as never).finish).rejects.toMatchObject({ code: 'input/type' });

@@ -17,7 +17,10 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   await session.append('text', { signal: new AbortController().signal });
   const answer: Answer = session.ask('Where?', { temperature: 0.7, topP: 0.9, stop: ['\n'], continue: true });
   for await (const piece of answer) piece.toUpperCase();
-  const { reason, answerTokens } = await answer.finish;
+  for await (const thought of session.ask('Why?', { reasoning: true }).reasoning) thought.toUpperCase();
+  const thoughts: string = await answer.reasoning.text();
+  const { reason, answerTokens, reasoning } = await answer.finish;
+  const thoughtThrough: boolean | undefined = reasoning?.finished;
   const ended: 'stop' | 'length' | 'window' = reason;
   const context: Context = await model.context();
   await context.append([1, 2]);
@@ -29,7 +32,7 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const [range] = await context.plan({ layer: 0, head: 0 });
   const start: number | undefined = range?.[0];
   const density: number = (await context.stats()).density.prefill;
-  void [ended, answerTokens, logits, ids, sampled, likeliest, start, density];
+  void [thoughts, thoughtThrough, ended, answerTokens, logits, ids, sampled, likeliest, start, density];
 };
 
 const mustFail = async (model: Model, session: Session, loadModel: typeof load): Promise<void> => {
@@ -53,6 +56,8 @@ const mustFail = async (model: Model, session: Session, loadModel: typeof load):
   const text: string = session.ask('Where?');
   // @ts-expect-error ids alone, unless log-probabilities are asked for
   (await (await model.context()).generate({ maxTokens: 3 })).logprobs;
+  // @ts-expect-error on or off
+  session.ask('Why?', { reasoning: 'high' });
   // @ts-expect-error a bias is a number
   await (await model.context()).generate({ logitBias: { 7: 'never' } });
   // @ts-expect-error facts about a model are not ours to change

@@ -1,9 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type ChatTemplateOptions,
-  loadChatTemplate,
-  type TemplatePiece,
-} from '../../src/text/chat-template.js';
+import { loadChatTemplate, type TemplatePiece } from '../../src/text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.js';
 import { createMetadata, type Metadata, type MetadataValue } from '../../src/weights/gguf.js';
 import { openMetadata } from '../support/open-metadata.js';
@@ -19,13 +15,13 @@ beforeAll(async () => {
 });
 
 /** The SentencePiece fixture with a template: its bos is `<s>`, its eos `</s>`, and it adds bos. */
-const templateOf = (source: string, options: ChatTemplateOptions = {}) => {
+const templateOf = (source: string) => {
   const pairs = new Map<string, MetadataValue>([['tokenizer.chat_template', source]]);
   for (const key of ['bos', 'eos', 'unknown']) {
     pairs.set(`tokenizer.ggml.${key}_token_id`, llama.number(`tokenizer.ggml.${key}_token_id`));
   }
   pairs.set('tokenizer.ggml.tokens', llama.strings('tokenizer.ggml.tokens'));
-  return loadChatTemplate(createMetadata(pairs), llamaTokenizer, options);
+  return loadChatTemplate(createMetadata(pairs), llamaTokenizer);
 };
 
 const control = (text: string): TemplatePiece => ({ text, control: true });
@@ -167,11 +163,12 @@ describe('templates of the wild', () => {
 {%- endif %}`;
 
   test('reasoning is off by default and on by option', () => {
-    const quiet = templateOf(THINKING);
-    expect(quiet.closing()).toEqual([control('</im>\n<im>assistant\n<think>\n\n</think>\n\n')]);
-    // In the past the template shows no empty reasoning; what was said stays as it was said.
-    expect(quiet.following()).toEqual([control('</im>\n<im>user\n')]);
-    expect(templateOf(THINKING, { thinking: true }).closing()).toEqual([control('</im>\n<im>assistant\n')]);
+    const template = templateOf(THINKING);
+    expect(template.closing()).toEqual([control('</im>\n<im>assistant\n<think>\n\n</think>\n\n')]);
+    expect(template.closing(true)).toEqual([control('</im>\n<im>assistant\n')]);
+    // In the past the template shows no reasoning.
+    expect(template.past()).toEqual([control('</im>\n<im>assistant\n')]);
+    expect(template.following()).toEqual([control('</im>\n<im>user\n')]);
   });
 
   test('a template that rewrites earlier turns is read from its answer on', () => {
