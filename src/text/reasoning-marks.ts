@@ -12,7 +12,10 @@ const KNOWN: readonly ReasoningMarks[] = [
 
 /** The marks that a template speaks of, or that a vocabulary has as tokens; undefined where a model knows none. */
 export const findMarks = (template: string, isToken: (name: string) => boolean): ReasoningMarks | undefined =>
-  KNOWN.find(({ open, close }) => template.includes(close) || (isToken(open) && isToken(close)));
+  KNOWN.find(
+    ({ open, close }) =>
+      template.includes(open) || template.includes(close) || (isToken(open) && isToken(close)),
+  );
 
 /** Whether reasoning has begun and not ended where a text ends. */
 export const leavesOpen = ({ open, close }: ReasoningMarks, text: string): boolean =>

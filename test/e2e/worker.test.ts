@@ -96,7 +96,10 @@ test('log-probabilities, biases and thoughts cross to the page', async () => {
   expect(seen.others).not.toContain(seen.first);
   expect(seen.unfinished.answer).toBe('');
   expect(seen.unfinished.thoughts.length).toBeGreaterThan(2);
-  expect(seen.unfinished.finish).toMatchObject({ reason: 'length', reasoning: { tokens: 6, finished: false } });
+  expect(seen.unfinished.finish).toMatchObject({
+    reason: 'length',
+    reasoning: { tokens: 6, finished: false },
+  });
   expect(complaints).toEqual([]);
 });
 
