@@ -38,9 +38,11 @@ async function withModels(models, window, visit) {
   }
 }
 
-/** 16 indexes of a sequence of this length: close together at first, then further and further apart, to the last. */
-const spread = (length) =>
-  Array.from({ length: 16 }, (_, index) => Math.ceil(length * ((index + 1) / 16) ** 2) - 1);
+/** Indexes of a sequence of this length: close together at first, then further and further apart, to the last. */
+const spread = (length, count = 16) =>
+  Array.from({ length: count }, (_, index) =>
+    Math.max(index, Math.ceil(length * ((index + 1) / count) ** 2) - 1),
+  );
 
 async function reading(model, sha256, opened, { prompt, ids, at, generated }) {
   const evaluated = await opened.evaluate(ids, at);
@@ -63,8 +65,8 @@ export async function recordReadings() {
   const readings = [];
   const settings = await withModels(GENERATED, 128, async (model, opened, sha256) => {
     const ids = generatedIds(model);
-    const at = ids.map((_, index) => index);
-    readings.push(await reading(model, sha256, opened, { ids, at, generated: 16 }));
+    const { looks, generated } = model;
+    readings.push(await reading(model, sha256, opened, { ids, at: spread(ids.length, looks), generated }));
   });
   const book = await readFile(new URL('../../examples/books/sherlock.txt', import.meta.url), 'utf8');
   await withModels(BUNDLED, 4096, async (model, opened, sha256) => {

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model/config.js';
 import type { Metadata } from '../weights/gguf.js';
 
-/** The tensors of a layer under the names the forward pass uses. */
+/** The tensors of a layer under the names the forward pass uses; those that end in Norm or Bias may be missing. */
 export type LayerTensor =
   | 'attnNorm'
   | 'q'
@@ -11,15 +11,24 @@ export type LayerTensor =
   | 'qBias'
   | 'kBias'
   | 'vBias'
+  | 'oBias'
   | 'qNorm'
   | 'kNorm'
+  | 'attnPostNorm'
   | 'ffnNorm'
   | 'gate'
   | 'up'
-  | 'down';
+  | 'down'
+  | 'gateBias'
+  | 'upBias'
+  | 'downBias'
+  | 'ffnPostNorm';
 
-/** The tensors of a model outside its layers. `ropeFactors` are divisors of the rotation frequencies, (1, rope.dim / 2). */
-export type ModelTensor = 'embedding' | 'outputNorm' | 'output' | 'ropeFactors';
+/**
+ * The tensors of a model outside its layers. The last three are divisors of the rotation frequencies, (1, rope.dim / 2):
+ * always, for windows as the model was first trained with, and for longer ones.
+ */
+export type ModelTensor = 'embedding' | 'outputNorm' | 'output' | 'ropeFactors' | 'ropeShort' | 'ropeLong';
 
 /** One tensor an architecture expects: its name in the file, its shape (rows, cols), and whether it may be missing. */
 export interface TensorSpec {
@@ -27,7 +36,24 @@ export interface TensorSpec {
   readonly rows: number;
   readonly cols: number;
   readonly optional?: true;
+  /** Where several weights are stored as one tensor of `of` rows: the first row of this one. */
+  readonly part?: { readonly from: number; readonly of: number };
 }
+
+export const matrix = (name: string, rows: number, cols: number): TensorSpec => ({ name, rows, cols });
+export const vector = (name: string, cols: number): TensorSpec => ({ name, rows: 1, cols });
+export const optional = (spec: TensorSpec): TensorSpec => ({ ...spec, optional: true });
+
+/** Weights with these counts of rows, one below the other in one tensor. */
+export const stacked = (name: string, cols: number, rows: readonly number[]): TensorSpec[] => {
+  const of = rows.reduce((sum, count) => sum + count, 0);
+  let from = 0;
+  return rows.map((count) => {
+    const spec: TensorSpec = { name, rows: count, cols, part: { from, of } };
+    from += count;
+    return spec;
+  });
+};
 
 /** An architecture is data: how to read its numbers and what its tensors are called. */
 export interface Architecture {

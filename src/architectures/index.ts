@@ -1,11 +1,16 @@
 import { LonghandError } from '../errors.js';
 import type { Metadata } from '../weights/gguf.js';
 import type { Architecture } from './architecture.js';
+import { gemma2 } from './gemma2.js';
+import { gemma3 } from './gemma3.js';
 import { llama } from './llama.js';
+import { phi3 } from './phi3.js';
+import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
+import { smollm3 } from './smollm3.js';
 
 /** Every architecture Longhand computes. */
-export const architectures: readonly Architecture[] = [llama, qwen3];
+export const architectures: readonly Architecture[] = [llama, qwen2, qwen3, gemma2, gemma3, smollm3, phi3];
 
 /** The architecture a file names; throws `unsupported/architecture` for one that is not in the table. */
 export const architectureOf = (metadata: Metadata): Architecture => {

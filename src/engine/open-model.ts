@@ -9,7 +9,8 @@ import { createTurns } from '../generate/turns.js';
 import { type Archive, openArchive } from '../kv/archive.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import { createArena } from '../model/arena.js';
-import { kvShapeOf } from '../model/state.js';
+import type { ModelConfig } from '../model/config.js';
+import { kvShapeOf, type PageCodecs } from '../model/state.js';
 import { loadWeights } from '../model/weights.js';
 import { createPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
@@ -61,6 +62,7 @@ export const openModel = async (
     const weights = await loadWeights(backend, file, architecture, {
       signal,
       onProgress: ({ loaded, total }) => onProgress(loaded, total),
+      ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }),
     });
     const { config, fingerprint } = weights;
     const maxTokens = chosen.maxTokens ?? config.window;
@@ -85,7 +87,7 @@ export const openModel = async (
     const provenance: Provenance = {
       model: fingerprint,
       tokenizer: tokenizer.signature,
-      codec: `${chosen.keys}.${codecs[chosen.keys].version}/${chosen.values}.${codecs[chosen.values].version}`,
+      codec: codecsUsed(config, pageCodecs),
       attention: predictor.signature,
       build: `${backend.name}/${backend.build}`,
     };
@@ -129,6 +131,15 @@ export const openModel = async (
   }
 };
 
+/** The codecs of all pages with their versions: a model may have layers that slide, and their pages are f16. */
+const codecsUsed = (config: ModelConfig, pageCodecs: PageCodecs): string => {
+  const shapes = config.attention.map((_, layer) => kvShapeOf(config, pageCodecs, layer));
+  const names = shapes.map(
+    ({ keys, values }) => `${keys}.${codecs[keys].version}/${values}.${codecs[values].version}`,
+  );
+  return [...new Set(names)].sort().join(' ');
+};
+
 const kernelFiles = (folder: string | undefined) => {
   if (folder === undefined) return {};
   const at = (name: string): URL => {
@@ -163,7 +174,7 @@ const openKept = async (
     const archive = await openArchive(store, {
       fingerprint: fingerprintOf(provenance),
       segmentTokens: reader.arena.segmentTokens,
-      pageBytes: new Array<number>(config.layers).fill(pageBytes(kvShapeOf(config, pageCodecs))),
+      pageBytes: config.attention.map((_, layer) => pageBytes(kvShapeOf(config, pageCodecs, layer))),
     });
     return { archive, store };
   } catch (error) {

@@ -7,8 +7,8 @@ import type { KvRecord } from './records.js';
 export interface PagedState {
   readonly layers: readonly KvLayer[];
   readonly chunks: ChunkIndex | undefined;
-  /** Delimiter marks of the tokens before `n`. */
-  marks(n: number): Uint8Array;
+  /** Give up what the chunk index holds beyond `tokens`, if there is one. */
+  cutChunks(tokens: number): void;
 }
 
 /** How far a restore came. */
@@ -116,12 +116,8 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
         from,
         signal,
         onSegment: ({ index, records }) => {
-          const first = state.layers[0]!;
           // The index must end where the segment begins: what a half-read segment left in it comes again.
-          if (index === from && state.chunks) {
-            const start = index * segmentTokens;
-            backend.segment(state.chunks, first, start, state.marks(start));
-          }
+          if (index === from) state.cutChunks(index * segmentTokens);
           return writeRecords(backend, state, records, (index + 1) * pages);
         },
       });

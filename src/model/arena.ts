@@ -17,8 +17,8 @@ export interface Activations {
   readonly attended: Tensor; // (rows, heads · valueDim)
   readonly gate: Tensor; // (rows, hidden)
   readonly up: Tensor; // (rows, hidden)
-  /** Cosines, then sines, of the rotation at every row. */
-  readonly angles: Tensor; // (rows, rope.dim)
+  /** Of each rotation of the model: cosines, then sines, at every row. */
+  readonly angles: readonly Tensor[]; // (rows, rope.dim)
 }
 
 /** Fixed memory for activations: its size depends on the segment length, never on the length of a prompt. */
@@ -41,9 +41,9 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const attended = matrix('attended', heads * valueDim);
   const gate = matrix('gate', hidden);
   const up = matrix('up', hidden);
-  const angles = matrix('angles', rope.dim);
+  const angles = rope.rotations.map((_, rotation) => matrix(`angles ${rotation}`, rope.dim));
   const logits = backend.tensor('logits', 1, vocab);
-  const owned = [x, h, q, k, v, attended, gate, up, angles, logits];
+  const owned = [x, h, q, k, v, attended, gate, up, ...angles, logits];
   const made = new Map<number, Activations>();
 
   const activations = (rows: number): Activations => {
@@ -62,7 +62,7 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
       attended: top(attended),
       gate: top(gate),
       up: top(up),
-      angles: top(angles),
+      angles: angles.map(top),
     };
     made.set(rows, views);
     return views;

@@ -1,3 +1,20 @@
+/** One way of turning q and k by their position. */
+export interface Rotation {
+  readonly base: number;
+  /** Divisors of the frequencies, (rope.dim / 2): what stretches a model to a longer window. Default: 1 each. */
+  readonly factors?: ArrayLike<number>;
+  /** Multiplies cosines and sines. Default 1. */
+  readonly magnitude?: number;
+}
+
+/** How one layer attends. */
+export interface LayerAttention {
+  /** A row at position p reads only keys in (p − window, p]. Missing: all that its plan names. */
+  readonly window?: number;
+  /** Index into `rope.rotations`. Missing: q and k are not turned. */
+  readonly rotation?: number;
+}
+
 /** The numbers of a decoder, read from a model file. Words are those of the field; all counts are plain integers. */
 export interface ModelConfig {
   readonly architecture: string;
@@ -18,14 +35,23 @@ export interface ModelConfig {
   readonly window: number;
   readonly eps: number;
   readonly act: 'silu' | 'gelu';
+  /** Multiplies the rows of the embedding; 1 unless the architecture says otherwise. */
+  readonly embeddingScale: number;
   readonly rope: {
-    readonly base: number;
     /** Channels that are rotated; the rest of a head passes. */
     readonly dim: number;
     readonly pairing: 'half' | 'adjacent';
-    /** Divisors of the rotation frequencies, (dim / 2), from the file. */
-    readonly factors?: Float32Array;
+    /** One, or two: for the layers that read everything, and for those that slide. */
+    readonly rotations: readonly Rotation[];
+    /** Tokens of the window before it was stretched: up to there a file's short factors hold, beyond its long ones. */
+    readonly original: number;
   };
-  /** Multiplies q·k; 1/√headDim unless the file says otherwise. */
+  /** Multiplies q·k; 1/√headDim unless the file or the architecture says otherwise. */
   readonly attentionScale: number;
+  /** Logits l of attention become cap · tanh(l / cap). Missing: they stay. */
+  readonly attentionCap?: number;
+  /** The same for the logits of the vocabulary. */
+  readonly logitCap?: number;
+  /** What differs from layer to layer, (layers). */
+  readonly attention: readonly LayerAttention[];
 }

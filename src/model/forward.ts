@@ -4,7 +4,6 @@
  * for pages; nothing else in the model waits.
  */
 import { type Backend, PAGE, type Tiles } from '../backends/backend.js';
-import type { Predictor } from '../predictors/predictor.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
 import { ropeAngles } from './rope.js';
@@ -17,17 +16,18 @@ export interface Forward {
   readonly config: ModelConfig;
   readonly weights: ModelWeights;
   readonly arena: Arena;
-  readonly predictor: Predictor;
   readonly state: ContextState;
   readonly tiles: Tiles;
   readonly activations: Activations;
 }
 
-/** x = embedding of the tokens; angles = rotation of their positions. */
+/** x = embedding of the tokens; angles = rotations of their positions. */
 export const begin = (f: Forward, ids: ArrayLike<number>): void => {
   const { backend: b, config, weights, activations: a, tiles } = f;
-  b.embed(a.x, weights.embedding, ids);
-  b.upload(a.angles, ropeAngles(config, tiles.position, tiles.rows));
+  b.embed(a.x, weights.embedding, ids, config.embeddingScale);
+  config.rope.rotations.forEach((rotation, n) => {
+    b.upload(a.angles[n]!, ropeAngles(rotation, config.rope.dim, tiles.position, tiles.rows));
+  });
 };
 
 /** Norm, q, k, v, rotation, append to the pages, chunks, plan. */
@@ -35,37 +35,40 @@ export const readPlan = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a, state, tiles } = f;
   const w = f.weights.layers[layer]!;
   const kv = state.layers[layer]!;
+  const { rotation } = config.attention[layer]!;
   b.rmsNorm(a.h, a.x, w.attnNorm, config.eps);
   b.matmul(a.q, a.h, w.q, w.qBias);
   b.matmul(a.k, a.h, w.k, w.kBias);
   b.matmul(a.v, a.h, w.v, w.vBias);
   if (w.qNorm) b.rmsNorm(a.qHeads, a.qHeads, w.qNorm, config.eps);
   if (w.kNorm) b.rmsNorm(a.kHeads, a.kHeads, w.kNorm, config.eps);
-  b.rope(a.qHeads, a.angles, config.rope.pairing);
-  b.rope(a.kHeads, a.angles, config.rope.pairing);
+  if (rotation !== undefined) {
+    b.rope(a.qHeads, a.angles[rotation]!, config.rope.pairing);
+    b.rope(a.kHeads, a.angles[rotation]!, config.rope.pairing);
+  }
 
   const end = tiles.position + tiles.rows;
   b.mapPages(kv, Math.ceil(end / PAGE));
   b.appendKv(kv, a.k, a.v, tiles.position);
-  if (state.chunks) {
-    if (layer === 0) b.segment(state.chunks, kv, end, state.marks(end));
-    b.summarize(state.chunks, layer, kv);
-  }
-  f.predictor.plan(b, state.predictInput(layer, tiles, a.q, config.attentionScale), state.plans[layer]!);
+  state.index(layer, end);
+  const input = state.predictInput(layer, tiles, a.q, config.attentionScale);
+  state.predictors[layer]!.plan(b, input, state.plans[layer]!);
 };
 
 /** Attention over the plan, output projection, feed-forward. */
 export const finish = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a, state } = f;
   const w = f.weights.layers[layer]!;
-  b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, { scale: config.attentionScale });
-  b.matmul(a.h, a.attended, w.o);
+  b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, state.how[layer]!);
+  b.matmul(a.h, a.attended, w.o, w.oBias);
+  if (w.attnPostNorm) b.rmsNorm(a.h, a.h, w.attnPostNorm, config.eps);
   b.add(a.x, a.h);
   b.rmsNorm(a.h, a.x, w.ffnNorm, config.eps);
-  b.matmul(a.gate, a.h, w.gate);
-  b.matmul(a.up, a.h, w.up);
+  b.matmul(a.gate, a.h, w.gate, w.gateBias);
+  b.matmul(a.up, a.h, w.up, w.upBias);
   b.gate(a.gate, a.up, config.act);
-  b.matmul(a.h, a.gate, w.down);
+  b.matmul(a.h, a.gate, w.down, w.downBias);
+  if (w.ffnPostNorm) b.rmsNorm(a.h, a.h, w.ffnPostNorm, config.eps);
   b.add(a.x, a.h);
 };
 
@@ -76,4 +79,5 @@ export const end = (f: Forward): void => {
   const normed = b.view(a.h, 1, config.dim);
   b.rmsNorm(normed, last, weights.outputNorm, config.eps);
   b.matmul(arena.logits, normed, weights.output);
+  if (config.logitCap !== undefined) b.softcap(arena.logits, config.logitCap);
 };

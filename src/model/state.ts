@@ -1,27 +1,36 @@
 import {
+  type AttendOptions,
   type Backend,
   type ChunkIndex,
   type KvLayer,
   type KvShape,
   PAGE,
   type Plan,
-  type Scores,
   type Tensor,
   type Tiles,
 } from '../backends/backend.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
+import { sliding } from '../predictors/sliding.js';
 import type { ModelConfig } from './config.js';
 
 /** The device side of one context: pages, chunk index and plans of every layer. */
 export interface ContextState {
   readonly layers: readonly KvLayer[];
+  /** Of the layers that are read whole; layers that slide have no chunks. */
   readonly chunks: ChunkIndex | undefined;
   readonly plans: readonly Plan[];
-  /** marks(n)[i] = 1 where a sentence or line ends with the token at position i < n; empty where nobody reads them. */
-  marks(tokens: number): Uint8Array;
+  /** What writes each layer's plan: the chosen predictor, or, where the layer slides, its window. */
+  readonly predictors: readonly Predictor[];
+  /** How each layer's attention reads its plan. */
+  readonly how: readonly AttendOptions[];
+  /** Find and summarise the chunks of a layer up to `tokens`, if it has any. */
+  index(layer: number, tokens: number): void;
+  /** q: (rows, heads · headDim). */
   predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
   /** Pages that have memory, in all layers, and their bytes. */
   resident(): { pages: number; bytes: number };
+  /** Give up the boundaries and summaries beyond `tokens`; before them all must be there. */
+  cutChunks(tokens: number): void;
   /** Give up the pages, boundaries and summaries beyond `tokens`; before them all must be there. */
   cutTo(tokens: number): void;
   release(): void;
@@ -35,12 +44,12 @@ export interface PageCodecs {
 
 const NO_MARKS = new Uint8Array(0);
 
-/** The shape of every layer's pages. */
-export const kvShapeOf = (config: ModelConfig, codecs: PageCodecs): KvShape => ({
+/** The shape of a layer's pages: those of a layer that slides are f16 (docs/FORMAT.md). */
+export const kvShapeOf = (config: ModelConfig, codecs: PageCodecs, layer: number): KvShape => ({
   kvHeads: config.kvHeads,
   keyDim: config.headDim,
   valueDim: config.valueDim,
-  ...codecs,
+  ...(config.attention[layer]!.window === undefined ? codecs : { keys: 'f16', values: 'f16' }),
 });
 
 /** Device state as `predictor` needs it. `marks` gives the delimiter marks of the context's tokens. */
@@ -51,32 +60,58 @@ export const createState = (
   predictor: Predictor,
   marks: (tokens: number) => Uint8Array,
 ): ContextState => {
-  const shape = kvShapeOf(config, codecs);
   const { needs } = predictor;
-  const lists = needs.lists === 'kv-head' ? config.kvHeads : 1;
-  const numbers = Array.from({ length: config.layers }, (_, layer) => layer);
-  const layers = numbers.map((layer) => backend.kvLayer(`kv ${layer}`, shape));
-  const plans = numbers.map((layer) => backend.plan(`plan ${layer}`, lists));
-  const chunks = needs.chunks
-    ? backend.chunkIndex('chunks', {
-        ...needs.chunks,
-        layers: config.layers,
-        kvHeads: config.kvHeads,
-        keyDim: config.headDim,
-      })
-    : undefined;
-  const readsMarks = needs.chunks?.boundaries.source === 'delimiters';
-  const candidates = needs.candidates ? backend.plan('candidates', lists) : undefined;
-  const scores: Scores | undefined = chunks && backend.scores('scores', lists);
-  const marksUpTo = readsMarks ? marks : () => NO_MARKS;
+  const listsOf = ({ lists }: Predictor['needs']): number => (lists === 'kv-head' ? config.kvHeads : 1);
+  const predictors = config.attention.map(({ window }) =>
+    // The tile's own tokens are always in a plan: the first row looks back over one less than its window.
+    window === undefined
+      ? predictor
+      : sliding({ method: 'sliding', window: Math.max(1, window - 1), sinks: 0 }),
+  );
+  const layers = predictors.map((_, layer) =>
+    backend.kvLayer(`kv ${layer}`, kvShapeOf(config, codecs, layer)),
+  );
+  const plans = predictors.map((own, layer) => backend.plan(`plan ${layer}`, listsOf(own.needs)));
+  const how = config.attention.map(
+    ({ window }): AttendOptions => ({
+      scale: config.attentionScale,
+      ...(window !== undefined && { window }),
+      ...(config.attentionCap !== undefined && { softcap: config.attentionCap }),
+    }),
+  );
+  /** Layers that are read whole. In the order of the chunk index; the keys of the first say where chunks end. */
+  const whole = [...layers.keys()].filter((layer) => config.attention[layer]!.window === undefined);
+  const source = layers[whole[0] ?? layers.length];
+  const chunks =
+    needs.chunks && source
+      ? backend.chunkIndex('chunks', {
+          ...needs.chunks,
+          layers: whole.length,
+          kvHeads: config.kvHeads,
+          keyDim: config.headDim,
+        })
+      : undefined;
+  const candidates = needs.candidates ? backend.plan('candidates', listsOf(needs)) : undefined;
+  const scores = chunks && backend.scores('scores', listsOf(needs));
+  const marksUpTo = needs.chunks?.boundaries.source === 'delimiters' ? marks : () => NO_MARKS;
+  const segment = (tokens: number): void => {
+    if (chunks) backend.segment(chunks, source!, tokens, marksUpTo(tokens));
+  };
 
   return {
     layers,
     chunks,
     plans,
-    marks: marksUpTo,
+    predictors,
+    how,
+    index: (layer, tokens) => {
+      const place = whole.indexOf(layer);
+      if (!chunks || place < 0) return;
+      if (place === 0) segment(tokens);
+      backend.summarize(chunks, place, layers[layer]!);
+    },
     predictInput: (layer, tiles, q, scale) => ({
-      layer,
+      layer: whole.indexOf(layer),
       tiles,
       q,
       kv: layers[layer]!,
@@ -89,11 +124,11 @@ export const createState = (
       pages: layers.reduce((sum, kv) => sum + kv.pages, 0),
       bytes: layers.reduce((sum, kv) => sum + kv.pages * kv.pageBytes, 0),
     }),
+    cutChunks: segment,
     cutTo: (tokens) => {
       const pages = Math.ceil(tokens / PAGE);
       for (const kv of layers) backend.mapPages(kv, Math.min(kv.pages, pages));
-      const [first] = layers;
-      if (chunks && first) backend.segment(chunks, first, tokens, marksUpTo(tokens));
+      segment(tokens);
     },
     release: () => {
       for (const thing of [...layers, ...plans, chunks, candidates, scores]) if (thing) backend.free(thing);

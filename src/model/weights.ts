@@ -5,14 +5,15 @@ import { createFingerprint } from '../weights/fingerprint.js';
 import type { TensorEntry } from '../weights/gguf.js';
 import type { GgufModel } from '../weights/gguf-reader.js';
 import { findNonFinite, repack, weightType } from '../weights/repack.js';
-import { requireSupported, type SupportedType } from '../weights/tensor-types.js';
+import type { SupportedType } from '../weights/tensor-types.js';
 import type { ModelConfig } from './config.js';
+import { labelOf, type Place, placeTensors } from './place-tensors.js';
 
-type Extra = 'qBias' | 'kBias' | 'vBias' | 'qNorm' | 'kNorm';
+type Always = 'attnNorm' | 'q' | 'k' | 'v' | 'o' | 'ffnNorm' | 'gate' | 'up' | 'down';
 
 /** The weights of a layer under the names the forward pass uses. */
 export type LayerWeights = Readonly<
-  Record<Exclude<LayerTensor, Extra>, Weight> & Partial<Record<Extra, Weight>>
+  Record<Always, Weight> & Partial<Record<Exclude<LayerTensor, Always>, Weight>>
 >;
 
 /** A model on the device. */
@@ -33,61 +34,14 @@ export interface LoadWeightsOptions {
   readonly signal?: AbortSignal;
   /** Bytes of the file read so far, and in all. */
   readonly onProgress?: (progress: { loaded: number; total: number }) => void;
+  /** Tokens a context will hold: decides between short and long rotation factors. Default: the model's window. */
+  readonly maxTokens?: number;
 }
 
-/** Tensors some converters write that no forward pass needs. */
-const REDUNDANT = /\.attn_rot_embd(\.weight)?$/;
-
-/** What is done with a tensor of the file. */
-interface Place {
-  readonly spec: TensorSpec;
-  readonly type: SupportedType;
-}
+type Factors = 'ropeFactors' | 'ropeShort' | 'ropeLong';
+const FACTORS: readonly Factors[] = ['ropeFactors', 'ropeShort', 'ropeLong'];
 
 const advice = 'Convert or download the model again.';
-
-/** Where every tensor of the file goes; throws before anything is allocated. */
-const placeTensors = (
-  model: GgufModel,
-  architecture: Architecture,
-  config: ModelConfig,
-): Map<string, Place> => {
-  const specs = [
-    ...Object.values(architecture.tensors(config)),
-    ...Array.from({ length: config.layers }, (_, l) => Object.values(architecture.layer(config, l))).flat(),
-  ];
-  const places = new Map<string, Place>();
-  for (const spec of specs) {
-    const { name, rows, cols } = spec;
-    const entry = model.tensors.get(name);
-    if (!entry) {
-      if (spec.optional) continue;
-      const message = `${model.label} lacks the tensor "${name}" that every ${architecture.name} model has. ${advice}`;
-      throw new LonghandError('model/corrupt', message, { tensor: name });
-    }
-    if (entry.rows !== rows || entry.cols !== cols) {
-      const shapes = `is ${entry.rows} × ${entry.cols} where the model's numbers ask for ${rows} × ${cols}`;
-      const message = `Tensor "${name}" of ${model.label} ${shapes}. ${advice}`;
-      throw new LonghandError('model/corrupt', message, { tensor: name, rows: entry.rows, cols: entry.cols });
-    }
-    const { type } = entry;
-    requireSupported(name, type);
-    if (rows === 1 && weightType(type) !== 'F32') {
-      const message = `Tensor "${name}" is a vector stored as ${type}. Vectors work as F32, F16 or BF16.`;
-      throw new LonghandError('unsupported/tensor-type', message, { tensor: name, type });
-    }
-    places.set(name, { spec, type });
-  }
-  for (const name of model.tensors.keys()) {
-    if (places.has(name) || REDUNDANT.test(name)) continue;
-    // Leaving it out would compute something else than the model means.
-    const message = `Tensor "${name}" has no place in the ${architecture.name} models that Longhand computes.`;
-    throw new LonghandError('unsupported/architecture', `${message} Use a model without it.`, {
-      tensor: name,
-    });
-  }
-  return places;
-};
 
 const refuseNonFinite = (
   tensor: TensorEntry,
@@ -105,21 +59,47 @@ const refuseNonFinite = (
 /** What shapes keys and values besides the tensors' bytes. A model that is only renamed stays the same. */
 const shapeOf = (model: GgufModel, { name: _, rope, ...config }: ModelConfig): Uint8Array => {
   const table = [...model.tensors.values()].map(({ name, type, rows, cols }) => [name, type, rows, cols]);
-  const numbers = { ...config, rope: { ...rope, factors: [...(rope.factors ?? [])] } };
-  return new TextEncoder().encode(JSON.stringify([numbers, table]));
+  const rotations = rope.rotations.map((rotation) => ({
+    ...rotation,
+    factors: Array.from(rotation.factors ?? []),
+  }));
+  return new TextEncoder().encode(JSON.stringify([{ ...config, rope: { ...rope, rotations } }, table]));
 };
 
-const withFactors = (config: ModelConfig, file: Float32Array | undefined): ModelConfig => {
-  if (!file) return config;
-  if (!file.every((factor) => factor > 0)) {
+/** The config with the file's own factors, if it has any, in the rotation of the layers that read everything. */
+const withFactors = (
+  config: ModelConfig,
+  found: Readonly<Partial<Record<Factors, Float32Array>>>,
+  maxTokens: number,
+): ModelConfig => {
+  const stretched = maxTokens > config.rope.original ? found.ropeLong : found.ropeShort;
+  const file = found.ropeFactors ?? stretched;
+  if (!file && !found.ropeLong && !found.ropeShort) return config;
+  if (!file?.every((factor) => factor > 0)) {
     throw new LonghandError(
       'model/corrupt',
-      `The rotation factors of the model are not all positive. ${advice}`,
+      `The rotation factors of the model are not all there, or not all positive. ${advice}`,
     );
   }
-  const { factors: divisors } = config.rope;
-  const factors = divisors ? file.map((factor, i) => factor * divisors[i]!) : file;
-  return { ...config, rope: { ...config.rope, factors } };
+  const [whole, ...local] = config.rope.rotations;
+  const factors = Float64Array.from(file, (factor, pair) => factor * (whole!.factors?.[pair] ?? 1));
+  return { ...config, rope: { ...config.rope, rotations: [{ ...whole!, factors }, ...local] } };
+};
+
+/** Rows [row, row + …) of a tensor, as far as they belong to the weight, in the weight's own rows. */
+const rowsOf = (
+  { rows, part }: TensorSpec,
+  tensor: TensorEntry,
+  row: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): { row: number; bytes: Uint8Array<ArrayBuffer> } => {
+  if (!part) return { row, bytes };
+  const rowBytes = tensor.bytes / tensor.rows;
+  const from = Math.max(row, part.from);
+  const to = Math.min(row + bytes.length / rowBytes, part.from + rows);
+  const own =
+    to > from ? bytes.subarray((from - row) * rowBytes, (to - row) * rowBytes) : bytes.subarray(0, 0);
+  return { row: from - part.from, bytes: own };
 };
 
 /**
@@ -132,7 +112,7 @@ export const loadWeights = async (
   backend: Pick<Backend, 'weight' | 'fill' | 'free'>,
   model: GgufModel,
   architecture: Architecture,
-  { signal, onProgress }: LoadWeightsOptions = {},
+  { signal, onProgress, maxTokens }: LoadWeightsOptions = {},
 ): Promise<ModelWeights> => {
   const weights = new Map<string, Weight>();
   const release = (): void => {
@@ -140,42 +120,52 @@ export const loadWeights = async (
     weights.clear();
   };
   try {
-    const config = architecture.config(model.metadata);
-    const places = placeTensors(model, architecture, config);
-    const { ropeFactors, ...named } = architecture.tensors(config);
-    for (const [name, { spec, type }] of places) {
-      if (name !== ropeFactors?.name)
-        weights.set(name, backend.weight(name, weightType(type), spec.rows, spec.cols));
+    const read = architecture.config(model.metadata);
+    const places = placeTensors(model, architecture, read);
+    const outside = architecture.tensors(read);
+    const factorsAt = new Map(FACTORS.map((key) => [outside[key]?.name, key]));
+    for (const { label, spec, type } of [...places.values()].flat()) {
+      if (!factorsAt.has(label))
+        weights.set(label, backend.weight(label, weightType(type), spec.rows, spec.cols));
     }
     const fingerprint = createFingerprint();
-    fingerprint.add(shapeOf(model, config));
-    let factors: Float32Array | undefined;
+    const factors: Partial<Record<Factors, Float32Array>> = {};
+    const put = (
+      { label, spec, type }: Place,
+      tensor: TensorEntry,
+      row: number,
+      bytes: Uint8Array<ArrayBuffer>,
+    ) => {
+      const own = rowsOf(spec, tensor, row, bytes);
+      if (own.bytes.length === 0) return;
+      const repacked = repack(type, own.bytes);
+      const weight = weights.get(label);
+      if (weight) backend.fill(weight, own.row, repacked);
+      else factors[factorsAt.get(label)!] = new Float32Array(repacked.slice().buffer);
+    };
     for await (const { tensor, row, bytes, loaded } of model.rows(signal)) {
       fingerprint.add(bytes);
-      const place = places.get(tensor.name);
-      if (place) {
-        refuseNonFinite(tensor, place.type, row, bytes);
-        const rows = repack(place.type, bytes);
-        const weight = weights.get(tensor.name);
-        if (weight) backend.fill(weight, row, rows);
-        else factors = new Float32Array(rows.slice().buffer);
-      }
+      const into = places.get(tensor.name) ?? [];
+      if (into[0]) refuseNonFinite(tensor, into[0].type, row, bytes);
+      for (const place of into) put(place, tensor, row, bytes);
       onProgress?.({ loaded, total: model.bytes });
     }
+    const config = withFactors(read, factors, maxTokens ?? read.window);
+    fingerprint.add(shapeOf(model, config));
     const take = <T extends string>(specs: Readonly<Partial<Record<T, TensorSpec>>>) =>
       Object.fromEntries(
         Object.entries<TensorSpec | undefined>(specs).flatMap(([key, spec]) => {
-          const weight = spec && weights.get(spec.name);
+          const weight = spec && weights.get(labelOf(spec));
           return weight ? [[key, weight]] : [];
         }),
       );
-    const outside = take(named) as Record<Exclude<ModelTensor, 'ropeFactors'>, Weight>;
+    const { embedding, outputNorm, output } = take(outside) as Record<Exclude<ModelTensor, Factors>, Weight>;
     return {
-      config: withFactors(config, factors),
+      config,
       fingerprint: fingerprint.digest(),
-      embedding: outside.embedding,
-      outputNorm: outside.outputNorm,
-      output: outside.output ?? outside.embedding,
+      embedding,
+      outputNorm,
+      output: output ?? embedding,
       layers: Array.from(
         { length: config.layers },
         (_, layer) => take(architecture.layer(config, layer)) as unknown as LayerWeights,

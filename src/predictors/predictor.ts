@@ -26,6 +26,7 @@ export interface Needs {
 
 /** What a predictor may look at. All of it lives on the device. */
 export interface PredictInput {
+  /** Which of the layers in `chunks` this is. */
   readonly layer: number;
   readonly tiles: Tiles;
   /** (rows, heads · keyDim), after RoPE. */

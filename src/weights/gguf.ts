@@ -29,6 +29,8 @@ export type MetadataValue =
  */
 export interface Metadata {
   has(key: string): boolean;
+  /** Whether there is a list under the key, of whatever. */
+  isList(key: string): boolean;
   keys(): IterableIterator<string>;
   /** Any integer or float that a number holds exactly. */
   number(key: string, fallback?: number): number;
@@ -36,6 +38,8 @@ export interface Metadata {
   boolean(key: string, fallback?: boolean): boolean;
   strings(key: string, fallback?: readonly string[]): readonly string[];
   numbers(key: string, fallback?: NumberArray): NumberArray;
+  /** A list of booleans, which some files write as numbers: 0 is false. */
+  flags(key: string): readonly boolean[];
 }
 
 /** Where a tensor lies. A GGUF shape (cols, rows, …) is flattened to rows of `cols` elements; 1-D tensors are one row. */
@@ -78,6 +82,12 @@ const asNumbers = (value: MetadataValue): NumberArray | undefined => {
 const isStrings = (value: MetadataValue): value is readonly string[] =>
   Array.isArray(value) && (value.length === 0 || typeof value[0] === 'string');
 
+const asFlags = (value: MetadataValue): readonly boolean[] | undefined => {
+  if (Array.isArray(value) && value.every((one) => typeof one === 'boolean')) return value;
+  const numbers = asNumbers(value);
+  return numbers && Array.from(numbers, (one) => one !== 0);
+};
+
 /** Typed getters over the pairs of a file. `label` names the file in errors. */
 export const createMetadata = (pairs: ReadonlyMap<string, MetadataValue>, label = 'The model'): Metadata => {
   const get = <T>(
@@ -99,6 +109,7 @@ export const createMetadata = (pairs: ReadonlyMap<string, MetadataValue>, label 
   };
   return {
     has: (key) => pairs.has(key),
+    isList: (key) => Array.isArray(pairs.get(key)) || ArrayBuffer.isView(pairs.get(key)),
     keys: () => pairs.keys(),
     number: (key, fallback) =>
       get(key, 'a number', (value) => (typeof value === 'number' ? value : undefined), fallback),
@@ -109,5 +120,6 @@ export const createMetadata = (pairs: ReadonlyMap<string, MetadataValue>, label 
     strings: (key, fallback) =>
       get(key, 'an array of strings', (value) => (isStrings(value) ? value : undefined), fallback),
     numbers: (key, fallback) => get(key, 'an array of numbers', asNumbers, fallback),
+    flags: (key) => get(key, 'an array of booleans', asFlags, undefined),
   };
 };

@@ -11,15 +11,18 @@ import { GENERATED, generatedIds } from './models.js';
 // round the other way for it. 6e-4 was measured.
 const LIMIT = 2e-3;
 
-const MODELS = GENERATED.filter(({ name, type }) => type === 'F32' && !/gpt-2$|bpe$/.test(name));
+// Depth alone is nothing new, and slow to compute plainly.
+const MODELS = GENERATED.filter(
+  ({ type, options: { layers = 3 } }, index) => type === 'F32' && layers <= 12 && index > 0,
+);
 
 test.each(MODELS)('with f16 pages the engine computes what the plain model does: $name', async (golden) => {
   const bytes = await golden.bytes();
   const gguf = await openGguf(openSource(bytes));
   await gguf.close();
   // Longer than a page, and not whole tiles.
-  const ids = [...generatedIds(golden), ...generatedIds(golden).reverse()].slice(0, 83);
-  const plain = plainModel(gguf, bytes, (value) => fromHalf(toHalf(value))).logits(ids);
+  const ids = [...generatedIds(golden), ...generatedIds({ ...golden, read: 83 }).reverse()].slice(0, 83);
+  const plain = plainModel(gguf, bytes, { cached: (value) => fromHalf(toHalf(value)) }).logits(ids);
 
   const model = await load(bytes, {
     kernelsUrl,

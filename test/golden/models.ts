@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { SUPPORTED_TYPES, type SupportedType } from '../../src/weights/tensor-types.js';
 import { toF32 } from '../support/dequantise.js';
 import { random } from '../support/random.js';
-import { type RandomModelOptions, randomModel } from '../support/random-model.js';
+import {
+  ARCHITECTURES,
+  type RandomArchitecture,
+  type RandomModelOptions,
+  randomModel,
+} from '../support/random-model.js';
 import { randomTokenizer, type TokenizerKind } from '../support/random-tokenizer.js';
 
 export interface GoldenModel {
@@ -15,49 +20,104 @@ export interface GoldenModel {
 
 export interface GeneratedModel extends GoldenModel {
   readonly options: RandomModelOptions;
+  /** Tokens that it reads, those after which the next one is looked at, and tokens that follow. */
+  readonly read: number;
+  readonly looks: number;
+  readonly generated: number;
 }
 
 const TOKENIZERS: readonly TokenizerKind[] = ['gpt-2', 'qwen2', 'llama-bpe', 'spm'];
 
 type Variant = Partial<Omit<RandomModelOptions, 'architecture' | 'type' | 'tokenizer' | 'seed'>>;
+type Extent = Pick<GeneratedModel, 'read' | 'looks' | 'generated'>;
+
+const LONG: Extent = { read: 48, looks: 48, generated: 16 };
+const SHORT: Extent = { read: 24, looks: 12, generated: 8 };
 
 const generated = (
-  architecture: 'llama' | 'qwen3',
+  architecture: RandomArchitecture,
   type: SupportedType,
   tokenizer: TokenizerKind,
   seed: number,
   variant: Variant = {},
+  extent = LONG,
 ): GeneratedModel => {
-  const differs = Object.entries(variant).map(([key, value]) => (value === true ? key : `${key}=${value}`));
+  const { keys = {}, ...rest } = variant;
+  const differs = Object.entries({ ...rest, ...keys }).map(([key, value]) =>
+    value === true ? key : `${key}=${value}`,
+  );
   const options = { architecture, type, tokenizer, seed, ...variant };
   return {
     name: [architecture, type, tokenizer, ...differs].join(' '),
     type,
     options,
+    ...extent,
     bytes: async () => randomModel(options),
   };
 };
 
-/** Every architecture, tensor type and tokenizer; then shapes and tensors that are easily got wrong. */
-export const GENERATED: readonly GeneratedModel[] = [
-  ...(['llama', 'qwen3'] as const).flatMap((architecture, a) =>
-    SUPPORTED_TYPES.flatMap((type, t) =>
-      TOKENIZERS.map((tokenizer, k) => generated(architecture, type, tokenizer, 1 + k + 4 * (t + 5 * a))),
-    ),
-  ),
-  generated('llama', 'F32', 'spm', 101, { tied: true, ropeFactors: true }),
-  generated('llama', 'F32', 'gpt-2', 102, { bias: true, kvHeads: 4 }),
-  generated('llama', 'Q8_0', 'llama-bpe', 103, { tied: true, heads: 6, kvHeads: 1, headDim: 16 }),
-  generated('qwen3', 'F32', 'qwen2', 104, { tied: true, heads: 3, kvHeads: 3, headDim: 64 }),
-  generated('qwen3', 'F16', 'qwen2', 105, { dim: 160, hidden: 96, layers: 1, heads: 8, headDim: 80 }),
-  generated('qwen3', 'Q4_0', 'qwen2', 106, { tied: true, layers: 5, headDim: 128 }),
+/** Types in blocks of 256 need rows of whole blocks. */
+const shapeFor = (type: SupportedType): Variant =>
+  /_K$|^IQ4_XS$/.test(type) ? { dim: 256, hidden: 256, headDim: 64, layers: 2 } : {};
+
+const f32 = (architecture: RandomArchitecture, seed: number, variant: Variant, extent?: Extent) =>
+  generated(architecture, 'F32', TOKENIZERS[seed % 4]!, seed, variant, extent);
+
+const yarn = {
+  'rope.scaling.type': 'yarn',
+  'rope.scaling.factor': 8,
+  'rope.scaling.original_context_length': 16,
+};
+
+/** What is easily got wrong, each in F32, where llama.cpp and the engine must agree closely. */
+const FEATURES: readonly GeneratedModel[] = [
+  f32('llama', 101, { tied: true, ropeFactors: true }),
+  f32('llama', 102, { bias: true, moreBias: true, kvHeads: 4 }),
+  f32('llama', 103, { keys: yarn }),
+  f32('llama', 104, { heads: 8, kvHeads: 1, headDim: 64, keys: { 'rope.scaling.factor': 4 } }),
+  f32('qwen2', 105, { tied: true, dim: 256, heads: 4, kvHeads: 1, headDim: 64 }),
+  f32('qwen2', 106, { keys: { ...yarn, 'rope.scaling.attn_factor': 0.9 } }),
+  f32('qwen3', 107, { tied: true, heads: 3, kvHeads: 3, headDim: 64 }),
+  f32('qwen3', 108, { keys: { ...yarn, 'rope.scaling.original_context_length': 32 } }),
+  f32('gemma2', 109, { layers: 4, headDim: 256, heads: 2, kvHeads: 1 }),
+  f32('gemma2', 110, { layers: 46, dim: 96, hidden: 32, heads: 2, kvHeads: 1, headDim: 16 }, SHORT),
+  f32('gemma3', 111, { layers: 7, keys: { 'rope.scaling.type': 'linear', 'rope.scaling.factor': 8 } }),
+  f32('gemma3', 112, { layers: 12, heads: 1, kvHeads: 1, headDim: 256, hidden: 96 }),
+  f32('gemma3', 113, { layers: 62, dim: 96, hidden: 32, heads: 2, kvHeads: 1, headDim: 16 }, SHORT),
+  f32('smollm3', 114, { layers: 5, dim: 192, heads: 3, kvHeads: 1, headDim: 64 }),
+  f32('smollm3', 115, { layers: 8, tied: false, keys: yarn }),
+  f32('phi3', 116, { tied: true, ropeDim: 24, kvHeads: 4, keys: { 'attention.sliding_window': 7 } }),
+  f32('phi3', 117, {
+    longFactors: true,
+    ropeDim: 24,
+    keys: { 'rope.scaling.original_context_length': 32, 'rope.scaling.attn_factor': 1.19 },
+  }),
+  f32('phi3', 118, {
+    longFactors: true,
+    keys: { 'rope.scaling.original_context_length': 2048, 'rope.scaling.attn_factor': 1.19 },
+  }),
 ];
 
-/** The tokens a generated model reads: 48 ids drawn with its seed. */
-export const generatedIds = ({ options }: GeneratedModel): number[] => {
+/** Every tokenizer; every architecture with every tensor type; then what is easily got wrong. */
+export const GENERATED: readonly GeneratedModel[] = [
+  ...TOKENIZERS.map((tokenizer, k) => generated('llama', 'F32', tokenizer, 1 + k)),
+  ...ARCHITECTURES.flatMap((architecture, a) =>
+    SUPPORTED_TYPES.map((type, t) => {
+      const seed = 1000 + 100 * a + t;
+      return generated(architecture, type, TOKENIZERS[(a + t) % 4]!, seed, shapeFor(type), SHORT);
+    }),
+  ).filter(({ options: { architecture, type } }) => architecture !== 'llama' || type !== 'F32'),
+  generated('llama', 'Q8_0', 'llama-bpe', 201, { tied: true, heads: 6, kvHeads: 1, headDim: 16 }, SHORT),
+  generated('qwen3', 'F16', 'qwen2', 202, { dim: 160, hidden: 96, layers: 1, heads: 8, headDim: 80 }, SHORT),
+  generated('qwen3', 'Q4_0', 'qwen2', 203, { tied: true, layers: 5, headDim: 128 }, SHORT),
+  ...FEATURES,
+];
+
+/** The tokens a generated model reads: ids drawn with its seed. */
+export const generatedIds = ({ options, read }: GeneratedModel): number[] => {
   const tokens = randomTokenizer(options.tokenizer)['tokenizer.ggml.tokens']!.value as ArrayLike<string>;
   const { below } = random(options.seed);
-  return Array.from({ length: 48 }, () => below(tokens.length));
+  return Array.from({ length: read }, () => below(tokens.length));
 };
 
 /** The model that comes with the package, as it is and with the same numbers in F32. */

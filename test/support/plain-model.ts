@@ -1,8 +1,9 @@
 /**
- * A llama or qwen3 decoder in 64-bit floats: every matrix product a loop, attention over everything, nothing cached,
+ * Decoders in 64-bit floats: every matrix product a loop, attention over everything a row may see, nothing cached,
  * nothing shared with the engine. What it computes is what an F32 file means; fast code is held against it.
  */
 import type { Gguf } from '../../src/weights/gguf.js';
+import { plainRotation } from './plain-rotation.js';
 
 export interface PlainModel {
   readonly vocab: number;
@@ -10,17 +11,53 @@ export interface PlainModel {
   logits(ids: readonly number[]): Float64Array[];
 }
 
+export interface PlainOptions {
+  /** What keeping a key's or a value's number does to it (rounding to f16, say). Default: nothing. */
+  readonly cached?: (value: number) => number;
+  /** GELU in its tanh form, as it is to be rounded. Default: exact. */
+  readonly gelu?: (value: number) => number;
+  /** Tokens the context has room for, which decides between short and long factors. Default: the model's window. */
+  readonly room?: number;
+}
+
 type Rows = Float64Array[];
 
-/**
- * The model of a parsed GGUF and the bytes of its file, whose tensors must all be F32. `cached` is what keeping a key's
- * or a value's number does to it (rounding to f16, say); by default it is kept as computed.
- */
-export const plainModel = (gguf: Gguf, file: Uint8Array, cached = (value: number) => value): PlainModel => {
+/** What an architecture means and its files do not say. */
+interface Habits {
+  readonly pairing: 'adjacent' | 'half';
+  readonly gelu?: true;
+  readonly scaledEmbedding?: true;
+  /** Every n-th layer reads everything, the others slide; 0: all slide. Missing: windows mean nothing. */
+  readonly whole?: number;
+  /** Rotation base of the layers that slide. */
+  readonly slidingBase?: number;
+  /** Every n-th layer is not rotated. */
+  readonly still?: number;
+  /** Layers of the model whose queries are scaled by the width of the embedding per head. */
+  readonly widest?: number;
+}
+const HABITS: Readonly<Record<string, Habits>> = {
+  llama: { pairing: 'adjacent', whole: 0 },
+  qwen2: { pairing: 'half' },
+  qwen3: { pairing: 'half' },
+  gemma2: { pairing: 'half', gelu: true, scaledEmbedding: true, whole: 2, widest: 46 },
+  gemma3: { pairing: 'half', gelu: true, scaledEmbedding: true, whole: 6, slidingBase: 1e4, widest: 62 },
+  smollm3: { pairing: 'adjacent', still: 4 },
+  phi3: { pairing: 'half' },
+};
+
+/** GELU in its tanh form, arXiv 1606.08415. */
+export const tanhGelu = (x: number): number =>
+  0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+const silu = (x: number): number => x / (1 + Math.exp(-x));
+
+/** The model of a parsed GGUF and the bytes of its file, whose tensors must all be F32. */
+export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions = {}): PlainModel => {
+  const { cached = (value: number) => value, gelu = tanhGelu } = options;
   const number = (key: string, fallback?: number) => gguf.metadata.number(`${architecture}.${key}`, fallback);
   const architecture = gguf.metadata.string('general.architecture');
-  const pairing = { llama: 'adjacent', qwen3: 'half' }[architecture];
-  if (!pairing) throw new Error(`The plain model computes llama and qwen3; the file is ${architecture}.`);
+  const habits = HABITS[architecture];
+  if (!habits) throw new Error(`The plain model does not compute ${architecture}.`);
 
   const tensor = (name: string): Rows | undefined => {
     const entry = gguf.tensors.get(name);
@@ -41,94 +78,137 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, cached = (value: number
 
   const embedding = required('token_embd.weight');
   const dim = embedding[0]!.length;
+  const depth = number('block_count');
+  const hidden = number('feed_forward_length');
   const heads = number('attention.head_count');
   const kvHeads = number('attention.head_count_kv', heads);
   const headDim = number('attention.key_length', dim / heads);
   const valueDim = number('attention.value_length', dim / heads);
   const eps = number('attention.layer_norm_rms_epsilon');
-  const ropeBase = number('rope.freq_base', 10000);
-  const ropeDim = number('rope.dimension_count', headDim);
-  const ropeFactors = tensor('rope_freqs.weight')?.[0];
+  const window = number('attention.sliding_window', 0);
+  const attentionCap = number('attn_logit_softcapping', 0);
+  const logitCap = number('final_logit_softcapping', 0);
+  const queryWidth = depth === habits.widest ? Math.floor(dim / heads) : headDim;
   const outputNorm = required('output_norm.weight')[0]!;
   const output = tensor('output.weight') ?? embedding;
-  const layers = Array.from({ length: number('block_count') }, (_, layer) => {
+  const wholeRotation = plainRotation(
+    gguf,
+    habits.pairing,
+    headDim,
+    options.room,
+    (name) => tensor(name)?.[0],
+  );
+
+  const slides = (layer: number): boolean =>
+    window > 0 &&
+    habits.whole !== undefined &&
+    (habits.whole === 0 || layer % habits.whole < habits.whole - 1);
+  const rotationOf = (layer: number) => {
+    if (habits.still && (layer + 1) % habits.still === 0) return undefined;
+    return slides(layer) && habits.slidingBase ? wholeRotation.plainly(habits.slidingBase) : wholeRotation;
+  };
+
+  const layers = Array.from({ length: depth }, (_, layer) => {
     const weights = (name: string) => required(`blk.${layer}.${name}.weight`);
     const optional = (name: string) => tensor(`blk.${layer}.${name}`)?.[0];
+    const qkv = tensor(`blk.${layer}.attn_qkv.weight`);
+    const queries = heads * headDim;
+    const keys = queries + kvHeads * headDim;
+    const up = weights('ffn_up');
     return {
+      window: slides(layer) ? window : Infinity,
+      rotation: rotationOf(layer),
       attnNorm: weights('attn_norm')[0]!,
-      q: weights('attn_q'),
-      k: weights('attn_k'),
-      v: weights('attn_v'),
+      q: qkv?.slice(0, queries) ?? weights('attn_q'),
+      k: qkv?.slice(queries, keys) ?? weights('attn_k'),
+      v: qkv?.slice(keys) ?? weights('attn_v'),
       o: weights('attn_output'),
       qBias: optional('attn_q.bias'),
       kBias: optional('attn_k.bias'),
       vBias: optional('attn_v.bias'),
+      oBias: optional('attn_output.bias'),
       qNorm: optional('attn_q_norm.weight'),
       kNorm: optional('attn_k_norm.weight'),
+      attnPostNorm: optional('post_attention_norm.weight'),
       ffnNorm: weights('ffn_norm')[0]!,
-      gate: weights('ffn_gate'),
-      up: weights('ffn_up'),
+      gate: up.length > hidden ? up.slice(0, hidden) : weights('ffn_gate'),
+      up: up.length > hidden ? up.slice(hidden) : up,
       down: weights('ffn_down'),
+      gateBias: optional('ffn_gate.bias'),
+      upBias: optional('ffn_up.bias'),
+      downBias: optional('ffn_down.bias'),
+      ffnPostNorm: optional('post_ffw_norm.weight'),
     };
   });
-
-  /** Rotates one head in place by its position. RoFormer, arXiv 2104.09864. */
-  const rotate = (head: Float64Array, position: number): void => {
-    const half = ropeDim / 2;
-    for (let pair = 0; pair < half; pair++) {
-      const angle = (position * ropeBase ** ((-2 * pair) / ropeDim)) / (ropeFactors?.[pair] ?? 1);
-      const first = pairing === 'half' ? pair : 2 * pair;
-      const second = pairing === 'half' ? pair + half : 2 * pair + 1;
-      const [a, b] = [head[first]!, head[second]!];
-      head[first] = a * Math.cos(angle) - b * Math.sin(angle);
-      head[second] = b * Math.cos(angle) + a * Math.sin(angle);
-    }
-  };
+  type Layer = (typeof layers)[number];
 
   /** The heads of every row of x: projected, with bias, norm and rotation where the layer has them. */
-  const project = (x: Rows, w: Rows, width: number, bias?: Float64Array, norm?: Float64Array, turn = false) =>
+  const project = (
+    x: Rows,
+    w: Rows,
+    width: number,
+    bias?: Float64Array,
+    norm?: Float64Array,
+    rotation?: Layer['rotation'],
+  ) =>
     x.map((row, position) => {
-      const projected = multiply(w, row);
-      if (bias) accumulate(projected, bias);
+      const projected = multiply(w, row, bias);
       return Array.from({ length: projected.length / width }, (_, index) => {
         const raw = projected.slice(index * width, (index + 1) * width);
         const head = norm ? rmsNorm(raw, norm, eps) : raw;
-        if (turn) rotate(head, position);
+        rotation?.turn(head, position);
         return head;
       });
     });
 
+  const attention = (w: Layer, h: Rows): Rows => {
+    const kept = (rows: Float64Array[][]) => rows.map((row) => row.map((head) => head.map(cached)));
+    const q = project(h, w.q, headDim, w.qBias, w.qNorm, w.rotation);
+    const k = kept(project(h, w.k, headDim, w.kBias, w.kNorm, w.rotation));
+    const v = kept(project(h, w.v, valueDim, w.vBias));
+    return h.map((_, position) => {
+      const attended = new Float64Array(heads * valueDim);
+      const first = Math.max(0, position - w.window + 1);
+      for (let head = 0; head < heads; head++) {
+        const kvHead = Math.floor((head * kvHeads) / heads);
+        const scores = Float64Array.from({ length: position + 1 - first }, (_, index) => {
+          const logit = dot(q[position]![head]!, k[first + index]![kvHead]!) / Math.sqrt(queryWidth);
+          return capped(logit, attentionCap);
+        });
+        softmax(scores).forEach((weight, index) => {
+          for (let channel = 0; channel < valueDim; channel++)
+            attended[head * valueDim + channel]! += weight * v[first + index]![kvHead]![channel]!;
+        });
+      }
+      return multiply(w.o, attended, w.oBias);
+    });
+  };
+
+  const feedForward = (w: Layer, h: Float64Array): Float64Array => {
+    const up = multiply(w.up, h, w.upBias);
+    const act = habits.gelu ? gelu : silu;
+    const gated = multiply(w.gate, h, w.gateBias).map((gate, index) => act(gate) * up[index]!);
+    return multiply(w.down, gated, w.downBias);
+  };
+
   const logits = (ids: readonly number[]): Float64Array[] => {
-    const x = ids.map((id) => Float64Array.from(embedding[id]!));
+    const scale = habits.scaledEmbedding ? Math.sqrt(dim) : 1;
+    const x = ids.map((id) => embedding[id]!.map((value) => value * scale));
     for (const w of layers) {
-      const h = x.map((row) => rmsNorm(row, w.attnNorm, eps));
-      const q = project(h, w.q, headDim, w.qBias, w.qNorm, true);
-      const k = project(h, w.k, headDim, w.kBias, w.kNorm, true).map((row) =>
-        row.map((head) => head.map(cached)),
+      const attended = attention(
+        w,
+        x.map((row) => rmsNorm(row, w.attnNorm, eps)),
       );
-      const v = project(h, w.v, valueDim, w.vBias).map((row) => row.map((head) => head.map(cached)));
       x.forEach((row, position) => {
-        const attended = new Float64Array(heads * valueDim);
-        for (let head = 0; head < heads; head++) {
-          const kvHead = Math.floor((head * kvHeads) / heads);
-          const scores = new Float64Array(position + 1);
-          for (let key = 0; key <= position; key++)
-            scores[key] = dot(q[position]![head]!, k[key]![kvHead]!) / Math.sqrt(headDim);
-          softmax(scores).forEach((weight, key) => {
-            for (let channel = 0; channel < valueDim; channel++)
-              attended[head * valueDim + channel]! += weight * v[key]![kvHead]![channel]!;
-          });
-        }
-        accumulate(row, multiply(w.o, attended));
-        const normed = rmsNorm(row, w.ffnNorm, eps);
-        const up = multiply(w.up, normed);
-        const gated = multiply(w.gate, normed).map(
-          (gate, index) => (gate / (1 + Math.exp(-gate))) * up[index]!,
-        );
-        accumulate(row, multiply(w.down, gated));
+        const block = attended[position]!;
+        accumulate(row, w.attnPostNorm ? rmsNorm(block, w.attnPostNorm, eps) : block);
+        const fed = feedForward(w, rmsNorm(row, w.ffnNorm, eps));
+        accumulate(row, w.ffnPostNorm ? rmsNorm(fed, w.ffnPostNorm, eps) : fed);
       });
     }
-    return x.map((row) => multiply(output, rmsNorm(row, outputNorm, eps)));
+    return x.map((row) =>
+      multiply(output, rmsNorm(row, outputNorm, eps)).map((logit) => capped(logit, logitCap)),
+    );
   };
   return { vocab: embedding.length, logits };
 };
@@ -143,13 +223,16 @@ export const logProbabilities = (logits: ArrayLike<number>): Float64Array => {
 
 const softmax = (scores: Float64Array): Float64Array => logProbabilities(scores).map(Math.exp);
 
+const capped = (logit: number, cap: number): number => (cap > 0 ? cap * Math.tanh(logit / cap) : logit);
+
 const dot = (a: Float64Array, b: Float64Array): number => {
   let sum = 0;
   for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
   return sum;
 };
 
-const multiply = (w: Rows, x: Float64Array): Float64Array => Float64Array.from(w, (row) => dot(row, x));
+const multiply = (w: Rows, x: Float64Array, bias?: Float64Array): Float64Array =>
+  Float64Array.from(w, (row, index) => dot(row, x) + (bias?.[index] ?? 0));
 
 const accumulate = (x: Float64Array, y: Float64Array): void => {
   for (let index = 0; index < x.length; index++) x[index]! += y[index]!;

@@ -1,27 +1,69 @@
 import type { SupportedType } from '../../src/weights/tensor-types.js';
-import { type Field, field, type TensorContent, writeGguf } from './gguf-writer.js';
+import { arrayField, type Field, field, type TensorContent, writeGguf } from './gguf-writer.js';
 import { type Random, random } from './random.js';
 import { randomTokenizer, type TokenizerKind } from './random-tokenizer.js';
 
+/** What the files of an architecture hold beside what all have. */
+interface Kind {
+  readonly bias?: true;
+  readonly headNorms?: true;
+  readonly postNorms?: true;
+  /** q, k, v in one tensor; gate, up in another. */
+  readonly fused?: true;
+  readonly tied?: true;
+  /** Default width; where it is missing, heads are wider together than the residual stream. */
+  readonly dim?: number;
+  /** Further metadata that every file of the kind has. */
+  readonly keys?: Keys;
+}
+/** Metadata without the architecture's prefix. */
+export type Keys = Readonly<Record<string, number | string | readonly number[] | readonly boolean[]>>;
+
+const KINDS = {
+  llama: {},
+  qwen2: { bias: true, dim: 128 },
+  qwen3: { headNorms: true },
+  gemma2: {
+    ...{ postNorms: true, tied: true },
+    keys: { 'attention.sliding_window': 7, attn_logit_softcapping: 2, final_logit_softcapping: 6 },
+  },
+  gemma3: {
+    ...{ headNorms: true, postNorms: true, tied: true },
+    keys: { 'attention.sliding_window': 7, 'rope.freq_base': 1e6 },
+  },
+  smollm3: { tied: true, dim: 128, keys: { 'rope.freq_base': 5e6 } },
+  phi3: { fused: true, dim: 128 },
+} as const satisfies Record<string, Kind>;
+
+export type RandomArchitecture = keyof typeof KINDS;
+export const ARCHITECTURES = Object.keys(KINDS) as readonly RandomArchitecture[];
+
 export interface RandomModelOptions {
-  readonly architecture: 'llama' | 'qwen3';
+  readonly architecture: RandomArchitecture;
   readonly type: SupportedType;
   readonly tokenizer: TokenizerKind;
   readonly seed: number;
-  /** The embedding is the output matrix too. Default: no. */
+  /** The embedding is the output matrix too. Default: as the architecture's models are. */
   readonly tied?: boolean;
-  /** Biases on q, k and v. Default: no. */
+  /** Biases on q, k and v. Default: as the architecture's models are. */
   readonly bias?: boolean;
+  /** Biases on the output projection and in the feed-forward layer. Default: no. */
+  readonly moreBias?: boolean;
   /** Rotation factors as Llama 3 has them (`rope_freqs.weight`). Default: no. */
   readonly ropeFactors?: boolean;
-  /** Counts to change; the defaults are 96, 224, 3, 4, 2, 32 and 2048. */
+  /** Short and long rotation factors as Phi 3 has them. Default: no. */
+  readonly longFactors?: boolean;
+  /** Counts to change; the defaults are 96 or 128, 224, 3, 4, 2, 32 (all of it rotated) and 2048. */
   readonly dim?: number;
   readonly hidden?: number;
   readonly layers?: number;
   readonly heads?: number;
   readonly kvHeads?: number;
   readonly headDim?: number;
+  readonly ropeDim?: number;
   readonly window?: number;
+  /** Metadata to add or change. */
+  readonly keys?: Keys;
   /** GGUF version; default 3. */
   readonly version?: 2 | 3;
 }
@@ -43,66 +85,107 @@ const matrices = (next: Random, type: SupportedType) => ({
   }),
 });
 
+/** Counts are u32, lists i32 or bool, all other numbers f32. */
+const fieldOf = (key: string, value: Keys[string]): Field => {
+  if (typeof value === 'string') return field('string', value);
+  if (typeof value === 'number') return field(COUNTS.test(key) ? 'u32' : 'f32', value);
+  return arrayField(typeof value[0] === 'boolean' ? 'bool' : 'i32', value);
+};
+const COUNTS = /count|length|size|sliding_window/;
+
 /**
  * A small decoder with random but well-conditioned weights as a GGUF file: the same bytes for the same options. All
  * matrices have the given type, all vectors are F32. `dim`, `hidden` and heads · headDim must be multiples of 32.
  */
 export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer> => {
-  const { architecture: arch, type, tokenizer, seed, tied = false, bias = false } = options;
-  const { dim = 96, hidden = 224, layers = 3, heads = 4, kvHeads = 2, headDim = 32 } = options;
+  const { architecture: arch, type, tokenizer, seed, moreBias = false } = options;
+  const kind: Kind = KINDS[arch];
+  const { dim = kind.dim ?? 96, hidden = 224, layers = 3, heads = 4, kvHeads = 2, headDim = 32 } = options;
+  const { ropeDim = headDim } = options;
+  const { tied = kind.tied ?? false, bias = kind.bias ?? false } = options;
   const vocabulary = randomTokenizer(tokenizer);
   const vocab = (vocabulary['tokenizer.ggml.tokens']!.value as ArrayLike<string>).length;
   const { matrix, vector } = matrices(random(seed), type);
 
+  const keys: Keys = {
+    context_length: options.window ?? 2048,
+    embedding_length: dim,
+    block_count: layers,
+    feed_forward_length: hidden,
+    'attention.head_count': heads,
+    'attention.head_count_kv': kvHeads,
+    'attention.key_length': headDim,
+    'attention.value_length': headDim,
+    'attention.layer_norm_rms_epsilon': 1e-6,
+    'rope.freq_base': 10000,
+    'rope.dimension_count': ropeDim,
+    vocab_size: vocab,
+    ...kind.keys,
+    ...options.keys,
+  };
   const metadata: Record<string, Field> = {
     'general.architecture': field('string', arch),
-    'general.name': field('string', `random ${arch} ${type} ${tokenizer} ${seed}`),
-    [`${arch}.context_length`]: field('u32', options.window ?? 2048),
-    [`${arch}.embedding_length`]: field('u32', dim),
-    [`${arch}.block_count`]: field('u32', layers),
-    [`${arch}.feed_forward_length`]: field('u32', hidden),
-    [`${arch}.attention.head_count`]: field('u32', heads),
-    [`${arch}.attention.head_count_kv`]: field('u32', kvHeads),
-    [`${arch}.attention.key_length`]: field('u32', headDim),
-    [`${arch}.attention.value_length`]: field('u32', headDim),
-    [`${arch}.attention.layer_norm_rms_epsilon`]: field('f32', 1e-6),
-    [`${arch}.rope.freq_base`]: field('f32', 10000),
-    [`${arch}.rope.dimension_count`]: field('u32', headDim),
-    [`${arch}.vocab_size`]: field('u32', vocab),
+    // Without the architecture: llama.cpp expects tokens of files that are called phi3.
+    'general.name': field('string', `random ${type} ${tokenizer} ${seed}`),
+    ...Object.fromEntries(
+      Object.entries(keys).map(([key, value]) => [`${arch}.${key}`, fieldOf(key, value)]),
+    ),
     ...vocabulary,
   };
 
   const layer = (l: number): TensorContent[] => {
     const name = (part: string): string => `blk.${l}.${part}`;
+    const only = (wanted: boolean | undefined, ...tensors: (() => TensorContent)[]): TensorContent[] =>
+      wanted ? tensors.map((make) => make()) : [];
+    const [q, kv] = [heads * headDim, kvHeads * headDim];
     return [
       vector(name('attn_norm.weight'), dim, 1),
-      matrix(name('attn_q.weight'), heads * headDim, dim),
-      matrix(name('attn_k.weight'), kvHeads * headDim, dim),
-      matrix(name('attn_v.weight'), kvHeads * headDim, dim),
-      matrix(name('attn_output.weight'), dim, heads * headDim),
-      ...(bias
-        ? [
-            vector(name('attn_q.bias'), heads * headDim, 0),
-            vector(name('attn_k.bias'), kvHeads * headDim, 0),
-            vector(name('attn_v.bias'), kvHeads * headDim, 0),
-          ]
-        : []),
-      ...(arch === 'qwen3'
-        ? [vector(name('attn_q_norm.weight'), headDim, 1), vector(name('attn_k_norm.weight'), headDim, 1)]
-        : []),
+      ...(kind.fused
+        ? [matrix(name('attn_qkv.weight'), q + 2 * kv, dim)]
+        : [
+            matrix(name('attn_q.weight'), q, dim),
+            matrix(name('attn_k.weight'), kv, dim),
+            matrix(name('attn_v.weight'), kv, dim),
+          ]),
+      matrix(name('attn_output.weight'), dim, q),
+      ...only(
+        bias,
+        () => vector(name('attn_q.bias'), q, 0),
+        () => vector(name('attn_k.bias'), kv, 0),
+        () => vector(name('attn_v.bias'), kv, 0),
+      ),
+      ...only(
+        kind.headNorms,
+        () => vector(name('attn_q_norm.weight'), headDim, 1),
+        () => vector(name('attn_k_norm.weight'), headDim, 1),
+      ),
+      ...only(kind.postNorms, () => vector(name('post_attention_norm.weight'), dim, 1)),
       vector(name('ffn_norm.weight'), dim, 1),
-      matrix(name('ffn_gate.weight'), hidden, dim),
-      matrix(name('ffn_up.weight'), hidden, dim),
+      ...only(!kind.fused, () => matrix(name('ffn_gate.weight'), hidden, dim)),
+      matrix(name('ffn_up.weight'), kind.fused ? 2 * hidden : hidden, dim),
       matrix(name('ffn_down.weight'), dim, hidden),
+      ...only(kind.postNorms, () => vector(name('post_ffw_norm.weight'), dim, 1)),
+      ...only(
+        moreBias,
+        () => vector(name('attn_output.bias'), dim, 0),
+        () => vector(name('ffn_gate.bias'), hidden, 0),
+        () => vector(name('ffn_up.bias'), hidden, 0),
+        () => vector(name('ffn_down.bias'), dim, 0),
+      ),
     ];
   };
-  const factors = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 + (7 * i) / (headDim / 2));
+  const factors = (name: string, most: number): TensorContent => {
+    const pairs = ropeDim / 2;
+    const values = Float32Array.from({ length: pairs }, (_, pair) => 1 + ((most - 1) * pair) / pairs);
+    return { name, type: 'F32', shape: [pairs], values };
+  };
   const tensors = [
     matrix('token_embd.weight', vocab, dim, LOGIT_SPREAD),
     vector('output_norm.weight', dim, 1),
     ...(tied ? [] : [matrix('output.weight', vocab, dim, LOGIT_SPREAD)]),
-    ...(options.ropeFactors
-      ? [{ name: 'rope_freqs.weight', type: 'F32', shape: [factors.length], values: factors } as const]
+    ...(options.ropeFactors ? [factors('rope_freqs.weight', 8)] : []),
+    ...(options.longFactors
+      ? [factors('rope_factors_short.weight', 1.5), factors('rope_factors_long.weight', 20)]
       : []),
     ...Array.from({ length: layers }, (_, l) => layer(l)).flat(),
   ];

@@ -144,8 +144,50 @@ describe('loading', () => {
       kBias: { cols: 16 },
       vBias: { cols: 16 },
     });
-    expect(weights.config.rope.factors).toEqual(Float32Array.from({ length: 8 }, (_, i) => 1 + (7 * i) / 8));
-    expect((await load(randomModel(options))).config.rope.factors).toBeUndefined();
+    expect(weights.config.rope.rotations).toEqual([
+      { base: 10_000, factors: Float64Array.from({ length: 8 }, (_, i) => 1 + (7 * i) / 8) },
+    ]);
+    expect((await load(randomModel(options))).config.rope.rotations).toEqual([{ base: 10_000 }]);
+  });
+
+  test('weights that are stored as one tensor are parted by rows, however they arrive', async () => {
+    const file = randomModel({ ...options, architecture: 'phi3', dim: 32, seed: 9 });
+    const { tensors } = await openGguf(openSource(file));
+    const rowsOf = async (name: string, from: number, to: number): Promise<Float32Array> => {
+      const { offset, bytes, rows } = tensors.get(name)!;
+      const row = bytes / rows;
+      return dequantise('Q8_0', file.slice(offset + from * row, offset + to * row));
+    };
+    for (const size of [file.length, 1000]) {
+      const device = keeper();
+      const model = await openGguf(piecewise(file, size));
+      const { layers, release } = await loadWeights(device.backend, model, architectureOf(model.metadata));
+      const { q, k, v, gate, up } = layers[1]!;
+      expect(valuesOf(q)).toEqual(await rowsOf('blk.1.attn_qkv.weight', 0, 32));
+      expect(valuesOf(k)).toEqual(await rowsOf('blk.1.attn_qkv.weight', 32, 48));
+      expect(valuesOf(v)).toEqual(await rowsOf('blk.1.attn_qkv.weight', 48, 64));
+      expect(valuesOf(gate)).toEqual(await rowsOf('blk.1.ffn_up.weight', 0, 64));
+      expect(valuesOf(up)).toEqual(await rowsOf('blk.1.ffn_up.weight', 64, 128));
+      const held = [...device.held].reduce((sum, weight) => sum + weight.bytes.length, 0);
+      expect(held).toBe([...tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0));
+      release();
+      expect(device.held.size).toBe(0);
+    }
+  });
+
+  test('short factors up to the original window, long ones beyond, and another fingerprint', async () => {
+    const keys = { 'rope.scaling.original_context_length': 512, 'rope.scaling.attn_factor': 1.5 };
+    const file = randomModel({ ...options, architecture: 'phi3', longFactors: true, keys });
+    const of = async (maxTokens?: number) => {
+      const { config, fingerprint } = await load(file, keeper(), maxTokens ? { maxTokens } : {});
+      const [{ factors, magnitude } = {}] = config.rope.rotations;
+      return { last: factors?.[7], magnitude, fingerprint };
+    };
+    const [long, short] = [await of(), await of(512)];
+    expect(short).toMatchObject({ last: 1 + (0.5 * 7) / 8, magnitude: 1.5 });
+    expect(long).toMatchObject({ last: Math.fround(1 + (19 * 7) / 8), magnitude: 1.5 });
+    expect(short.fingerprint).not.toBe(long.fingerprint);
+    expect(await of(513)).toEqual(long);
   });
 
   test('progress ends with everything, and never goes back', async () => {
@@ -227,6 +269,12 @@ describe('refusals', () => {
     );
   });
 
+  test('a model stretched for a longer window without its factors', async () => {
+    const keys = { 'rope.scaling.original_context_length': 512 };
+    const bare = randomModel({ ...options, architecture: 'phi3', keys });
+    await refused(bare, 'model/corrupt', /lacks the tensor "rope_factors_short.weight"/);
+  });
+
   test('a device that fails at any call is left empty, and the source closed', async () => {
     const whole = keeper();
     await load(file, whole);
@@ -256,7 +304,7 @@ describe('the fingerprint', () => {
   test('is the same for the same model, under another name too', async () => {
     const file = randomModel(options);
     expect(await of(file)).toBe(await of(file.slice()));
-    const renamed = patched(file, (view) => view.setUint8(find(file, 'random llama'), 0x52));
+    const renamed = patched(file, (view) => view.setUint8(find(file, 'random Q8_0'), 0x52));
     expect(await of(renamed)).toBe(await of(file));
   });
 
