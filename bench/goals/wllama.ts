@@ -1,0 +1,221 @@
+/** Beside wllama in the same Chromium, at the fastest of the configurations tried. */
+import { makeModel } from '../make-model.js';
+import { type Goal, least, type Results, table, times } from './goal.js';
+import { openOurs } from './ours.js';
+import { openPlace, type Place } from './place.js';
+import { TYPES } from './yardsticks.js';
+
+/** A configuration: package, build and what is passed when a model is loaded. */
+interface Configuration {
+  readonly name: string;
+  /** Folder in bench/node_modules. */
+  readonly folder: string;
+  /** The 32-bit build of version 3, which keeps its worker beside it; the default is 64-bit. */
+  readonly compat?: boolean;
+  readonly load?: Readonly<Record<string, number | boolean | string>>;
+}
+
+const THIRD = { folder: 'wllama-3' };
+const SECOND = { folder: 'wllama-2' };
+const CONFIGURATIONS: readonly Configuration[] = [
+  { ...THIRD, name: '3.8.1, 64-bit memory' },
+  { ...THIRD, name: '3.8.1, 64-bit memory, flash attention', load: { flash_attn: true } },
+  { ...THIRD, name: '3.8.1, 64-bit memory, no flash attention', load: { flash_attn: false } },
+  { ...THIRD, name: '3.8.1, 64-bit memory, batches of 64', load: { n_batch: 64, n_ubatch: 64 } },
+  { ...THIRD, name: '3.8.1, 64-bit memory, batches of 8', load: { n_batch: 8, n_ubatch: 8 } },
+  { ...THIRD, name: '3.8.1, 32-bit memory (compat build)', compat: true },
+  { ...SECOND, name: '2.4.0, 32-bit memory' },
+  { ...SECOND, name: '2.4.0, batches of 64', load: { n_batch: 64 } },
+  { ...SECOND, name: '2.4.0, flash attention', load: { flash_attn: true } },
+  { folder: 'wllama-2-3', name: '2.3.7, 32-bit memory' },
+];
+const THREADS = [1, 2] as const;
+
+interface Input {
+  readonly root: string;
+  readonly model: string;
+  readonly folder: string;
+  readonly compat: boolean;
+  readonly load: Readonly<Record<string, number | boolean | string>>;
+  readonly tokens: number;
+  readonly answer: number;
+  readonly samples: number;
+}
+export interface Speed {
+  readonly read: number;
+  readonly answer: number;
+}
+
+/** Runs in a page: uses nothing from outside itself. Tokens a second, the best of the samples. */
+const run = async (input: Input): Promise<Speed> => {
+  const { root, model, folder, compat, load, tokens, answer, samples } = input;
+  const esm = `${root}${folder}/esm/`;
+  const { Wllama, LoggerWithoutDebug } = await import(`${esm}index.js`);
+  const third = folder === 'wllama-3';
+  const paths = third
+    ? { default: `${esm}wasm/wllama.wasm` }
+    : {
+        'single-thread/wllama.wasm': `${esm}single-thread/wllama.wasm`,
+        'multi-thread/wllama.wasm': `${esm}multi-thread/wllama.wasm`,
+      };
+  const wllama = new Wllama(paths, { suppressNativeLog: true, logger: LoggerWithoutDebug });
+  if (compat) {
+    // It would take this build only where the browser cannot run the other.
+    const wasm = `${root}wllama-3-compat/wasm/`;
+    const build = { wasmPath: `${wasm}wllama.wasm`, jsPath: `${wasm}wllama.js`, compat: true };
+    wllama.getWorkerResources = () => ({ ...build, noWebGPU: true });
+  }
+  const blob = await (await fetch(model)).blob();
+  const context = { n_ctx: tokens + answer + 64, n_gpu_layers: 0, n_parallel: 1, warmup: false };
+  await wllama.loadModel([blob], { ...context, ...load });
+  const best = { read: 0, answer: 0 };
+  for (let sample = 0; sample < samples; sample++) {
+    if (third) {
+      // This version takes text only: digits, which are a token each. It reports its own times.
+      const prompt = Array.from({ length: tokens }, (_, i) => (i * 7 + sample * 3) % 10).join('');
+      const asked = { prompt, max_tokens: answer, temperature: 0, cache_prompt: false, ignore_eos: true };
+      const { timings } = await wllama.createCompletion(asked);
+      if (timings.prompt_n !== tokens)
+        throw new Error(`wllama read ${timings.prompt_n} of ${tokens} tokens.`);
+      best.read = Math.max(best.read, timings.prompt_per_second);
+      best.answer = Math.max(best.answer, timings.predicted_per_second);
+      continue;
+    }
+    await wllama.kvClear();
+    await wllama.samplingInit({ temp: 0 });
+    const ids = Array.from({ length: tokens }, (_, i) => 1000 + ((i * 7919) % 40_000));
+    const started = performance.now();
+    await wllama.decode(ids, {});
+    await wllama.samplingSample();
+    best.read = Math.max(best.read, (1000 * tokens) / (performance.now() - started));
+    const again = performance.now();
+    for (let i = 0; i < answer; i++) {
+      await wllama.decode([2000 + i], {});
+      await wllama.samplingSample();
+    }
+    if (answer > 0) best.answer = Math.max(best.answer, (1000 * answer) / (performance.now() - again));
+  }
+  await wllama.exit();
+  return best;
+};
+
+const measure = async (
+  { folder, compat = false, load = {} }: Configuration,
+  [path, threads, tokens, answer, samples]: [string, number, number, number, number],
+  place: Place,
+): Promise<Speed> => {
+  const root = place.at('bench/node_modules/');
+  const settings = { root, folder, compat, load: { ...load, n_threads: threads } };
+  return place.call(run, { ...settings, model: place.at(path), tokens, answer, samples });
+};
+
+/** In a page of its own: a model that was too much for it takes only that page along. */
+const alone = async <T>(work: (place: Place) => Promise<T>): Promise<T> => {
+  const place = await openPlace('Chromium');
+  try {
+    return await work(place);
+  } finally {
+    await place.close();
+  }
+};
+
+type Found = Speed | { readonly error: string };
+
+/** Every configuration, briefly. */
+const tryAll = async (results: Results, quick: boolean, type: string, path: string) => {
+  const tokens = quick ? 32 : 128;
+  const tried: { configuration: Configuration; threads: number; found: Found }[] = [];
+  for (const threads of THREADS) {
+    for (const configuration of quick ? CONFIGURATIONS.slice(0, 1) : CONFIGURATIONS) {
+      const key = `${type}, ${configuration.name}, ${threads} threads, ${tokens} tokens`;
+      const found = await results.row(
+        key,
+        (): Promise<Found> =>
+          alone((place) => measure(configuration, [path, threads, tokens, 8, 1], place)).catch(
+            (error: Error) => ({ error: error.message.split('\n')[0]!.slice(0, 80) }),
+          ),
+      );
+      tried.push({ configuration, threads, found });
+    }
+  }
+  return tried;
+};
+
+const worked = (found: Found): found is Speed => 'read' in found;
+
+export const wllama: Goal = {
+  name: 'wllama',
+  about: 'wllama in the same Chromium, at the fastest of the configurations tried, and once at 8k',
+
+  async measure(results, { quick, shape }) {
+    const [tokens, answer, samples] = quick ? [64, 4, 1] : [512, 16, 2];
+    const rows: string[][] = [];
+    const triedRows: string[][] = [];
+    for (const type of TYPES) {
+      const path = makeModel(shape, type);
+      const tried = await tryAll(results, quick, type, path);
+      for (const { configuration, threads, found } of tried) {
+        const cells = worked(found)
+          ? [found.read.toFixed(1), found.answer.toFixed(1)]
+          : [`fails: ${found.error}`, ''];
+        triedRows.push([`${configuration.name}, ${type}, ${threads}`, ...cells]);
+      }
+      for (const threads of THREADS) {
+        const mine = tried.flatMap(({ configuration, threads: used, found }) =>
+          used === threads && worked(found) ? [{ configuration, found }] : [],
+        );
+        const fastest = (pick: (speed: Speed) => number) =>
+          [...mine].sort((a, b) => pick(b.found) - pick(a.found))[0]!.configuration;
+        const chosen = [...new Set([fastest(({ read }) => read), fastest((speed) => speed.answer)])];
+        const key = `${type}, ${threads} threads, ${tokens} tokens`;
+        const both = await results.row(key, async () => {
+          const peer: Speed[] = [];
+          for (const configuration of chosen) {
+            const size: [string, number, number, number, number] = [path, threads, tokens, answer, samples];
+            peer.push(await alone((place) => measure(configuration, size, place)));
+          }
+          const ours = await alone(async (place) => {
+            const opened = await openOurs(place, path, { threads, attention: { method: 'dense' } });
+            const found = [];
+            for (let i = 0; i < 3; i++) found.push(await opened.sample(tokens, answer));
+            return {
+              read: tokens / least(found.map(({ read }) => read)),
+              answer: answer / least(found.map((sample) => sample.answer)),
+            };
+          });
+          const best = {
+            read: Math.max(...peer.map(({ read }) => read)),
+            answer: Math.max(...peer.map((speed) => speed.answer)),
+          };
+          return { names: chosen.map(({ name }) => name), peer: best, ours };
+        });
+        const { names, peer, ours } = both;
+        rows.push([
+          `${type}, ${threads}`,
+          ...[ours.read.toFixed(0), peer.read.toFixed(1), times(ours.read / peer.read)],
+          ...[ours.answer.toFixed(1), peer.answer.toFixed(1), times(ours.answer / peer.answer)],
+          names.join('; '),
+        ]);
+      }
+    }
+    const far = quick ? 128 : 8192;
+    const farPath = makeModel(shape, 'Q8_0', { window: 16_384 });
+    const once = await results.row(`Q8_0, 2 threads, ${far} tokens, once`, () =>
+      alone((place) => measure(CONFIGURATIONS[0]!, [farPath, 2, far, 1, 1], place)),
+    );
+    return [
+      ...table(
+        [
+          ...['type, threads', `reading ${tokens}, tokens/s`, 'wllama', 'ratio', 'answering, tokens/s'],
+          ...['wllama', 'ratio', 'its fastest configurations'],
+        ],
+        rows,
+      ),
+      `Reading ${far} tokens took ${CONFIGURATIONS[0]!.name}, 2 threads, once: ${once.read.toFixed(1)} tokens/s.`,
+      '',
+      'Configurations tried (short runs):',
+      '',
+      ...table(['configuration, type, threads', 'reading, tokens/s', 'answering, tokens/s'], triedRows),
+    ];
+  },
+};
