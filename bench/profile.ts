@@ -74,7 +74,7 @@ const profile = async ({
     };
   }) as unknown as typeof WebAssembly.instantiate;
   const { load } = await import(engine);
-  const model = await load(source, { attention: { method }, kv: { store: 'none' } });
+  const model = await load(source, { threads: 1, attention: { method }, kv: { store: 'none' } });
   WebAssembly.instantiate = instantiate;
   const ids = Array.from({ length: tokens }, (_, i) => 1000 + ((i * 7919) % 40_000));
   const best: (Phase | undefined)[] = [];
