@@ -5,7 +5,7 @@
  */
 import type { CallOptions } from './call.js';
 import { connectEngine } from './engine/connect.js';
-import type { ModelSource } from './engine/engine.js';
+import type { ModelPart, ModelSource } from './engine/engine.js';
 import type { EngineOptions } from './engine/options.js';
 import { LonghandError } from './errors.js';
 import { loadOn, type Model } from './session.js';
@@ -13,7 +13,14 @@ import { loadOn, type Model } from './session.js';
 export type { Answer, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
 export type { CallOptions, ProgressEvent, StopOptions } from './call.js';
-export type { ContextStats, ModelInfo, ModelSource, PhaseStats, StoredSession } from './engine/engine.js';
+export type {
+  ContextStats,
+  ModelInfo,
+  ModelPart,
+  ModelSource,
+  PhaseStats,
+  StoredSession,
+} from './engine/engine.js';
 export type { EngineOptions, KvOptions, SessionOptions } from './engine/options.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
@@ -38,6 +45,7 @@ export type {
   OpenOptions,
   Session,
 } from './session.js';
+export { type CachedModel, deleteModel, models } from './weights/kept-files.js';
 
 /** How a model is loaded in a page. */
 export interface LoadOptions extends EngineOptions, CallOptions {
@@ -59,7 +67,7 @@ const absolute = (address: string | URL): string => {
 /**
  * Load a GGUF model in a worker of its own.
  *
- * @param source URL of the file, a `File` or `Blob`, or its bytes.
+ * @param source URL of the file, a `File` or `Blob`, or its bytes; of a model in parts, a list of these, or the URL of one.
  * @returns the model; `model.info` tells what was found and what it runs on.
  * @throws LonghandError `model/…` or `unsupported/…` when the file cannot be used, `input/option` when an option
  * cannot be what it is, `memory/device` when the device gives no more memory.
@@ -72,7 +80,9 @@ export const load = async (source: ModelSource, options: LoadOptions = {}): Prom
       'There are no workers here. Outside a page, import load from longhand/engine.',
     );
   }
-  const address = typeof source === 'string' || source instanceof URL ? absolute(source) : source;
+  const place = (part: ModelPart) =>
+    typeof part === 'string' || part instanceof URL ? absolute(part) : part;
+  const address = Array.isArray(source) ? source.map(place) : place(source as ModelPart);
   const own = {
     ...(kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) }),
     ...(threadUrl !== undefined && { threadUrl: absolute(threadUrl) }),

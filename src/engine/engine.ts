@@ -34,6 +34,10 @@ export interface ModelInfo {
   /** Identity of the model's tensors and tokenizer. */
   readonly fingerprint: string;
   readonly weightBytes: number;
+  /** Bytes of the model that came over the network for this load: 0 where it was on the device already. */
+  readonly downloadedBytes: number;
+  /** Whether the next load of the same URL finds the model on this device. */
+  readonly cached: boolean;
   /** What the caller should know: a window beyond the trained one, for instance. */
   readonly warnings: readonly string[];
 }
@@ -81,8 +85,14 @@ export interface StoredSession {
 
 export type Progress = (loaded: number, total: number) => void;
 
-/** Where a model comes from: a URL, a path (Node), a file the user picked, or its bytes. */
-export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+/** One file of a model: a URL, a path (Node), a file the user picked, or its bytes. */
+export type ModelPart = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/**
+ * Where a model comes from: one file, or all files of a model in parts, in any order. Of a model whose parts are named
+ * `…-00001-of-0000N.gguf`, one URL or path is enough.
+ */
+export type ModelSource = ModelPart | readonly ModelPart[];
 
 export interface Engine {
   load(

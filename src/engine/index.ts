@@ -10,6 +10,7 @@ import { createLocalEngine } from './local.js';
 export { LonghandError } from '../errors.js';
 export type * from '../index.js';
 export type { LoadOptions } from '../session.js';
+export { deleteModel, models } from '../weights/kept-files.js';
 export type { Engine, Progress } from './engine.js';
 export { createLocalEngine } from './local.js';
 export { serve } from './serve.js';

@@ -16,8 +16,7 @@ import { createPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
-import { openGguf } from '../weights/gguf-reader.js';
-import { openSource } from '../weights/open-source.js';
+import { openModelFile } from '../weights/split.js';
 import type { ModelInfo, ModelSource, Progress } from './engine.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
 
@@ -38,6 +37,16 @@ export interface OpenModel {
   close(): Promise<void>;
 }
 
+/** Progress that never goes back: a model that another tab downloaded is then read from the device. */
+const forwards = (onProgress: Progress): Progress => {
+  let most = 0;
+  return (loaded, total) => {
+    if (loaded / total < most) return;
+    most = loaded / total;
+    onProgress(loaded, total);
+  };
+};
+
 export const openModel = async (
   source: ModelSource,
   options: EngineOptions,
@@ -47,7 +56,9 @@ export const openModel = async (
   const chosen = checkEngineOptions(options, typeof indexedDB !== 'undefined');
   const warnings: string[] = [];
   const predictor = createPredictor(chosen.attention);
-  const file = await openGguf(openSource(source), signal);
+  const report = forwards(onProgress);
+  const { cache, integrity } = chosen;
+  const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);
   let backend: WasmBackend | undefined;
   try {
     const architecture = architectureOf(file.metadata);
@@ -61,7 +72,7 @@ export const openModel = async (
     });
     const weights = await loadWeights(backend, file, architecture, {
       signal,
-      onProgress: ({ loaded, total }) => onProgress(loaded, total),
+      onProgress: ({ loaded, total }) => report(loaded, total),
       ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }),
     });
     const { config, fingerprint } = weights;
@@ -110,7 +121,9 @@ export const openModel = async (
         store: kept?.store.name ?? 'none',
         fingerprint,
         weightBytes: backend.bytes().weights,
-        warnings,
+        downloadedBytes: sources.reduce((sum, { received = 0 }) => sum + received, 0),
+        cached: sources.every(({ isKept = false }) => isKept),
+        warnings: [...warnings, ...sources.flatMap((one) => one.warnings ?? [])],
       },
       reader,
       tokenizer,

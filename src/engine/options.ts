@@ -52,6 +52,13 @@ export interface EngineOptions {
    * badly. Memory grows with the tokens that are read, not with this.
    */
   readonly maxTokens?: number;
+  /**
+   * Whether the files of a model loaded from a URL are kept on the device and read from there the next time, offline too.
+   * Default: in a browser. Where they cannot be kept, the model is loaded all the same and `info.warnings` says why.
+   */
+  readonly cache?: boolean;
+  /** Subresource integrity that the file must have, `sha256-…` in base64; for a model in parts, a list, one for each. */
+  readonly integrity?: string | readonly string[];
 }
 
 /** A context with a conversation. */
@@ -79,6 +86,8 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'attention',
     'kv',
     'maxTokens',
+    'cache',
+    'integrity',
   ]);
   const kv = options.kv ?? {};
   onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability']);
@@ -97,6 +106,8 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'memory', 'none']),
     database: text('kv.database', kv.database) ?? 'longhand',
     durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
+    cache: flag('cache', options.cache),
+    integrity: options.integrity,
     maxTokens:
       options.maxTokens === undefined
         ? undefined

@@ -29,6 +29,8 @@ export interface ByteReader {
   u64(what: string): number;
   text(count: number): string;
   corrupt(what: string): LonghandError;
+  /** Reads what is left, so that the source sees all of its file asked for, and closes it. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -131,6 +133,10 @@ export const createByteReader = (source: Source, signal?: AbortSignal): ByteRead
     },
     text: (count) => decode(take(count)),
     corrupt,
+    drain: async () => {
+      at = chunk.length;
+      while (!ended) ended = (await pieces.next()).done === true;
+    },
     close: async () => {
       ended = true;
       await pieces.return();

@@ -71,6 +71,8 @@ async function* readRows(
         row += count;
       }
     }
+    // A source tells only at its end whether the whole file was what it should be.
+    await bytes.drain();
   } finally {
     await bytes.close();
   }

@@ -1,72 +1,91 @@
-import { type LonghandError, throwIfAborted } from '../errors.js';
+import { type FileVersion, isTold } from './file-version.js';
+import { type Body, type Fetch, passing, request } from './request.js';
+import { createRetries } from './retries.js';
 import type { Source } from './source.js';
-import { reason, unreachable } from './unreachable.js';
 
-/** What is wrong with an answer as a whole, if anything. */
-const refusal = (response: Response): string | undefined => {
-  if (!response.ok) return `the server answered ${response.status} ${response.statusText}`.trimEnd();
-  if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
-    return `the server answered ${response.status} with an HTML page, not a model`;
-  }
-  return response.body ? undefined : `the server answered ${response.status} with nothing`;
-};
+export interface StreamOptions {
+  readonly fetch: Fetch;
+  readonly delays?: readonly number[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** First byte wanted. Default 0; another one needs `known`. */
+  readonly from?: number;
+  /** Byte after the last one wanted, from a server that heeds ranges. Default: all that follow. */
+  readonly to?: number;
+  readonly known?: FileVersion;
+  /** An answer that is there already. */
+  readonly body?: Body;
+  readonly onVersion?: (version: FileVersion) => void;
+}
 
 /**
- * Bytes a body must have, if that can be told. An encoded body's content-length counts other bytes than those that
- * arrive here, and another origin's answer shows its length but hides its encoding.
+ * The bytes of a URL in order, in one GET. An answer that breaks off is gone on with where it stopped, as long as the
+ * server tells that the file is still the same. Rejects with `model/unreachable`, or as the signal says.
  */
-const announced = ({ headers, type }: Response): number | undefined => {
-  const length = headers.get('content-length');
-  const encoding = headers.get('content-encoding') ?? (type === 'cors' ? 'unknown' : 'identity');
-  return length !== null && /^\d+$/.test(length) && encoding === 'identity' ? Number(length) : undefined;
-};
+export async function* streamUrl(
+  url: string,
+  { fetch, delays, signal, from = 0, to, known: expected = {}, body: given, onVersion }: StreamOptions,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const retries = createRetries(delays);
+  let known = expected;
+  let at = from;
+  let body = given;
+  const open = async (): Promise<Body> => {
+    const opened = await request(url, { fetch, signal, from: at, known, ...(to !== undefined && { to }) });
+    if (to === undefined || opened.start === at) return opened;
+    await opened.close();
+    throw passing(url, `the server (status ${opened.status}) does not heed ranges any more`, at);
+  };
+  try {
+    for (;;) {
+      try {
+        body ??= await open();
+        known = { ...body.version, size: body.version.size ?? known.size };
+        onVersion?.(known);
+        // A server that does not heed ranges begins again.
+        let skip = at - body.start;
+        for (let piece = await body.next(); piece; piece = await body.next()) {
+          const fresh = piece.subarray(Math.min(skip, piece.length));
+          skip -= piece.length - fresh.length;
+          at += fresh.length;
+          if (fresh.length === 0) continue;
+          retries.progress();
+          yield fresh;
+        }
+        body = undefined;
+        // A server may answer less than was asked for.
+        if (to === undefined || at >= to) break;
+      } catch (cause) {
+        await body?.close();
+        body = undefined;
+        // Nothing came yet: perhaps the connection, kept from an earlier request, had just been closed.
+        await retries.after(cause, signal, isTold(known) ? undefined : at === from && !given ? 1 : 0);
+      }
+    }
+    if (to === undefined) onVersion?.({ ...known, size: at });
+  } finally {
+    await body?.close();
+  }
+}
 
-/** The body of one GET, streamed. */
-export const fromUrl = (url: string, fetch: typeof globalThis.fetch): Source => {
+/** The file at a URL, streamed and not kept. */
+export const fromUrl = (url: string, fetch: Fetch, delays?: readonly number[]): Source => {
   let size: number | undefined;
+  let received = 0;
   return {
     label: url,
     get size() {
       return size;
     },
+    get received() {
+      return received;
+    },
     async *pieces(signal) {
-      throwIfAborted(signal);
-      let at = 0;
-      let status = 0;
-      const advice = 'Check the address and the network, then load again.';
-      const fail = (what: string, cause?: unknown): LonghandError =>
-        unreachable(url, what, advice, { url, status, offset: at }, cause);
-      let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
-      const next = async () => {
-        try {
-          return await reader!.read();
-        } catch (cause) {
-          throwIfAborted(signal);
-          throw fail(`the answer (status ${status}) broke off at byte ${at}: ${reason(cause)}`, cause);
-        }
+      const onVersion = (version: FileVersion): void => {
+        size = version.size;
       };
-      try {
-        const response = await fetch(url, signal ? { signal } : {}).catch((cause: unknown) => {
-          throwIfAborted(signal);
-          throw fail(`no answer came: ${reason(cause)}`, cause);
-        });
-        status = response.status;
-        const refused = refusal(response);
-        reader = response.body?.getReader();
-        if (refused !== undefined) throw fail(refused);
-        size = announced(response);
-        for (let step = await next(); !step.done; step = await next()) {
-          throwIfAborted(signal);
-          at += step.value.length;
-          if (step.value.length > 0) yield step.value;
-        }
-        if (size !== undefined && at < size) {
-          throw fail(`the answer (status ${status}) ended at byte ${at} of ${size}`);
-        }
-        size = at;
-      } finally {
-        // Ends the download where the loop was left early; after the end it does nothing.
-        await reader?.cancel().catch(() => undefined);
+      for await (const piece of streamUrl(url, { fetch, delays, signal, onVersion })) {
+        received += piece.length;
+        yield piece;
       }
     },
   };
