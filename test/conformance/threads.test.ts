@@ -3,6 +3,9 @@ import { describeLinear } from './linear.js';
 import { makeWasmBackend } from './make-backend.js';
 import { makeWasmPages } from './make-pages.js';
 import { describePages } from './pages.js';
+import { describeThreads } from './threads.js';
+
+describeThreads('wasm, plain SIMD', (threads) => makeWasmBackend({ build: 'simd128', threads }), [2, 3, 7]);
 
 for (const threads of [2, 3]) {
   const name = `wasm, plain SIMD, ${threads} threads`;

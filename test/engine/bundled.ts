@@ -6,9 +6,9 @@ import { kernelsUrl } from '../support/kernels.js';
 export const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
 export const book = (): string => readFileSync('examples/books/sherlock.txt', 'utf8');
 
-/** The bundled model, opened in this thread with everything reachable. */
+/** The bundled model, opened in this thread, and on this one alone, with everything reachable. */
 export const openBundled = (options: EngineOptions = {}): Promise<OpenModel> =>
-  openModel(MODEL, { kernelsUrl, ...options }, new AbortController().signal, () => undefined);
+  openModel(MODEL, { kernelsUrl, threads: 1, ...options }, new AbortController().signal, () => undefined);
 
 /** A passage of the book with a fact in the middle of it. */
 export const withFact = (characters: number, fact: string): string => {

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Backend, Tensor } from '../../src/backends/backend.js';
+import type { WasmBackend } from '../../src/backends/wasm/backend.js';
+import { createRefBackend } from '../reference/backend.js';
+import { random } from '../support/random.js';
+import { expectEqual } from './compare.js';
+import { randomRows, weightOf, weightTypes } from './weights.js';
+
+const tensorOf = (backend: Backend, rows: number, cols: number, values: Float32Array): Tensor => {
+  const tensor = backend.tensor('test', rows, cols);
+  backend.upload(tensor, values);
+  return tensor;
+};
+
+/** Widths of tensors: small enough for one thread, and large enough for many items. */
+const WIDTHS = [32, 160, 608];
+
+/** A random walk through the linear verbs: what every tensor holds afterwards. */
+const walk = async (backend: Backend, start: number, steps: number): Promise<Float32Array[]> => {
+  const seed = random(start);
+  const rows = [1, 2, 5, 33, 150][start % 5]!;
+  const tensors = WIDTHS.flatMap((cols) =>
+    [0, 1, 2].map(() => tensorOf(backend, rows, cols, seed.normals(rows * cols))),
+  );
+  const weights = weightTypes.flatMap((type) =>
+    WIDTHS.flatMap((k) => WIDTHS.map((n) => weightOf(backend, type, n, k, randomRows(seed, type, n, k)))),
+  );
+  const gains = WIDTHS.map((cols) =>
+    weightOf(backend, 'F32', 1, cols, new Uint8Array(seed.uniforms(cols, 0.5, 1).buffer)),
+  );
+  const some = <T>(list: readonly T[]): T => list[seed.below(list.length)]!;
+  const like = (cols: number): Tensor => some(tensors.filter((tensor) => tensor.cols === cols));
+  const norm = (x: Tensor): void => backend.rmsNorm(x, x, gains[WIDTHS.indexOf(x.cols)]!, 1e-5);
+  for (let step = 0; step < steps; step++) {
+    const x = some(tensors);
+    const other = like(x.cols);
+    const kind = seed.below(8);
+    if (kind < 4) {
+      // Several products of one input in a row, now and then onto themselves or onto their input.
+      for (let product = seed.below(4); product >= 0; product--) {
+        const w = some(weights.filter(({ cols }) => cols === x.cols));
+        backend.matmul(like(w.rows), x, w);
+      }
+    } else if (kind === 4) backend.gate(x, other, some(['silu', 'gelu'] as const));
+    else if (kind === 5) backend.add(x, other);
+    else if (kind === 6) backend.upload(x, seed.normals(rows * x.cols));
+    else backend.rope(backend.view(x, rows * 2, x.cols / 2), backend.view(other, rows, 16), 'half');
+    if (seed.below(2) === 0) for (const tensor of tensors) norm(tensor);
+  }
+  return Promise.all(tensors.map((tensor) => backend.read(tensor)));
+};
+
+/** Any number of threads gives the bits of one; a product that waits is never late. */
+export const describeThreads = (
+  name: string,
+  make: (threads: number) => Promise<WasmBackend>,
+  counts: readonly number[],
+): void => {
+  describe(`threads: ${name}`, () => {
+    let one: WasmBackend;
+    let teams: WasmBackend[];
+    beforeAll(async () => {
+      one = await make(1);
+      teams = await Promise.all(counts.map(make));
+    });
+    afterAll(() => {
+      for (const backend of [one, ...teams]) backend.close();
+    });
+
+    test('as many as were asked for', () => {
+      expect(one.threads).toBe(1);
+      expect(teams.map(({ threads }) => threads)).toEqual(counts);
+      expect(teams.map(({ build }) => build)).toEqual(counts.map(() => one.build));
+    });
+
+    test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])('walk %i ends in the same bits', async (start) => {
+      const wanted = await walk(one, start, 60);
+      expect(wanted.flatMap((values) => [...values]).some(Number.isFinite)).toBe(true);
+      for (const team of teams) {
+        const found = await walk(team, start, 60);
+        found.forEach((values, i) => {
+          expectEqual(values, wanted[i]!, `${team.threads} threads, tensor ${i}`);
+        });
+      }
+    });
+
+    test('whatever writes its input comes after a product that was called before', async () => {
+      const [rows, n, k] = [9, 112, 160];
+      const seed = random(3);
+      const values = seed.normals(rows * k);
+      const bytes = randomRows(seed, 'Q8_0', n, k);
+      const reference = createRefBackend();
+      const table = randomRows(seed, 'F32', rows, k);
+      const square = randomRows(seed, 'F32', k, k);
+      const writers: Record<string, (b: Backend, x: Tensor) => void> = {
+        upload: (b, x) => b.upload(x, new Float32Array(rows * k).fill(2)),
+        'upload of a part': (b, x) => b.upload(b.view(x, 1, k, 3 * k), new Float32Array(k).fill(2)),
+        embed: (b, x) =>
+          b.embed(
+            x,
+            weightOf(b, 'F32', rows, k, table),
+            Array.from({ length: rows }, (_, row) => row),
+          ),
+        rmsNorm: (b, x) =>
+          b.rmsNorm(x, x, weightOf(b, 'F32', 1, k, new Uint8Array(new Float32Array(k).fill(1).buffer)), 1e-5),
+        rope: (b, x) => b.rope(x, tensorOf(b, rows, 4, new Float32Array(rows * 4).fill(0.5)), 'half'),
+        gate: (b, x) => b.gate(x, x, 'silu'),
+        add: (b, x) => b.add(x, x),
+        matmul: (b, x) => b.matmul(x, tensorOf(b, rows, k, values), weightOf(b, 'F32', k, k, square)),
+        free: (b, x) => {
+          b.free(x);
+          b.upload(b.tensor('instead', rows, k), new Float32Array(rows * k).fill(3));
+        },
+      };
+      for (const backend of [one, ...teams]) {
+        for (const [verb, write] of Object.entries(writers)) {
+          const run = async (b: Backend): Promise<Float32Array[]> => {
+            const w = weightOf(b, 'Q8_0', n, k, bytes);
+            const x = tensorOf(b, rows, k, values);
+            const outs = [b.tensor('before', rows, n), b.tensor('after', rows, n)];
+            b.matmul(outs[0]!, x, w);
+            write(b, x);
+            if (verb !== 'free') b.matmul(outs[1]!, x, w);
+            else b.upload(outs[1]!, new Float32Array(rows * n));
+            return Promise.all(outs.map((out) => b.read(out)));
+          };
+          // What the product before the write must be: nothing else has been called.
+          const alone = tensorOf(backend, rows, k, values);
+          const out = backend.tensor('alone', rows, n);
+          backend.matmul(out, alone, weightOf(backend, 'Q8_0', n, k, bytes));
+          const wanted = await backend.read(out);
+          const [before, after] = await run(backend);
+          expectEqual(before!, wanted, `before ${verb}`);
+          const [, expected] = await run(reference);
+          const worst = after!.reduce((most, value, i) => Math.max(most, Math.abs(value - expected![i]!)), 0);
+          const greatest = expected!.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+          expect(worst / greatest, `after ${verb}`).toBeLessThan(1e-3);
+          if (verb !== 'free') {
+            const moved = after!.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i]!)), 0);
+            expect(moved / greatest, `${verb} changed something`).toBeGreaterThan(1e-3);
+          }
+        }
+      }
+    });
+  });
+};
