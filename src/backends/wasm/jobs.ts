@@ -31,7 +31,6 @@ const DONE = 16;
 const WAITING = 17; // 1 while the dispatcher sleeps
 const FAILED = 18; // 1 when a thread has thrown
 const SLEEPERS = 32;
-const LEAVE = 33;
 const PARTS = 24; // f64 index
 const MOST_PARTS = 8;
 const PART_WORDS = 48; // share, items, arguments
@@ -92,17 +91,17 @@ const finishItem = ({ words, parts }: Block): void => {
   if (done === parts[PARTS - 1]! && Atomics.load(words, WAITING) === 1) Atomics.notify(words, DONE);
 };
 
-/** The life of a thread other than the dispatcher: take items until `endJobs`. Blocks. */
+/** The life of a thread other than the dispatcher: it takes items until it is terminated. */
 export const serveJobs = (
   kernels: Kernels,
   memory: WebAssembly.Memory,
   start: number,
   thread: number,
-): void => {
+): never => {
   const block = blockOf(memory, start);
   const { words } = block;
   try {
-    while (Atomics.load(words, LEAVE) === 0) {
+    for (;;) {
       const job = Atomics.load(words, JOB);
       for (let left = take(block); left > 0; left = take(block)) {
         runItem(block, kernels, left, thread);
@@ -126,13 +125,6 @@ const publish = ({ words, tickets }: Block, items: number): void => {
   const job = (Atomics.load(words, JOB) + 1) | 0;
   Atomics.store(tickets, 0, (BigInt(job) << 32n) | BigInt(items));
   if (Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, JOB);
-};
-
-/** Every thread returns from `serveJobs`. */
-export const endJobs = (memory: WebAssembly.Memory, start: number): void => {
-  const block = blockOf(memory, start);
-  Atomics.store(block.words, LEAVE, 1);
-  publish(block, 0);
 };
 
 const lost = (): LonghandError =>

@@ -38,13 +38,13 @@ const begin = async (
   serveJobs(kernels, memory, jobs, thread);
 };
 
-/** Serve the engine that started this worker, in a browser or in Node, until it lets go. */
+/** Serve the engine that started this worker, in a browser or in Node, until it terminates it. */
 export const serveThread = (): void => {
   if (typeof addEventListener === 'function' && typeof postMessage === 'function') {
     addEventListener(
       'message',
       ({ data }: MessageEvent<ThreadStart>) => {
-        void begin(data, (message) => postMessage(message)).finally(() => close());
+        void begin(data, (message) => postMessage(message));
       },
       { once: true },
     );
@@ -52,7 +52,7 @@ export const serveThread = (): void => {
   }
   void nodeModule<typeof import('node:worker_threads')>('worker_threads').then(({ parentPort }) => {
     parentPort?.once('message', (start: ThreadStart) => {
-      void begin(start, (message) => parentPort.postMessage(message)).finally(() => parentPort.close());
+      void begin(start, (message) => parentPort.postMessage(message));
     });
   });
 };

@@ -1,7 +1,7 @@
 import { LonghandError } from '../../errors.js';
 import { nodeModule } from '../../node-module.js';
 import { Heap } from './heap.js';
-import { aloneJobs, endJobs, JOB_BYTES, type Jobs, sharedJobs } from './jobs.js';
+import { aloneJobs, JOB_BYTES, type Jobs, sharedJobs } from './jobs.js';
 import { type KernelInstance, memoryPages, startKernels, type WasmOptions } from './module.js';
 import { shareList } from './serve-thread.js';
 import { startThreads } from './threads.js';
@@ -111,9 +111,6 @@ export const startTeam = async (options: WasmOptions): Promise<Team> => {
     heap,
     jobs: sharedJobs(kernels, memory, start, count, started.died),
     reason: `WebAssembly with ${instance.reason}; ${count} threads: ${auto ? `this device has ${found} cores` : 'as was asked for'}`,
-    end: () => {
-      endJobs(memory, start);
-      started.end();
-    },
+    end: started.end,
   };
 };

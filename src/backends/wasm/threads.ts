@@ -5,7 +5,10 @@ import type { ThreadAnswer, ThreadStart } from './serve-thread.js';
 export interface Threads {
   /** One of them failed or was killed. */
   died(): boolean;
-  /** Let go of them; they return from their loop by themselves first (`endJobs`). */
+  /**
+   * Terminate them. They must not leave by themselves just before: Chromium 156 then keeps the worker that started
+   * them, as one that still has workers.
+   */
   end(): void;
 }
 
