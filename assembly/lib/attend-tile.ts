@@ -3,13 +3,16 @@ import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, splits, sumKeys } fr
 import { LN2, ln } from './exp';
 import { hadamard } from './hadamard';
 import { F32, widen } from './mix';
+import { packValues } from './mix-codes';
 import { codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt } from './page';
 import { quantizeQuery } from './query';
 import { soften } from './soften';
-import { mix } from '../mix';
+import { mix, mixInteger } from '../mix';
 import { softcap } from '../softcap';
 
 const NEVER: f32 = -Infinity;
+/** Most queries that read the codes of values where they are stored. */
+const DIRECT: i32 = 2;
 
 // @ts-ignore: decorator
 @inline
@@ -20,7 +23,7 @@ function padded(count: i32): usize {
 /** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
 export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
   const perBlock = <usize>(BLOCK * 4 * (1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
-  return perBlock + 4 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
+  return perBlock + 5 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
 }
 
 /**
@@ -70,8 +73,9 @@ export function attendTile(
   const tops = scales + padded(queries);
   const sums = tops + padded(queries);
   const fades = sums + padded(queries);
-  const packed = fades + padded(queries);
-  const logits = packed + <usize>(queries * keyDim << 2);
+  const steps = fades + padded(queries);
+  const codedQueries = steps + padded(queries);
+  const logits = codedQueries + <usize>(queries * keyDim << 2);
   const acc = logits + <usize>(queries * BLOCK << 2);
   const packedRow = <usize>keyDim << (keyCodec == Q8 ? 1 : 2);
   const accRow = <usize>valueDim << 2;
@@ -79,7 +83,7 @@ export function attendTile(
 
   for (let n = 0; n < queries; n++) {
     const from = q + <usize>(n / group) * qRow + <usize>((n % group) * keyDim << 2);
-    const step = packQuery(packed + <usize>n * packedRow, from, keyDim, keyCodec, split, keys);
+    const step = packQuery(codedQueries + <usize>n * packedRow, from, keyDim, keyCodec, split, keys);
     store<f32>(scales + (<usize>n << 2), step * scale);
     store<f32>(tops + (<usize>n << 2), NEVER);
   }
@@ -114,19 +118,19 @@ export function attendTile(
     const endQuery = endRow * group;
     const some = endQuery - firstQuery;
     const scalesFrom = scales + (<usize>firstQuery << 2);
-    const packedFrom = packed + <usize>firstQuery * packedRow;
+    const queriesFrom = codedQueries + <usize>firstQuery * packedRow;
     const logitsFrom = logits + (<usize>firstQuery << 7);
     let block = page + keyAt;
     const keyCodes = block + <usize>(token * codeBytes(keyCodec, keyDim));
     if (keyCodec == Q8) {
       decodeF16(keyScales, block + <usize>(scalesAt(Q8, keyDim) + (token << 1)), BLOCK);
       if (ASC_FEATURE_RELAXED_SIMD && split) sumKeys(keySums, keyCodes, keyDim);
-      logitsQ8(logitsFrom, packedFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask, split);
+      logitsQ8(logitsFrom, queriesFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask, split);
     } else if (some <= 2) {
-      logitsF16(logitsFrom, packedFrom, some, keyCodes, scale, keyDim, mask);
+      logitsF16(logitsFrom, queriesFrom, some, keyCodes, scale, keyDim, mask);
     } else {
       decodeBlock(keys, block, F16, keyDim, token, BLOCK);
-      logitsF32(logitsFrom, packedFrom, some, keys, scale, keyDim, mask);
+      logitsF32(logitsFrom, queriesFrom, some, keys, scale, keyDim, mask);
     }
 
     if (cap > 0) softcap(logitsFrom, some * BLOCK, cap);
@@ -135,17 +139,24 @@ export function attendTile(
     const to = <usize>(last + 1);
     block = page + valueAt;
     const codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
-    const weighted = valueCodec == Q8;
-    if (weighted) {
-      decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
-    } else if (valueCodec == Q4) {
-      const at = block + <usize>(token * groups << 1);
-      decodeF16(valueScales, at + <usize>scalesAt(Q4, valueDim), BLOCK * groups);
-      decodeF16(minima, at + <usize>minimaAt(valueDim), BLOCK * groups);
-    }
-    // Few queries read codes straight from the page; for many it pays to widen the block once.
+    const integer = valueCodec == Q8;
+    // Few queries read codes straight from the page; for many it pays to lay out or widen the block once.
+    const packed = integer && some > DIRECT;
     const kind = some <= 4 ? valueCodec : F32;
-    let ready = kind != F32;
+    let read = codes;
+    if (integer) {
+      decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
+      if (packed) packValues(values, codes, valueDim, from >> 2, (to + 3) >> 2);
+    } else {
+      if (valueCodec == Q4) {
+        const at = block + <usize>(token * groups << 1);
+        decodeF16(valueScales, at + <usize>scalesAt(Q4, valueDim), BLOCK * groups);
+        decodeF16(minima, at + <usize>minimaAt(valueDim), BLOCK * groups);
+      }
+      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, from, to, valueCodec);
+    }
+    if (packed || kind == F32) read = values;
+    const perToken: usize = integer ? valueScales : 0;
     let run = firstQuery;
     for (let n = firstQuery; n <= endQuery; n++) {
       if (n < endQuery) {
@@ -154,16 +165,17 @@ export function attendTile(
         let seen = visible < BLOCK ? mask & bits(0, visible) : mask;
         if (visible > window) seen &= bits(visible - window, BLOCK);
         const own = logits + (at << 5);
-        if (seen && soften(own, tops + at, sums + at, fades + at, seen, valueScales, weighted, skipBelow)) continue;
+        if (seen && soften(own, tops + at, sums + at, fades + at, steps + at, seen, perToken, skipBelow)) continue;
       }
       if (n > run) {
+        const at = <usize>run << 2;
         const accFrom = acc + <usize>run * accRow;
-        const weights = logits + (<usize>run << 7);
-        const fadesFrom = fades + (<usize>run << 2);
-        if (!ready) widen(values, codes, valueScales, minima, valueDim, from, to, valueCodec);
-        ready = true;
-        const read = kind == F32 ? values : codes;
-        mix(accFrom, weights, fadesFrom, read, valueScales, minima, valueDim, from, to, n - run, kind);
+        const weights = logits + (at << 5);
+        if (integer) {
+          mixInteger(
+            accFrom, weights, fades + at, steps + at, read, valueDim, from >> 2, (to + 3) >> 2, n - run, packed,
+          );
+        } else mix(accFrom, weights, fades + at, read, valueScales, minima, valueDim, from, to, n - run, kind);
       }
       run = n + 1;
     }

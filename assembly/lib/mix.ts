@@ -1,10 +1,10 @@
-// acc = fade · acc + Σ_t weight_t · value_t, token by token: the sum of a channel runs in the same order whatever is
+// acc = fade · acc + Σ_t weight_t · value_t for values in f16 and q4, token by token: the sum of a channel runs in the same order whatever is
 // computed beside it, so a row's bits do not depend on its neighbours. Values are read as they are stored, or from a
 // block that was widened to f32 once: the numbers are the same. assembly/mix.ts makes functions of these bodies.
 import { BLOCK } from './dots';
 import { madd } from './exp';
 import { halves } from './halves';
-import { codeBytes, F16, Q4, q4Groups, Q8 } from './page';
+import { codeBytes, F16, Q4, q4Groups } from './page';
 
 /** Besides the codecs of pages: values that were widened to f32. */
 export const F32: i32 = 3;
@@ -31,7 +31,6 @@ function nibbles(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function eight(kind: i32, v: usize): v128 {
-  if (kind == Q8) return v128.load8x8_s(v);
   if (kind == F16) return v128.load(v);
   if (kind == Q4) return i16x8.extend_low_i8x16_u(nibbles(v128.load32_zero(v)));
   return i32x4.splat(0);
@@ -41,9 +40,8 @@ function eight(kind: i32, v: usize): v128 {
 @inline
 function four(kind: i32, x: v128, scale: v128, minimum: v128): v128 {
   if (kind == F16) return halves(x);
-  const codes = f32x4.convert_i32x4_s(x);
-  // The scale of q8 is part of the weights. code · scale is exact, so fusing would change nothing.
-  return kind == Q4 ? f32x4.add(f32x4.mul(codes, scale), minimum) : codes;
+  // code · scale is exact, so fusing would change nothing.
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(x), scale), minimum);
 }
 
 /** The first four of the `eight` channels at `v`, f32. */
@@ -213,11 +211,10 @@ function widenAny(
   }
 }
 
-/** out (32, dim) f32 = tokens [from, to) of a block as `mix` reads them: q8 without its scale. */
+/** out (32, dim) f32 = tokens [from, to) of a block as `mix` reads them. */
 export function widen(
   out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32,
 ): void {
-  if (kind == Q8) widenAny(out, codes, scales, minima, dim, from, to, Q8);
-  else if (kind == Q4) widenAny(out, codes, scales, minima, dim, from, to, Q4);
+  if (kind == Q4) widenAny(out, codes, scales, minima, dim, from, to, Q4);
   else widenAny(out, codes, scales, minima, dim, from, to, F16);
 }

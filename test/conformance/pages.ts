@@ -138,6 +138,10 @@ const lastRows = (tokens: number, rows: number, tileRows: number): Tiles => ({
 
 const greatest = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
+/** How far a result may lie from the reference's. */
+const boundOf = ({ shape, v }: Case): number =>
+  greatest(v) * (tolerance.attention + (shape.values === 'q8' ? tolerance.attentionCode : 0));
+
 /** Pages and attention over plans; `make` gives a fresh backend. The reference backend is the judge. */
 export const describePages = (name: string, make: () => Promise<PagesUnderTest>): void => {
   describe(`pages: ${name}`, () => {
@@ -160,7 +164,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
       const q = next.normals(tiles.rows * some.heads * some.shape.keyDim, 1.5);
       const found = await attend(pages, kv, some.heads, q, lists, tiles, rows, how);
       const wanted = await attend(reference, copy, some.heads, q, lists, tiles, rows, how);
-      const bound = tolerance.attention * greatest(some.v);
+      const bound = boundOf(some);
       expectWithin(found.out, wanted.out, () => bound, 'out');
       expectWithin(found.logSumExp, wanted.logSumExp, () => tolerance.attention, 'log-sum-exp');
       expect(found.pairs).toBe(wanted.pairs);
@@ -620,7 +624,7 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
           const [wa, wb] = [a!, b!].map(({ logSumExp }) => Math.exp(logSumExp[at]! - c!.logSumExp[at]!));
           return wa! * a!.out[i]! + wb! * b!.out[i]!;
         });
-        const bound = tolerance.attention * greatest(some.v);
+        const bound = boundOf(some);
         expectWithin(merged, c!.out, () => bound);
       }
     });

@@ -34,4 +34,9 @@ export const tolerance = {
    * few roundings are worth 1e-6, and exp, the sums and the division stay below that.
    */
   attention: 2e-6,
+  /**
+   * Added to it for q8 values, whose weights are codes of 15 bits: f32 noise moves the few that lie next to a half to the
+   * other side. One unit, of the greatest weight, in every block.
+   */
+  attentionCode: 1 / 32767,
 } as const;

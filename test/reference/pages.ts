@@ -1,7 +1,7 @@
 import { type Backend, PAGE, type Range, tileCount, tileEnd, tileStart } from '../../src/backends/backend.js';
 import type { Codec } from '../../src/codecs/codec.js';
 import { hadamard, rotatedKey } from '../../src/codecs/hadamard.js';
-import { roundEven } from '../../src/codecs/half.js';
+import { fromHalf, roundEven } from '../../src/codecs/half.js';
 import { codecs } from '../../src/codecs/index.js';
 import { keysAt, pageBytes, valuesAt } from '../../src/codecs/page-format.js';
 import type { RefKvLayer, RefPlan, RefTensor } from './device.js';
@@ -37,6 +37,24 @@ const storedKeys = (kv: RefKvLayer, head: number): Float32Array[] =>
 const storedValues = (kv: RefKvLayer, head: number): Float32Array[] =>
   decodeBlocks(kv, codecs[kv.shape.values], kv.shape.valueDim, valuesAt(kv.shape, head));
 
+/** Scales of q8 values. */
+const scalesOf = (kv: RefKvLayer, head: number, tokens: readonly number[]): number[] =>
+  tokens.map((token) => {
+    const page = kv.bytes[Math.floor(token / PAGE)]!;
+    const view = new DataView(page.buffer, page.byteOffset + valuesAt(kv.shape, head));
+    return fromHalf(view.getUint16(PAGE * kv.shape.valueDim + (token % PAGE) * 2, true));
+  });
+
+/**
+ * Weights of the tokens of one block as q8 values meet them: weight · scale is rounded to 15 bits of the greatest such
+ * product in the block.
+ */
+const asMet = (weights: readonly number[], scales: readonly number[]): number[] => {
+  const products = weights.map((weight, i) => weight * scales[i]!);
+  const step = Math.max(...products) / 32767;
+  return products.map((product, i) => (product > 0 ? (roundEven(product / step) * step) / scales[i]! : 0));
+};
+
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   let sum = 0;
   for (let c = 0; c < a.length; c++) sum += a[c]! * b[c]!;
@@ -49,11 +67,20 @@ const seen = (ranges: readonly Range[], position: number, window: number): numbe
     .flatMap(([start, end]) => Array.from({ length: end - start }, (_, i) => start + i))
     .filter((token) => token > position - window && token <= position);
 
+/** Ascending tokens, block by block. */
+const blocksOf = (tokens: readonly number[]): number[][] => {
+  const blocks = new Map<number, number[]>();
+  for (const token of tokens) {
+    const block = Math.floor(token / BLOCK);
+    blocks.set(block, [...(blocks.get(block) ?? []), token]);
+  }
+  return [...blocks.values()];
+};
+
 /** Leaves out each block whose greatest logit is more than `below` under the greatest one kept before it. */
 const skipBlocks = (tokens: number[], logits: readonly number[], below: number): number[] => {
   let top = Number.NEGATIVE_INFINITY;
-  return [...new Set(tokens.map((token) => Math.floor(token / BLOCK)))].flatMap((block) => {
-    const some = tokens.filter((token) => Math.floor(token / BLOCK) === block);
+  return blocksOf(tokens).flatMap((some) => {
     const greatest = Math.max(...some.map((token) => logits[token]!));
     if (greatest < top - below) return [];
     top = Math.max(top, greatest);
@@ -129,11 +156,14 @@ export const refPages = (): Verbs => ({
           const top = tokens.reduce((most, t) => Math.max(most, logits[t]!), Number.NEGATIVE_INFINITY);
           const mixed = new Float64Array(valueDim);
           let sum = 0;
-          for (const t of tokens) {
-            const weight = Math.exp(logits[t]! - top);
-            const value = values[kvHead]![t]!;
-            for (let c = 0; c < valueDim; c++) mixed[c] = mixed[c]! + weight * value[c]!;
-            sum += weight;
+          for (const block of blocksOf(tokens)) {
+            const weights = block.map((t) => Math.exp(logits[t]! - top));
+            for (const weight of weights) sum += weight;
+            const met = kv.shape.values === 'q8' ? asMet(weights, scalesOf(kv, kvHead, block)) : weights;
+            for (let c = 0; c < valueDim; c++) {
+              for (let i = 0; i < block.length; i++)
+                mixed[c] = mixed[c]! + met[i]! * values[kvHead]![block[i]!]![c]!;
+            }
           }
           (out as RefTensor).values.set(
             mixed.map((x) => x / sum),
