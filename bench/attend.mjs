@@ -29,7 +29,7 @@ const cases = ['q8/q8', 'q8/q4', 'f16/f16'].flatMap((pair) =>
 const measure = ({ base64, dim, tokens, test, seconds }) => {
   const PAGE = 64;
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const memory = new WebAssembly.Memory({ initial: 1 });
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
     env: { memory, abort() {} },
   });
