@@ -3,6 +3,7 @@ import { LonghandError } from '../../errors.js';
 import { type Backend, type KvLayer, type KvShape, PAGE, type Tensor, tileCount } from '../backend.js';
 import type { Device, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
 import { type Growing, growing } from './growing.js';
+import { rangedRoom, runRanged } from './ranged.js';
 
 type Verbs = Pick<
   Backend,
@@ -45,11 +46,14 @@ const checkShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: 
 const ATTEND_BYTES = 128;
 /** Products of queries with keys and of weights with values that one thread gets through in a microsecond: a first guess. */
 const ATTENDED_PER_US = 10_000;
+/** Numbers of keys and values that one thread encodes in a microsecond. */
+const STORED_PER_US = 300;
 /** More than any position: no window. */
 const NO_WINDOW = 2 ** 30;
 
 /** Pages of K and V, and attention over them. */
-export const wasmPages = ({ heap, kernels, jobs }: Device): Verbs => {
+export const wasmPages = (device: Device): Verbs => {
+  const { heap, kernels, jobs } = device;
   const address = (kv: WasmKvLayer, page: number): number => {
     demand(page >= 0 && page < kv.pages, `Page ${page} was used, of ${kv.pages} that have memory.`);
     return heap.u32(kv.table, kv.pages)[page]!;
@@ -116,19 +120,16 @@ export const wasmPages = ({ heap, kernels, jobs }: Device): Verbs => {
         position >= 0 && end <= kv.pages * PAGE,
         `Tokens up to ${end} were stored in ${kv.pages} pages.`,
       );
-      kernels.appendKv!(
-        kv.table,
-        (k as WasmTensor).start,
-        (v as WasmTensor).start,
-        position,
-        k.rows,
-        kvHeads,
-        keyDim,
-        valueDim,
-        codecNumber[keys],
-        codecNumber[values],
-        heap.scratch(keyDim * 4),
-      );
+      const room = Math.ceil(keyDim / 16) * 64;
+      const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));
+      const scratch = heap.scratch(jobs.threads * room);
+      const sizes = [kvHeads, keyDim, valueDim, codecNumber[keys], codecNumber[values]];
+      const [kAt, vAt] = [(k as WasmTensor).start, (v as WasmTensor).start];
+      jobs.run({
+        share: 'appendKv',
+        items: Math.ceil(k.rows / grain),
+        args: [kv.table, kAt, vAt, position, k.rows, ...sizes, grain, scratch, room],
+      });
     },
 
     attend: (out, q, layer, reads, how) => {
@@ -152,9 +153,8 @@ export const wasmPages = ({ heap, kernels, jobs }: Device): Verbs => {
       demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
       demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
-      // Each thread's scratch begins on a cache line of its own.
-      const room = Math.ceil(kernels.attendScratch!(queries, keyDim, valueDim) / 64) * 64;
-      const args = heap.scratch(ATTEND_BYTES + jobs.threads * room);
+      const room = kernels.attendScratch!(queries, keyDim, valueDim);
+      const args = rangedRoom(device, ATTEND_BYTES, room);
       const [to, from] = [(out as WasmTensor).start, (q as WasmTensor).start];
       const { counts, ranges, capacity, lists } = plan;
       heap
@@ -168,12 +168,7 @@ export const wasmPages = ({ heap, kernels, jobs }: Device): Verbs => {
       const pairs = kernels.attendPairs!(args);
       const items = kvHeads * tileCount(plan.tiles);
       const work = (pairs / lists) * heads * (keyDim + valueDim);
-      const grain = Math.ceil(items / jobs.pieces(work / ATTENDED_PER_US));
-      jobs.run({
-        share: 'attend',
-        items: Math.ceil(items / grain),
-        args: [args, items, grain, args + ATTEND_BYTES, room],
-      });
+      runRanged(device, 'attend', args, ATTEND_BYTES, room, items, work / ATTENDED_PER_US);
       const counter = new DataView(heap.memory.buffer, plan.pairs, 8);
       counter.setFloat64(0, counter.getFloat64(0, true) + pairs, true);
     },

@@ -10,6 +10,10 @@ export const formats: readonly WeightType[] = ['F32', 'Q8_0', 'Q4_0'];
 /** Rows that are multiplied in one go: a tile of weights stays in the first cache while they meet it. */
 export const ROWS = 128;
 
+/** Kernels (arguments in memory, from, to, scratch), whose items may run in any order, on any thread. */
+export const rangedKernels = ['attend'] as const;
+export type RangedKernel = (typeof rangedKernels)[number];
+
 const panelOffset = (kernels: Kernels, format: number, rows: number, cols: number): number =>
   kernels.panelBytes!(formats[format] === 'F32' ? 1 : 0, rows, cols);
 
@@ -82,10 +86,32 @@ const table = {
     );
   },
 
-  /** record of arguments, items of the kernel, items of an item, scratch, bytes of scratch for each thread. */
-  attend: (kernels, a, item, thread) => {
-    const from = item * a[2]!;
-    kernels.attend!(a[0]!, from, Math.min(a[1]!, from + a[2]!), a[3]! + thread * a[4]!);
+  /**
+   * table, k, v, position, rows, KV heads, width of a key, of a value, codec of keys, of values, rows of an item,
+   * scratch, bytes of scratch for each thread. Tokens of a page share no byte.
+   */
+  appendKv: (kernels, a, item, thread) => {
+    const [rows, kvHeads, keyDim, valueDim, grain] = [a[4]!, a[5]!, a[6]!, a[7]!, a[10]!];
+    const from = item * grain;
+    kernels.appendKv!(
+      a[0]!,
+      a[1]! + from * kvHeads * keyDim * 4,
+      a[2]! + from * kvHeads * valueDim * 4,
+      a[3]! + from,
+      Math.min(grain, rows - from),
+      kvHeads,
+      keyDim,
+      valueDim,
+      a[8]!,
+      a[9]!,
+      a[11]! + thread * a[12]!,
+    );
+  },
+
+  /** kernel by number, record of its arguments, items of the kernel, items of an item, scratch, bytes for each thread. */
+  ranged: (kernels, a, item, thread) => {
+    const from = item * a[3]!;
+    kernels[rangedKernels[a[0]!]!]!(a[1]!, from, Math.min(a[2]!, from + a[3]!), a[4]! + thread * a[5]!);
   },
 } satisfies Record<string, Share>;
 
