@@ -33,7 +33,10 @@ export const panelRows = (info, stats) => {
   /** @type {[string, string][]} */
   const rows = [
     ['Model', `${info.name}, ${(info.parameters / 1e6).toFixed(1)} M parameters`],
-    ['Backend', `${info.backend}, ${info.build}`],
+    [
+      'Backend',
+      `${info.backend}, ${info.build}, ${info.threads === 1 ? '1 thread' : `${info.threads} threads`}`,
+    ],
     ['Attention', attention(info.attention)],
     ['Pages', `keys ${info.keys}, values ${info.values}`],
     ['Window', `${info.maxTokens.toLocaleString()} tokens`],
