@@ -35,6 +35,25 @@ const gpt2 = plain(GPT2);
 const digitByDigit = plain(N, GPT2);
 const qwen2 = plain(numbered(N));
 const threeDigits = plain(numbered(`${N}{1,3}`));
+const CJK = '[一-龥぀-ゟ゠-ヿ]+';
+const ASIAN = '[一-龥ࠀ-一가-\ud7ff]+';
+/** Letters of scripts that have cases. */
+const CASED_LETTERS = '[\\p{Lu}\\p{Ll}\\p{Lt}]';
+const deepSeekLlm = plain(
+  '[\\r\\n]',
+  `${S}?${CASED_LETTERS}+`,
+  `${S}?[!-/:-~！-／：-～‘-‟　-。]+`,
+  `${S}+$`,
+  ASIAN,
+  `${N}+`,
+);
+const deepSeekCoder = plain('[\\r\\n]', `${S}?${L}+`, `${S}?\\p{P}+`, ASIAN, N);
+const deepSeek3 = plain(
+  `${N}{1,3}`,
+  CJK,
+  `[!-/:-@\\[-\`\\{-~][A-Za-z]+|[^\\r\\n${L}\\p{P}\\p{S}]?[${L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|${SPACES}`,
+);
+const bloom = ` ?[^${S}(|.,!?…。，、।۔،)]+`;
 const llama3: PreTokenizer = { ...threeDigits, wholeWords: true, addBos: true };
 
 const family = (rule: PreTokenizer, names: string): [string, PreTokenizer][] =>
@@ -43,27 +62,38 @@ const family = (rule: PreTokenizer, names: string): [string, PreTokenizer][] =>
 // A file without the key is older than the key: the GPT-2 split is what most of those models were trained with.
 const TABLE = new Map<string, PreTokenizer>([
   ['', gpt2],
-  ...family(
-    gpt2,
-    'gpt-2 default phi-2 mpt olmo jais trillion gigachat mellum a.x-4.0 exaone4 granite-docling',
-  ),
+  ...family(gpt2, 'gpt-2 phi-2 mpt olmo jais trillion gigachat mellum a.x-4.0 exaone4 granite-docling'),
+  // What llama.cpp cuts by where a converter knew no better.
+  ['default', plain(`[\\p{P}$+<=>^~|]+`, GPT2, `${N}+`, '[0-9]{3}')],
+  ['falcon', plain('[\\p{P}$+<=>^~|`]+', GPT2, '[0-9]{3}')],
   ...family(digitByDigit, 'smollm starcoder refact command-r codeshell exaone minerva-7b mellum2'),
-  ...family(qwen2, 'qwen2 stablelm2 hunyuan deepseek-r1-qwen kormo megrez solar-open f2llmv2'),
+  ...family(
+    qwen2,
+    'qwen2 stablelm2 hunyuan deepseek-r1-qwen kormo megrez solar-open f2llmv2 grok-2 bailingmoe bailingmoe2 llada-moe',
+  ),
   ['qwen35', plain(numbered(N, '\\p{M}'))],
   ...family(llama3, 'llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2'),
   ...family(threeDigits, 'dbrx smaug-bpe glm4 chatglm-bpe'),
   ['tekken', { ...plain(cased(N, '')), wholeWords: true, addBos: true }],
-  ...family(plain(cased(`${N}{1,3}`, `(?:${CONTRACTION})?`)), 'gpt-4o llama4'),
+  ['deepseek-llm', deepSeekLlm],
+  ['deepseek-coder', deepSeekCoder],
+  ...family(deepSeek3, 'deepseek-v3 hunyuan-dense joyai-llm'),
+  ...family(plain(bloom), 'bloom poro-chat gpt3-finnish'),
+  ['viking', plain(bloom, N)],
+  ['seed-coder', plain(numbered(N).replace(`${N}]+[\\r\\n]*`, `${N}\\r\\n]+`))],
+  ...family(plain(cased(`${N}{1,3}`, `(?:${CONTRACTION})?`)), 'gpt-4o llama4 kanana2 talkie minimax-m2'),
 ]);
+
+/** Every name in the table. */
+export const preTokenizerNames: readonly string[] = [...TABLE.keys()].filter(Boolean);
 
 /** Errors: `unsupported/tokenizer` for a name that is not in the table. */
 export const findPreTokenizer = (name: string): PreTokenizer => {
   const found = TABLE.get(name);
   if (found) return found;
-  const known = [...TABLE.keys()].filter(Boolean).join(', ');
   throw new LonghandError(
     'unsupported/tokenizer',
-    `The model cuts its text with the pre-tokenizer "${name}", which is not supported. Supported: ${known}.`,
+    `The model cuts its text with the pre-tokenizer "${name}", which is not supported. Supported: ${preTokenizerNames.join(', ')}.`,
     { pre: name },
   );
 };

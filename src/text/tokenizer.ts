@@ -123,7 +123,10 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
         yield texts[fragment]!.length;
         continue;
       }
-      for (const word of words.words(fresh && words.spacePrefix ? ` ${fragment}` : fragment)) {
+      const swallows = vocabulary.swallowing.has(ids.at(-1) ?? after ?? -1) && split === splitTemplate;
+      const kept = swallows ? fragment.trimStart() : fragment;
+      if (kept === '') continue;
+      for (const word of words.words(fresh && words.spacePrefix ? ` ${kept}` : kept)) {
         for (const id of words.ids(word)) ids.push(id);
         yield word.length;
       }

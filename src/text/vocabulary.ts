@@ -25,11 +25,12 @@ export interface Vocabulary {
   readonly bos: number | undefined;
   readonly unknown: number | undefined;
   readonly stops: ReadonlySet<number>;
+  /** Control tokens that swallow the white space behind them in template text. */
+  readonly swallowing: ReadonlySet<number>;
   readonly signature: string;
 }
 
-/** Tokens that end an answer whatever the file says of their type. `</s>` and `<eos>` are left to `eos_token_id`:
- * in some vocabularies they are mark-up. */
+/** Tokens that end an answer whatever the file says of their type: those of llama.cpp, and a few more. */
 const STOP_NAMES = new Set([
   '<|im_end|>',
   '<|eot_id|>',
@@ -46,13 +47,38 @@ const STOP_NAMES = new Set([
   '<turn|>',
   '<end_of_utterance>',
   '<｜end▁of▁sentence｜>',
+  '<|flush|>',
+  '<|calls|>',
+  '<|tool_response>',
+  '<|fim_pad|>',
+  '<fim-pad>',
+  '<|fim_repo|>',
+  '<fim-repo>',
+  '<|repo_name|>',
+  '<reponame>',
+  '<|file_sep|>',
+  '[e~[',
   '<EOT>',
   '_<EOT>',
   '[EOT]',
   '[EOS]',
 ]);
 
-const STOP_KEYS = ['eos_token_id', 'eot_token_id', 'eom_token_id'];
+/** These end an answer only where the file calls them control: in some vocabularies (Gemma's) they are mark-up. */
+const STOP_NAMES_OF_CONTROL = new Set(['</s>', '<eos>']);
+
+/** Phi-3's tokens of turns swallow white space (`rstrip` in its tokenizer.json, which GGUF does not carry over). */
+const SWALLOWING = ['<|user|>', '<|assistant|>', '<|end|>'];
+const NOT_SWALLOWING = new Set(['<unk>', '<s>', '<|endoftext|>']);
+
+const STOP_KEYS = [
+  'eos_token_id',
+  'eot_token_id',
+  'eom_token_id',
+  'fim_pad_token_id',
+  'fim_rep_token_id',
+  'fim_sep_token_id',
+];
 const CONTROL_KEYS = [
   ...STOP_KEYS,
   'bos_token_id',
@@ -100,15 +126,36 @@ export const readVocabulary = (metadata: Metadata): Vocabulary => {
     if (id !== undefined) stops.add(id);
   }
   for (const [id, text] of texts.entries()) {
-    if (!STOP_NAMES.has(text)) continue;
+    const isStop =
+      STOP_NAMES.has(text) || (STOP_NAMES_OF_CONTROL.has(text) && kinds[id] === TOKEN_KIND.control);
+    if (!isStop) continue;
     stops.add(id);
     kinds[id] = TOKEN_KIND.control;
   }
+  // In OpenAI's Harmony format a turn of several messages ends with these two, a message of it with `<|end|>`.
+  const stopNames = new Set(Array.from(stops, (id) => texts[id]));
+  if (stopNames.has('<|return|>') && stopNames.has('<|call|>')) stops.delete(texts.indexOf('<|end|>'));
   const bos = special('bos_token_id') ?? (model === 'llama' && texts[1] === '<s>' ? 1 : undefined);
   const hash = createHash();
   for (const part of [model, pre, ...texts]) hash.add(part);
   hash.add(String(kinds));
-  return { model, pre, texts, kinds, bos, unknown, stops, signature: hash.digest() };
+  return {
+    model,
+    pre,
+    texts,
+    kinds,
+    bos,
+    unknown,
+    stops,
+    swallowing: readSwallowing(model, texts, kinds),
+    signature: hash.digest(),
+  };
+};
+
+const readSwallowing = (model: string, texts: readonly string[], kinds: Uint8Array): ReadonlySet<number> => {
+  const isControl = (id: number): boolean => kinds[id] === TOKEN_KIND.control;
+  if (model !== 'llama' || !SWALLOWING.every((name) => isControl(texts.indexOf(name)))) return new Set();
+  return new Set(Array.from(texts.keys()).filter((id) => isControl(id) && !NOT_SWALLOWING.has(texts[id]!)));
 };
 
 const readKinds = (metadata: Metadata, texts: readonly string[]): Uint8Array => {
