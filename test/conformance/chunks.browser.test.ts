@@ -1,5 +1,4 @@
 import { describeChunks } from './chunks.js';
-import { makeWasmBackend } from './make-backend.js';
+import { builds, makeWasmBackend } from './make-backend.js';
 
-describeChunks('wasm, plain SIMD', () => makeWasmBackend({ build: 'simd128' }));
-describeChunks('wasm, relaxed SIMD', () => makeWasmBackend({ build: 'relaxed' }));
+for (const build of builds) describeChunks(`wasm, ${build}`, () => makeWasmBackend({ build }));

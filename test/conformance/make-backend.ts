@@ -1,6 +1,6 @@
 import type { Backend } from '../../src/backends/backend.js';
 import { createWasmBackend, type WasmBackend } from '../../src/backends/wasm/backend.js';
-import type { WasmOptions } from '../../src/backends/wasm/module.js';
+import type { WasmBuild, WasmOptions } from '../../src/backends/wasm/module.js';
 import { createRefBackend } from '../reference/backend.js';
 
 /** Fetched by a browser, read from disk by Node: `node build.mjs kernels` makes both files. */
@@ -16,3 +16,11 @@ export const makeWasmBackend = (options: WasmOptions = {}): Promise<WasmBackend>
   createWasmBackend({ wasm, threadUrl, ...options });
 
 export const makeRefBackend = async (): Promise<Backend> => createRefBackend();
+
+/**
+ * The builds that a browser computes exactly, the faster one first. Firefox on x86-64 saturates the relaxed dot product at
+ * 16 bits, so that there only the plain build is left.
+ */
+export const builds: readonly WasmBuild[] = globalThis.navigator?.userAgent.includes('Firefox')
+  ? ['simd128']
+  : ['relaxed', 'simd128'];

@@ -1,5 +1,5 @@
+import { builds } from './make-backend.js';
 import { makeWasmPages } from './make-pages.js';
 import { describePages } from './pages.js';
 
-describePages('wasm, relaxed SIMD', () => makeWasmPages({ build: 'relaxed' }));
-describePages('wasm, plain SIMD', () => makeWasmPages({ build: 'simd128' }));
+for (const build of builds) describePages(`wasm, ${build}`, () => makeWasmPages({ build }));

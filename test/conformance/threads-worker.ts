@@ -1,4 +1,4 @@
-import { makeWasmBackend } from './make-backend.js';
+import { builds, makeWasmBackend } from './make-backend.js';
 import { walk } from './walk.js';
 
 /** What a walk on some threads ends in, compared with one thread's. */
@@ -15,7 +15,7 @@ const bits = (values: Float32Array): Uint32Array =>
 // A worker, because a page may not wait for its threads.
 addEventListener('message', async () => {
   const walked: Walked[] = [];
-  for (const build of ['relaxed', 'simd128'] as const) {
+  for (const build of builds) {
     const one = await makeWasmBackend({ build });
     for (const threads of [2, 3]) {
       const team = await makeWasmBackend({ build, threads });

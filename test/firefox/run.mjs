@@ -1,0 +1,39 @@
+// @ts-check
+// `npm run test:firefox`: the tests of the browser project and the reader example in a stock Firefox, if there is one.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFirefox, hasDriver } from './firefox.mjs';
+import { readInFirefox } from './reader.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const main = async () => {
+  const path = findFirefox();
+  if (path === undefined) {
+    console.log(
+      'No Firefox was found, so nothing was tested. Install it (Debian: firefox-esr) or set FIREFOX_PATH.',
+    );
+    return true;
+  }
+  if (!hasDriver()) {
+    console.log('Installing what drives it into bench/node_modules.');
+    execFileSync('npm', ['--prefix', join(root, 'bench'), 'ci', '--no-audit', '--no-fund'], {
+      stdio: 'inherit',
+    });
+  }
+  console.log(execFileSync(path, ['--version'], { encoding: 'utf8' }).trim());
+  const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+  const config = join(root, 'test/firefox/vitest.config.mjs');
+  const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', config], {
+    cwd: root,
+    stdio: 'inherit',
+    timeout: 10 * 60_000,
+  });
+  console.log('\nThe reader example:');
+  const complaints = await readInFirefox();
+  return status === 0 && complaints.length === 0;
+};
+
+process.exitCode = (await main()) ? 0 : 1;
