@@ -54,7 +54,7 @@ export interface KvLayer {
 /**
  * Where chunk boundaries come from. All are streaming and prefix-stable: they are found for whole pages only, in
  * order, and never move. `fixed`: every `size` tokens. `contrast`: training-free, 1 − cos(mean of the `window` keys
- * left of a gap, mean of the `window` keys right of it) over all KV heads of the first layer's stored keys, with
+ * left of a gap, mean of the `window` keys right of it) over all KV heads of one layer's stored keys, with
  * non-maximum suppression. `delimiters`: after marked tokens (sentence or line ends).
  */
 export type Boundaries =

@@ -49,7 +49,8 @@ export interface EngineOptions {
   readonly kv?: KvOptions;
   /**
    * Tokens a context may hold. Default: the model's own window. More is taken when set, with a warning, and may be read
-   * badly. Memory grows with the tokens that are read, not with this.
+   * badly. Memory grows with the tokens that are read, not with this. Phi-3's rotation is stretched only if this is beyond
+   * its original window.
    */
   readonly maxTokens?: number;
   /**
