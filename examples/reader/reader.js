@@ -209,7 +209,7 @@ const start = async () => {
     return;
   }
   say(
-    `Ready. ${model.info.name}, ${bytes(model.info.weightBytes)}, ${model.info.backend} ${model.info.build}.`,
+    `Ready. ${model.info.name}, ${bytes(model.info.weightBytes)}, ${model.info.backend} ${model.info.build}, ${model.info.downloadedBytes > 0 ? 'downloaded' : 'from this device'}.`,
   );
   setState('empty');
 };

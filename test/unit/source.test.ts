@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGguf } from '../../src/weights/gguf-reader.js';
 import { openSource } from '../../src/weights/open-source.js';
 import type { Source } from '../../src/weights/source.js';
+import { startModelServer } from '../support/model-server.js';
 import { random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';
 
@@ -205,6 +206,28 @@ describe('a URL', () => {
       code: 'model/unreachable',
       message: expect.stringMatching(/no answer came/),
     });
+  });
+
+  test('an answer that breaks off is gone on with, where the server tells the version', async () => {
+    const faulty = await startModelServer();
+    for (const ranges of [true, false]) {
+      faulty.files.set('/model', { bytes: BYTES, ranges, breakAfter: 2 << 20 });
+      const source = openSource(`${faulty.address}/model`, { delays: [5, 10] });
+      expect(same((await collect(source)).bytes, BYTES)).toBe(true);
+      expect(faulty.log.map(({ status }) => status)).toEqual(ranges ? [200, 206] : [200, 200]);
+      faulty.log.length = 0;
+    }
+    const served = { bytes: BYTES, breakAfter: 2 << 20, etag: '"one"' };
+    faulty.files.set('/model', served);
+    const mixed = (async () => {
+      for await (const _ of openSource(`${faulty.address}/model`, { delays: [5] }).pieces())
+        served.etag = '"two"';
+    })();
+    await expect(mixed).rejects.toMatchObject({
+      code: 'model/unreachable',
+      message: expect.stringContaining('has changed on the server'),
+    });
+    await faulty.stop();
   });
 
   test('an abort ends the download, with the reason given', async () => {
