@@ -13,13 +13,12 @@ const methods: Record<string, AttentionOptions> = {
   'dhsa, candidates 4': { method: 'dhsa', budget: 2048, candidates: 4 },
   'dhsa, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
 };
+const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
 const RUNS = 8;
 const TOKENS = 24;
 const book = readFileSync('examples/books/sherlock.txt', 'utf8');
 const models = await Promise.all(
-  Object.values(methods).map((attention) =>
-    load('examples/models/book-reader-5m-Q8_0.gguf', { attention, kv: { store: 'none' } }),
-  ),
+  Object.values(methods).map((attention) => load(MODEL, { threads: 1, attention, kv: { store: 'none' } })),
 );
 const rows = [`| tokens | ${Object.keys(methods).join(' | ')} |`, `|---:|${'---:|'.repeat(models.length)}`];
 for (const length of [2048, 4096, 6144, 8192, 12288, 16000]) {

@@ -24,7 +24,7 @@ const rate = ({ tokens, seconds }: { tokens: number; seconds: number }): number 
 for (const length of LENGTHS) {
   const base: { prefill?: number; decode?: number } = {};
   for (const [name, attention] of Object.entries(methods)) {
-    const model = await load(MODEL, { attention, kv: { store: 'none' } });
+    const model = await load(MODEL, { threads: 1, attention, kv: { store: 'none' } });
     const ids = (await model.tokenize(book.slice(0, length * 8))).slice(0, length);
     const context = await model.context();
     await context.append(ids);
