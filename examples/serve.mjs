@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // @ts-check
 // `npm start`: serves examples/ and dist/ on this machine only, the way a careful site would: cross-origin isolated,
-// under a strict content security policy, with ranges. `npm start -- --check` drives the reader example instead.
+// under a strict content security policy, with ranges. `npm start -- --check` drives the reader example instead. Both
+// take another model for it: `--model path`.
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const project = await realpath(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
@@ -98,8 +100,14 @@ export const parseRange = (header, size) => {
   return first >= size || last < first ? 'outside' : { first, last };
 };
 
-/** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
-const answer = async (request, response) => {
+/** Where the model that `--model` names is served. */
+export const OWN_MODEL = '/model.gguf';
+
+/**
+ * @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response
+ * @param {string | undefined} model path of the file that is served as OWN_MODEL
+ */
+const answer = async (request, response, model) => {
   /** @param {number} status @param {string} text @param {Record<string, string>} headers */
   const say = (status, text, headers = {}) => {
     response.writeHead(status, { ...commonHeaders, 'content-type': 'text/plain; charset=utf-8', ...headers });
@@ -111,7 +119,8 @@ const answer = async (request, response) => {
   }
   const pathname = (request.url ?? '/').split(/[?#]/, 1)[0] ?? '/';
   if (pathname === '/') return say(302, 'See /examples/.', { location: '/examples/' });
-  const file = await resolveFile(pathname);
+  const own = model !== undefined && pathname === OWN_MODEL;
+  const file = own ? { path: model, found: await stat(model) } : await resolveFile(pathname);
   if (file === undefined) return say(404, 'Not found.');
   if (file.found.isDirectory()) return say(302, 'A folder.', { location: `${pathname}/` });
 
@@ -149,13 +158,13 @@ const answer = async (request, response) => {
 
 /**
  * Starts the server on the loopback interface.
- * @param {{ port?: number, tries?: number }} [options] `port` 0 takes any free one (the default); `tries` is how many
- * ports upwards may be tried when one is taken
+ * @param {{ port?: number, tries?: number, model?: string | undefined }} [options] `port` 0 takes any free one (the
+ * default); `tries` is how many ports upwards may be tried when one is taken; `model` is a file served as OWN_MODEL
  * @returns {Promise<{ address: string, close(): Promise<void> }>} `address` ends in a slash
  */
-export const serve = async ({ port = 0, tries = 1 } = {}) => {
+export const serve = async ({ port = 0, tries = 1, model } = {}) => {
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.destroy());
+    answer(request, response, model).catch(() => response.destroy());
   });
   for (let attempt = 0; ; attempt++) {
     const taken = await new Promise((resolve, reject) => {
@@ -188,12 +197,18 @@ const choosePort = () => {
 };
 
 const main = async () => {
-  if (process.argv.includes('--check')) {
+  const { values } = parseArgs({ options: { check: { type: 'boolean' }, model: { type: 'string' } } });
+  const { model } = values;
+  if (model !== undefined && !(await stat(model).catch(() => undefined))?.isFile()) {
+    throw new Error(`There is no file ${model}. Name a GGUF file.`);
+  }
+  if (values.check) {
     const { check } = await import('./check.mjs');
-    process.exitCode = (await check()) ? 0 : 1;
+    process.exitCode = (await check(model)) ? 0 : 1;
   } else {
-    const { address } = await serve(choosePort());
+    const { address } = await serve({ ...choosePort(), model });
     console.log(`Longhand's examples: ${address}examples/   (Ctrl+C ends)`);
+    if (model) console.log(`The reader with ${model}: ${address}examples/reader/?model=${OWN_MODEL}`);
   }
 };
 

@@ -7,7 +7,10 @@ import { say, setState, showProgress } from './state.js';
 import { offer } from './suggest.js';
 import { markOf, textOf } from './text.js';
 
-const MODEL = new URL('../models/book-reader-5m-Q8_0.gguf', import.meta.url).href;
+/** The bundled model, or the one that `?model=` names, as `npm start -- --model path` does. */
+const { searchParams } = new URL(location.href);
+const MODEL = new URL(searchParams.get('model') ?? '../models/book-reader-5m-Q8_0.gguf', import.meta.url)
+  .href;
 const BOOK = new URL('../books/sherlock.txt', import.meta.url).href;
 /** Tokens left free for a question and its answer. */
 const ROOM = 512;

@@ -141,8 +141,9 @@ const metadataOf = (shape: ModelShape, name: string): Record<string, Field> => {
 const LOGIT_SPREAD = 2.5;
 /** Values of a pool, a multiple of every block size. */
 const POOL = 1 << 20;
-/** Values that are copied together; the greatest block. */
+/** Values of the greatest block. */
 const RUN = 256;
+const inLongBlocks = (type: SupportedType): boolean => /_K$|^IQ4_XS$/.test(type);
 
 /**
  * Rows of a matrix cut from a pool of normal numbers that were quantised once: as quick as copying, and every row is
@@ -150,7 +151,7 @@ const RUN = 256;
  */
 const rowsOf = (next: Random, { name, type, shape: [cols = 0, rows = 0] }: TensorContent): Uint8Array => {
   const spread = name === 'token_embd.weight' ? LOGIT_SPREAD : 1;
-  const run = cols % RUN === 0 ? RUN : 32;
+  const run = inLongBlocks(type) ? RUN : cols % 64 === 0 ? 64 : 32;
   const pool = poolOf(type, spread / Math.sqrt(cols));
   const runBytes = (pool.length / POOL) * run;
   const out = new Uint8Array((rows * cols * pool.length) / POOL);
@@ -199,7 +200,7 @@ export function* shapeModel(
   { type, otherwise = 'Q8_0', seed = 1 }: ShapeModelOptions,
 ): Generator<Uint8Array<ArrayBufferLike>, void> {
   const tensors = tensorsOf(shape, type).map((tensor) => {
-    const whole = tensor.shape[0]! % RUN === 0 || !/_K$|^IQ4_XS$/.test(type);
+    const whole = tensor.shape[0]! % RUN === 0 || !inLongBlocks(type);
     return tensor.type === type && !whole ? { ...tensor, type: otherwise } : tensor;
   });
   const sizes = tensors.map(({ type: stored, shape: [cols = 0, rows = 1] }) => rows * rowBytes(stored, cols));
