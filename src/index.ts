@@ -64,6 +64,12 @@ const absolute = (address: string | URL): string => {
   }
 };
 
+// Bundlers look for exactly this form: with an address in between they copy the script without what it needs.
+const startWorker = (address: string | URL | undefined): Worker =>
+  address === undefined
+    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+    : new Worker(address, { type: 'module' });
+
 /**
  * Load a GGUF model in a worker of its own.
  *
@@ -87,7 +93,6 @@ export const load = async (source: ModelSource, options: LoadOptions = {}): Prom
     ...(kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) }),
     ...(threadUrl !== undefined && { threadUrl: absolute(threadUrl) }),
   };
-  const engine =
-    worker ?? new Worker(workerUrl ?? new URL('./worker.js', import.meta.url), { type: 'module' });
+  const engine = worker ?? startWorker(workerUrl);
   return loadOn(connectEngine(engine), address, { ...rest, ...own });
 };
