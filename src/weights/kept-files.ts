@@ -142,6 +142,16 @@ const readAll = async (folder: FileSystemDirectoryHandle): Promise<[key: string,
   return found;
 };
 
+const nameOf = (url: string): string => {
+  const last = new URL(url).pathname.split('/').at(-1) || url;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    // A lone % is allowed in an address, and stands for itself.
+    return last;
+  }
+};
+
 /** The models kept on this device, finished or not; none where nothing can be kept. */
 export const models = async (): Promise<CachedModel[]> => {
   const folder = await openFolder(false);
@@ -153,7 +163,7 @@ export const models = async (): Promise<CachedModel[]> => {
     const { parts } = files[0]!;
     return {
       url,
-      name: decodeURIComponent(new URL(url).pathname.split('/').at(-1) || url),
+      name: nameOf(url),
       bytes: files.reduce((sum, file) => sum + countBytes(file.ranges), 0),
       parts,
       complete: files.length >= parts && files.every((file) => file.complete),
@@ -171,7 +181,7 @@ export const addressOf = (url: string | URL): string => {
 };
 
 /**
- * Delete a kept model, finished or not, and free its bytes. A URL of which nothing is kept is no error. Rejects with
+ * Delete a kept model, finished or not, and free its bytes; of a model in parts, the URL of any will do. A URL of which nothing is kept is no error. Rejects with
  * `input/busy` while it is being downloaded or loaded, here or in another tab; a model that is loaded already goes on
  * working.
  */
@@ -180,7 +190,8 @@ export const deleteModel = async (url: string | URL): Promise<void> => {
   if (!folder) return;
   const address = addressOf(url);
   const own = await keyOf(address);
-  const files = (await readAll(folder)).filter(([, { model }]) => model === address).map(([key]) => key);
+  const model = (await readManifest(folder, own))?.model ?? address;
+  const files = (await readAll(folder)).filter(([, file]) => file.model === model).map(([key]) => key);
   for (const key of new Set([...files, own])) {
     await navigator.locks.request(lockName(key), { ifAvailable: true }, async (lock) => {
       if (lock) return removeKept(folder, key);

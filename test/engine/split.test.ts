@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ModelSource } from '../../src/engine/engine.js';
 import { load } from '../../src/engine/index.js';
-import { models } from '../../src/weights/kept-files.js';
+import { deleteModel, models } from '../../src/weights/kept-files.js';
 import { openModelFile } from '../../src/weights/split.js';
 import { createFakeDevice } from '../support/fake-device.js';
 import { kernelsUrl } from '../support/kernels.js';
@@ -95,6 +95,8 @@ describe('all parts are found', () => {
       expect(await models()).toEqual([
         expect.objectContaining({ url, name: nameOf(1), parts: COUNT, bytes, complete: true }),
       ]);
+      await deleteModel(`${server.address}/${nameOf(2)}`);
+      expect(await models()).toEqual([]);
     } finally {
       vi.unstubAllGlobals();
     }

@@ -373,8 +373,11 @@ describe('what the server has since', () => {
 describe('deleteModel', () => {
   test('frees what is kept, whole or not', async () => {
     server.files.set('/m.gguf', { bytes: FILE });
+    server.files.set('/100%.gguf', { bytes: FILE });
     await collect(open());
-    await deleteModel(`${server.address}/m.gguf`);
+    await collect(open('/100%.gguf'));
+    expect((await models()).map(({ name }) => name)).toEqual(['m.gguf', '100%.gguf']);
+    for (const name of ['m', '100%']) await deleteModel(`${server.address}/${name}.gguf`);
     expect(device.names()).toEqual([]);
     await until(open(), MB);
     expect(await models()).toHaveLength(1);
