@@ -1,49 +1,21 @@
 // out (rows, n) = x (rows, k) · wᵀ [+ bias], over packed weights and panels (lib/layout.ts). Tiles of 16 outputs are the
 // outer loop, so that a tile of weights stays in the cache while all rows meet it; tiles [from, to) are computed, so
 // that threads can share them.
-import { GROUP, PANEL_BLOCK, Q4_BYTES, Q8_BYTES, TILE } from './lib/layout';
-import { floatGroup, floatRow, quantisedGroup, quantisedRow } from './lib/tile';
-
-// Each tile is a function of its own: inlined into the loops below they would share one set of registers.
-function groupQ8(
-  out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
-): void {
-  quantisedGroup(true, out, stride, panel, w, v, k, bias, outputs);
-}
-function groupQ4(
-  out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
-): void {
-  quantisedGroup(false, out, stride, panel, w, v, k, bias, outputs);
-}
-function groupF32(
-  out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
-): void {
-  floatGroup(out, stride, panel, w, v, k, bias, outputs);
-}
-function rowQ8(out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32): void {
-  quantisedRow(true, out, panel, w, k, bias, outputs);
-}
-function rowQ4(out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32): void {
-  quantisedRow(false, out, panel, w, k, bias, outputs);
-}
-function rowF32(out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32): void {
-  floatRow(out, panel, w, k, bias, outputs);
-}
-
-const enum Type {
-  Q8,
-  Q4,
-  F32,
-}
+import { Float } from './lib/float-tile';
+import {
+  IQ4_NL, IQ4_XS, Q2_K, Q3_K, Q4_0, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, tileBytes,
+} from './lib/formats';
+import { GROUP, PANEL_BLOCK, TILE } from './lib/layout';
+import { floatGroupOf, floatRowOf, quantisedGroupOf, quantisedRowOf } from './lib/tile';
 
 // @ts-ignore: decorator
 @inline
 function tiles(
-  type: Type, panelRow: usize, tileBytes: usize, out: usize, panels: usize, weights: usize, rows: usize, n: usize,
-  k: usize, bias: usize, from: usize, to: usize,
+  isFloat: bool, format: i32, panelRow: usize, bytes: usize, out: usize, panels: usize, weights: usize, rows: usize,
+  n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
   for (let tile = from; tile < to; ++tile) {
-    const w = weights + tile * tileBytes;
+    const w = weights + tile * bytes;
     const offsets = bias ? bias + tile * TILE * 4 : 0;
     const outputs = <i32>(n - tile * TILE);
     let panel = panels;
@@ -51,44 +23,123 @@ function tiles(
     let left = rows;
     for (; left >= GROUP; left -= GROUP) {
       for (let v: usize = 0; v < 4 && <i32>v * 4 < outputs; v += 2) {
-        if (type == Type.Q8) groupQ8(target, n * 4, panel, w, v, k, offsets, outputs);
-        else if (type == Type.Q4) groupQ4(target, n * 4, panel, w, v, k, offsets, outputs);
-        else groupF32(target, n * 4, panel, w, v, k, offsets, outputs);
+        if (isFloat) floatGroupOf(format, target, n * 4, panel, w, v, k, offsets, outputs);
+        else quantisedGroupOf(format, target, n * 4, panel, w, v, k, offsets, outputs);
       }
       panel += GROUP * panelRow;
       target += GROUP * n * 4;
     }
     for (; left > 0; --left) {
-      if (type == Type.Q8) rowQ8(target, panel, w, k, offsets, outputs);
-      else if (type == Type.Q4) rowQ4(target, panel, w, k, offsets, outputs);
-      else rowF32(target, panel, w, k, offsets, outputs);
+      if (isFloat) floatRowOf(format, target, panel, w, k, offsets, outputs);
+      else quantisedRowOf(format, target, panel, w, k, offsets, outputs);
       panel += panelRow;
       target += n * 4;
     }
   }
 }
 
-/** Q8_0 weights, panels of `panelsQ8_0`; `bias` is an address or 0. */
+/** Panels of `panelsQ8`; `bias` is an address or 0. */
+// @ts-ignore: decorator
+@inline
+function quantised(
+  format: i32, out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  tiles(
+    false, format, (k >>> 5) * PANEL_BLOCK, tileBytes(format, k), out, panels, w, rows, n, k, bias, from, to,
+  );
+}
+
+/** Weights of more than one row, panels of `panelsF32`; `bias` is an address or 0. */
+// @ts-ignore: decorator
+@inline
+function floats(
+  type: Float, out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  tiles(true, type, k * 4, k * TILE * (type == Float.F32 ? 4 : 2), out, panels, w, rows, n, k, bias, from, to);
+}
+
 export function matmulQ8_0(
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
-  const blocks = k >>> 5;
-  tiles(Type.Q8, blocks * PANEL_BLOCK, blocks * Q8_BYTES, out, panels, w, rows, n, k, bias, from, to);
+  quantised(Q8_0, out, panels, w, rows, n, k, bias, from, to);
 }
 
-/** Q4_0 weights, panels of `panelsQ4_0`; `bias` is an address or 0. */
 export function matmulQ4_0(
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
-  const blocks = k >>> 5;
-  tiles(Type.Q4, blocks * PANEL_BLOCK, blocks * Q4_BYTES, out, panels, w, rows, n, k, bias, from, to);
+  quantised(Q4_0, out, panels, w, rows, n, k, bias, from, to);
 }
 
-/** F32 weights of more than one row, panels of `panelsF32`; `bias` is an address or 0. */
+export function matmulQ4_1(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q4_1, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulQ5_1(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q5_1, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulQ2_K(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q2_K, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulQ3_K(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q3_K, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulQ4_K(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q4_K, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulQ5_K(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q5_K, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulQ6_K(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(Q6_K, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulIQ4_NL(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(IQ4_NL, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulIQ4_XS(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  quantised(IQ4_XS, out, panels, w, rows, n, k, bias, from, to);
+}
+
 export function matmulF32(
   out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
 ): void {
-  tiles(Type.F32, k * 4, k * TILE * 4, out, panels, w, rows, n, k, bias, from, to);
+  floats(Float.F32, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulF16(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  floats(Float.F16, out, panels, w, rows, n, k, bias, from, to);
+}
+
+export function matmulBF16(
+  out: usize, panels: usize, w: usize, rows: usize, n: usize, k: usize, bias: usize, from: usize, to: usize,
+): void {
+  floats(Float.BF16, out, panels, w, rows, n, k, bias, from, to);
 }
 
 /** F32 weights of one row, which are not packed: out (rows, 1) = x (rows, k) · wᵀ [+ bias]. */

@@ -1,16 +1,18 @@
 // Speed of `matmul`, best of many, one thread, quantising the activations included.
 //   node bench/kernels.mjs [file.wasm]              plain SIMD in this Node
 //   node bench/kernels.mjs --chromium [file.wasm]   relaxed SIMD in Chromium (Node 20 has none)
+//   --types=Q4_K,F16                                others than the most used
 // GOP/s counts a multiplication and an addition as two. `cold` walks through 96 MB of weights, as decoding does.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 const shapes = [
-  { n: 1536, k: 576 },
+  { n: 1536, k: 768 },
   { n: 2048, k: 2048 },
 ];
 const rows = [1, 32, 128];
-const types = ['Q8_0', 'Q4_0', 'F32'];
+const asked = process.argv.find((argument) => argument.startsWith('--types='));
+const types = asked?.slice('--types='.length).split(',') ?? ['Q8_0', 'Q4_0', 'Q4_K', 'Q6_K', 'F32'];
 
 /**
  * Runs in Node or in a page: uses nothing from outside itself. Samples are a few tiles long, about 3 ms, so that the
@@ -20,7 +22,27 @@ const measure = async ({ bytes, shapes, rows, types }) => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   const { instance } = await WebAssembly.instantiate(new Uint8Array(bytes), { env: { memory, abort() {} } });
   const kernels = instance.exports;
-  const bytesPer = { Q8_0: 34 / 32, Q4_0: 18 / 32, F32: 4 };
+  const bytesPer = {
+    ...{
+      F32: 4,
+      F16: 2,
+      BF16: 2,
+      Q8_0: 34 / 32,
+      Q4_0: 18 / 32,
+      Q4_1: 20 / 32,
+      Q5_1: 36 / 32,
+      IQ4_NL: 18 / 32,
+    },
+    ...{
+      Q2_K: 164 / 256,
+      Q3_K: 146 / 256,
+      Q4_K: 148 / 256,
+      Q5_K: 276 / 256,
+      Q6_K: 274 / 256,
+      IQ4_XS: 138 / 256,
+    },
+  };
+  const panelsOf = (type) => (type.includes('Q') ? 'panelsQ8' : 'panelsF32');
   const clock = (run, times) => {
     const start = performance.now();
     for (let time = 0; time < times; time++) run();
@@ -55,7 +77,7 @@ const measure = async ({ bytes, shapes, rows, types }) => {
         const tiles = (copies * n) / 16;
         const step = Math.max(1, Math.min(tiles, Math.floor((3e7 / (2 * count * k * 16)) | 0)));
         let tile = 0;
-        const panel = best(() => kernels[`panels${type}`](panels, x, count, k));
+        const panel = best(() => kernels[panelsOf(type)](panels, x, count, k));
         const some = best(() => {
           if (tile + step > tiles) tile = 0;
           kernels[`matmul${type}`](out - tile * 64, panels, w, count, n, k, 0, tile, tile + step);

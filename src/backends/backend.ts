@@ -7,8 +7,10 @@
  */
 
 import type { Keep, Plan, Range, Tiles } from './plan.js';
+import type { WeightType } from './row-formats.js';
 
 export * from './plan.js';
+export type { WeightType } from './row-formats.js';
 
 /** Tokens in a page; also the alignment of prefill tiles and the step in which chunks are found. */
 export const PAGE = 64;
@@ -21,9 +23,6 @@ export interface Tensor {
   readonly rows: number;
   readonly cols: number;
 }
-
-/** How a weight is handed over: rows of little-endian F32, or rows of GGUF `Q8_0` / `Q4_0` blocks. */
-export type WeightType = 'F32' | 'Q8_0' | 'Q4_0';
 
 /** A weight matrix (rows = outputs, cols = inputs) in whatever layout the backend's kernels like best. */
 export interface Weight {
@@ -127,7 +126,7 @@ export interface Backend {
   /** The same memory under another shape, from element `at`. Costs nothing; is not freed. */
   view(tensor: Tensor, rows: number, cols: number, at?: number): Tensor;
   weight(label: string, type: WeightType, rows: number, cols: number): Weight;
-  /** Hand over whole rows of a weight, in order, in one call or many; `row` is the first of them. */
+  /** Hand over whole rows of a weight (`ROW_FORMATS`), in order, in one call or many; `row` is the first of them. */
   fill(weight: Weight, row: number, bytes: Uint8Array): void;
   upload(tensor: Tensor, values: Float32Array): void;
   read(tensor: Tensor): Promise<Float32Array>;
@@ -139,7 +138,7 @@ export interface Backend {
   embed(out: Tensor, table: Weight, ids: ArrayLike<number>, scale?: number): void;
   /** out = x / √(mean(x²) + eps) · gain, row by row; `out` may be `x`. gain is (1, cols), F32. */
   rmsNorm(out: Tensor, x: Tensor, gain: Weight, eps: number): void;
-  /** out (rows, n) = x (rows, k) · wᵀ (n, k) [+ bias (1, n), F32]. Q8_0 and Q4_0 weights meet x quantised to int8 per 32. */
+  /** out (rows, n) = x (rows, k) · wᵀ (n, k) [+ bias (1, n), F32]. Quantised weights meet x quantised to int8 per 32. */
   matmul(out: Tensor, x: Tensor, w: Weight, bias?: Weight): void;
   /**
    * Rotate the pairs of x in place. x is (tokens · heads, headDim); angles is (tokens, 2 · pairs): cosines, then

@@ -36,7 +36,7 @@ const placeOne = (model: GgufModel, architecture: Architecture, spec: TensorSpec
   }
   const { type } = entry;
   requireSupported(name, type);
-  if (rows === 1 && weightType(type) !== 'F32') {
+  if (rows === 1 && weightType(type, rows) !== 'F32') {
     const message = `Tensor "${name}" is a vector stored as ${type}. Vectors work as F32, F16 or BF16.`;
     throw new LonghandError('unsupported/tensor-type', message, { tensor: name, type });
   }

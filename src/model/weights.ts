@@ -4,7 +4,8 @@ import { LonghandError } from '../errors.js';
 import { createFingerprint } from '../weights/fingerprint.js';
 import type { TensorEntry } from '../weights/gguf.js';
 import type { GgufModel } from '../weights/gguf-reader.js';
-import { findNonFinite, repack, weightType } from '../weights/repack.js';
+import { findNonFinite } from '../weights/repack/non-finite.js';
+import { repack, weightType } from '../weights/repack.js';
 import type { SupportedType } from '../weights/tensor-types.js';
 import type { ModelConfig } from './config.js';
 import { labelOf, type Place, placeTensors } from './place-tensors.js';
@@ -126,7 +127,7 @@ export const loadWeights = async (
     const factorsAt = new Map(FACTORS.map((key) => [outside[key]?.name, key]));
     for (const { label, spec, type } of [...places.values()].flat()) {
       if (!factorsAt.has(label))
-        weights.set(label, backend.weight(label, weightType(type), spec.rows, spec.cols));
+        weights.set(label, backend.weight(label, weightType(type, spec.rows), spec.rows, spec.cols));
     }
     const fingerprint = createFingerprint();
     const factors: Partial<Record<Factors, Float32Array>> = {};
@@ -138,7 +139,7 @@ export const loadWeights = async (
     ) => {
       const own = rowsOf(spec, tensor, row, bytes);
       if (own.bytes.length === 0) return;
-      const repacked = repack(type, own.bytes);
+      const repacked = repack(type, spec.rows, own.bytes);
       const weight = weights.get(label);
       if (weight) backend.fill(weight, own.row, repacked);
       else factors[factorsAt.get(label)!] = new Float32Array(repacked.slice().buffer);

@@ -1,63 +1,45 @@
-import type { WeightType } from '../backends/backend.js';
-import type { SupportedType } from './tensor-types.js';
+import { ROW_FORMATS, type WeightType } from '../backends/row-formats.js';
+import { rewriteQ4_1, rewriteQ5_0, rewriteQ5_1 } from './repack/blocks.js';
+import { widen } from './repack/floats.js';
+import { rewriteIQ4_XS } from './repack/iq4-xs.js';
+import { rewriteQ4_K, rewriteQ5_K } from './repack/k-fours.js';
+import { rewriteQ2_K, rewriteQ3_K, rewriteQ6_K } from './repack/k-sixteens.js';
+import type { Rewrite } from './repack/stretch.js';
+import { type SupportedType, tensorTypeOf } from './tensor-types.js';
 
-/** How a backend is given tensors of a stored type. Every step is exact: nothing is rounded. */
-export const weightType = (type: SupportedType): WeightType =>
-  type === 'F16' || type === 'BF16' ? 'F32' : type;
-
-const words = (bytes: Uint8Array<ArrayBuffer>): Uint16Array =>
-  bytes.byteOffset % 2 === 0
-    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)
-    : new Uint16Array(bytes.slice().buffer);
-
-/** Bits of the f32 equal to each f16. */
-let halves: Uint32Array | undefined;
-const halfTable = (): Uint32Array => {
-  halves ??= Uint32Array.from({ length: 65_536 }, (_, half) => {
-    const sign = (half & 0x8000) << 16;
-    const exponent = (half >>> 10) & 31;
-    const fraction = half & 1023;
-    if (exponent === 31) return sign | 0x7f800000 | (fraction << 13);
-    if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
-    if (fraction === 0) return sign;
-    // A subnormal f16 is fraction · 2⁻²⁴, which f32 holds normalised.
-    const shift = Math.clz32(fraction) - 21;
-    return sign | ((113 - shift) << 23) | (((fraction << shift) & 1023) << 13);
-  });
-  return halves;
+/** Types whose rows are not yet what `ROW_FORMATS` says. */
+const REWRITES: Readonly<Partial<Record<SupportedType, Rewrite>>> = {
+  Q4_1: rewriteQ4_1,
+  Q5_0: rewriteQ5_0,
+  Q5_1: rewriteQ5_1,
+  Q2_K: rewriteQ2_K,
+  Q3_K: rewriteQ3_K,
+  Q4_K: rewriteQ4_K,
+  Q5_K: rewriteQ5_K,
+  Q6_K: rewriteQ6_K,
+  IQ4_XS: rewriteIQ4_XS,
 };
 
-/** Whole rows as stored, as whole rows of `weightType(type)`: F16 and BF16 widened to F32, all others untouched. */
-export const repack = (type: SupportedType, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
-  if (type !== 'F16' && type !== 'BF16') return bytes;
-  const from = words(bytes);
-  const to = new Uint32Array(from.length);
-  if (type === 'BF16') {
-    for (let i = 0; i < from.length; i++) to[i] = from[i]! << 16;
-  } else {
-    const table = halfTable();
-    for (let i = 0; i < from.length; i++) to[i] = table[from[i]!]!;
-  }
-  return new Uint8Array(to.buffer);
+/** How a backend is given tensors of a stored type: vectors (tensors of one row) as F32. Every step is exact. */
+export const weightType = (type: SupportedType, rows: number): WeightType => {
+  if (rows === 1 && (type === 'F16' || type === 'BF16')) return 'F32';
+  return type === 'Q5_0' ? 'Q8_0' : type;
 };
 
-/** Elements per stored exponent, its bytes' distance, and its mask in the u16 that holds it at `at`. */
-const EXPONENTS: Readonly<
-  Record<SupportedType, readonly [elements: number, step: number, at: number, mask: number]>
-> = {
-  F32: [1, 4, 2, 0x7f80],
-  F16: [1, 2, 0, 0x7c00],
-  BF16: [1, 2, 0, 0x7f80],
-  Q8_0: [32, 34, 0, 0x7c00],
-  Q4_0: [32, 18, 0, 0x7c00],
-};
-
-/** Index of the first element of stored rows that is (or whose block's scale is) infinite or no number, or −1. */
-export const findNonFinite = (type: SupportedType, bytes: Uint8Array<ArrayBuffer>): number => {
-  const [elements, step, at, mask] = EXPONENTS[type];
-  const from = words(bytes);
-  for (let i = at >> 1; i < from.length; i += step >> 1) {
-    if ((from[i]! & mask) === mask) return Math.floor((2 * i) / step) * elements;
-  }
-  return -1;
+/** Whole rows as stored, of a tensor of so many rows in all, as whole rows of `weightType(type, rows)`. */
+export const repack = (
+  type: SupportedType,
+  rows: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> => {
+  const target = weightType(type, rows);
+  if (target === 'F32' && type !== 'F32') return widen(type as 'F16' | 'BF16', bytes);
+  const rewrite = REWRITES[type];
+  if (!rewrite) return bytes;
+  const from = tensorTypeOf(type).bytes;
+  const into = ROW_FORMATS[target].bytes;
+  const stretches = bytes.length / from;
+  const to = new Uint8Array(stretches * into);
+  for (let i = 0; i < stretches; i++) rewrite(bytes, i * from, to, i * into);
+  return to;
 };

@@ -46,7 +46,10 @@ const TYPES: ReadonlyMap<number, TensorType> = new Map([
 ]);
 
 /** The types whose rows Longhand computes with. */
-export const SUPPORTED_TYPES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const;
+export const SUPPORTED_TYPES = [
+  ...(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1'] as const),
+  ...(['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'IQ4_XS'] as const),
+] as const;
 export type SupportedType = (typeof SUPPORTED_TYPES)[number];
 
 /** The name of a GGML type: one of `SUPPORTED_TYPES` or one that can only be sized. */
@@ -65,6 +68,13 @@ export function requireSupported(tensor: string, name: GgmlTypeName): asserts na
     { tensor, type: name },
   );
 }
+
+const BY_NAME: ReadonlyMap<GgmlTypeName, TensorType> = new Map(
+  [...TYPES.values()].map((entry) => [entry.name, entry]),
+);
+
+/** Elements and bytes of a block of this type. */
+export const tensorTypeOf = (name: SupportedType): TensorType => BY_NAME.get(name)!;
 
 /** The type with this number; throws `unsupported/tensor-type` for a number this table does not know. */
 export const tensorType = (tensor: string, id: number): TensorType => {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backend, Tensor, Weight, WeightType } from '../../src/backends/backend.js';
+import { ROW_FORMATS } from '../../src/backends/row-formats.js';
 import { createRefBackend } from '../reference/backend.js';
-import { asMet, decodeRow } from '../reference/rows.js';
+import { asMet, decodeParts, hasMinimums } from '../reference/rows.js';
 import { random } from '../support/random.js';
 import { expectEqual, expectWithin } from './compare.js';
 import { tolerance } from './tolerance.js';
-import { extremeScale, randomRows, weightOf, weightTypes } from './weights.js';
+import { extremeScale, quantisedTypes, randomRows, weightOf, weightTypes } from './weights.js';
 
 const reference = createRefBackend();
 
@@ -25,7 +26,7 @@ const multiply = async (backend: Backend, x: Tensor, w: Weight, bias?: Weight): 
   return values;
 };
 
-/** Σ|x·w| per output: what the error of a sum is measured by. */
+/** Σ|x·w| per output, products and minimums by themselves: what the error of a sum is measured by. */
 const magnitudes = (
   type: WeightType,
   x: Float32Array,
@@ -38,10 +39,11 @@ const magnitudes = (
   const inputs = Array.from({ length: rows }, (_, row) => asMet(type, x.subarray(row * k, (row + 1) * k)));
   for (let output = 0; output < n; output++) {
     const size = bytes.length / n;
-    const weights = decodeRow(type, bytes.subarray(output * size, (output + 1) * size), k);
+    const { products, minimums } = decodeParts(type, bytes.subarray(output * size, (output + 1) * size), k);
+    const weights = products.map((product, i) => Math.abs(product) + Math.abs(minimums[i]!));
     inputs.forEach((input, row) => {
       let sum = 0;
-      for (let i = 0; i < k; i++) sum += Math.abs(input[i]! * weights[i]!);
+      for (let i = 0; i < k; i++) sum += Math.abs(input[i]!) * weights[i]!;
       sums[row * n + output] = sum;
     });
   }
@@ -60,6 +62,14 @@ const shapes: readonly (readonly [number, number, number])[] = [
   [1, 4096, 64],
   [130, 5, 32],
 ];
+/** Stretches of 256 inputs: one, two, and an odd number. */
+const stretchedShapes: typeof shapes = [
+  [1, 1, 256],
+  [3, 17, 512],
+  [9, 35, 768],
+  [4, 203, 256],
+  [34, 5, 1280],
+];
 const floatShapes: typeof shapes = [...shapes, [1, 1, 1], [5, 18, 1], [6, 33, 3], [9, 113, 203], [33, 2, 70]];
 
 /** Memory, embedding, projections, norms, rotation and gates agree with the reference. */
@@ -72,7 +82,9 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
     afterAll(() => backend.close());
 
     describe.each(weightTypes)('%s weights', (type) => {
-      const sizes = type === 'F32' ? floatShapes : shapes;
+      const { inputs } = ROW_FORMATS[type];
+      const whole = (k: number): number => Math.ceil(k / inputs) * inputs;
+      const sizes = { 1: floatShapes, 32: shapes, 256: stretchedShapes }[inputs];
 
       test.each(sizes)('%i rows · %i outputs × %i inputs', async (rows, n, k) => {
         const seed = random(rows * 7919 + n * 31 + k);
@@ -96,7 +108,8 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
         [17, 704],
         [113, 96],
         [48, 256],
-      ])('a row of %i outputs × %i inputs has the same bits whatever is computed beside it', async (n, k) => {
+      ])('a row of %i outputs × %i inputs has the same bits whatever is computed beside it', async (n, least) => {
+        const k = whole(least);
         const seed = random(n + k);
         const rows = 33;
         const weight = weightOf(backend, type, n, k, randomRows(seed, type, n, k));
@@ -111,13 +124,14 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       });
 
       test('rows that are handed over in odd pieces come back exactly', async () => {
-        for (const [rows, cols, piece] of [
-          [1, 32, 1],
+        for (const [rows, least, piece] of [
+          [2, 32, 1],
           [16, 64, 16],
           [17, 96, 5],
           [113, 704, 7],
           [203, 32, 64],
         ] as const) {
+          const cols = whole(least);
           const seed = random(rows + cols);
           const bytes = randomRows(seed, type, rows, cols, extremeScale(seed));
           const ids = [...Array(rows).keys()].reverse();
@@ -141,7 +155,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       });
 
       test('NaN and infinity stay in their row', async () => {
-        const [rows, n, k] = [9, 19, 96];
+        const [rows, n, k] = [9, 19, whole(96)];
         const seed = random(5);
         const x = seed.normals(rows * k);
         const weight = weightOf(backend, type, n, k, randomRows(seed, type, n, k));
@@ -161,7 +175,7 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       });
 
       test('rows of zeros and of tiny and huge numbers', async () => {
-        const [n, k] = [21, 64];
+        const [n, k] = [21, whole(64)];
         const seed = random(11);
         const rows = [0, 1e-45, 1e-38, 1e-20, 1e20, 1e30].map((size) => seed.uniforms(k, -size, size));
         const x = new Float32Array(rows.flatMap((row) => [...row]));
@@ -178,9 +192,49 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
       });
     });
 
-    describe.each(['Q8_0', 'Q4_0'] as const)('%s blocks', (type) => {
+    test('a weight of one row is F32 and read as it is', async () => {
+      for (const k of [1, 3, 32, 203]) {
+        const seed = random(k);
+        const x = seed.normals(5 * k);
+        const bytes = randomRows(seed, 'F32', 1, k);
+        const bound = magnitudes('F32', x, bytes, 5, 1, k);
+        const [found, wanted] = await Promise.all(
+          [backend, reference].map((b) => multiply(b, tensorOf(b, 5, k, x), weightOf(b, 'F32', 1, k, bytes))),
+        );
+        expectWithin(found!, wanted!, (i) => bound[i]! * tolerance.sum(k));
+      }
+    });
+
+    test('F16 at its ends, subnormal numbers too', async () => {
+      const [rows, n, k] = [9, 35, 96];
+      const seed = random(3);
+      const x = seed.normals(rows * k);
+      const bytes = randomRows(seed, 'F16', n, k, extremeScale(seed));
+      const bound = magnitudes('F16', x, bytes, rows, n, k);
+      const [found, wanted] = await Promise.all(
+        [backend, reference].map((b) =>
+          multiply(b, tensorOf(b, rows, k, x), weightOf(b, 'F16', n, k, bytes)),
+        ),
+      );
+      expectWithin(found!, wanted!, (i) => bound[i]! * tolerance.sum(k));
+    });
+
+    test('F16 weights that are no finite numbers are refused', () => {
+      for (const bad of [0x7c00, 0xfc00, 0x7e00]) {
+        const bytes = randomRows(random(1), 'F16', 3, 5);
+        new DataView(bytes.buffer).setUint16(2 * 7, bad, true);
+        expect(() => weightOf(backend, 'F16', 3, 5, bytes)).toThrow(
+          expect.objectContaining({ code: 'model/corrupt' }),
+        );
+      }
+    });
+
+    describe.each(quantisedTypes)('%s rows', (type) => {
+      const { inputs, bytes: stretch } = ROW_FORMATS[type];
+      const halves = hasMinimums(type) ? 4 : 2;
+
       test('scales at the ends of f16', async () => {
-        const [rows, n, k] = [9, 35, 96];
+        const [rows, n, k] = [9, 35, 3 * inputs];
         const seed = random(3);
         const x = seed.normals(rows * k);
         const bytes = randomRows(seed, type, n, k, extremeScale(seed));
@@ -193,13 +247,12 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
         expectWithin(found!, wanted!, (i) => bound[i]! * tolerance.sum(k));
       });
 
-      test('every code at its extreme', async () => {
-        const [rows, n, k] = [9, 16, 64];
+      test('every code, scale and minimum at its extreme', async () => {
+        const [rows, n, k] = [9, 16, 2 * inputs];
         const x = new Float32Array(rows * k).map((_, i) => (i % 3 === 0 ? -1 : 1));
         for (const code of [0x00, 0x7f, 0x80, 0x81, 0xff]) {
           const bytes = randomRows(random(code), type, n, k, () => 0x3c00);
-          const blockBytes = type === 'Q8_0' ? 34 : 18;
-          for (let i = 0; i < bytes.length; i++) if (i % blockBytes >= 2) bytes[i] = code;
+          for (let i = 0; i < bytes.length; i++) if (i % stretch >= halves) bytes[i] = code;
           const [found, wanted] = await Promise.all(
             [backend, reference].map((b) =>
               multiply(b, tensorOf(b, rows, k, x), weightOf(b, type, n, k, bytes)),
@@ -210,21 +263,23 @@ export const describeLinear = (name: string, make: () => Promise<Backend>): void
         }
       });
 
-      test('columns that are no multiple of a block are refused', () => {
-        expect(() => backend.weight('odd', type, 4, 48)).toThrow(
-          expect.objectContaining({ code: 'unsupported/tensor-type' }),
-        );
+      test('columns that are no multiple of a stretch are refused', () => {
+        for (const cols of [1.5 * inputs, inputs / 2]) {
+          expect(() => backend.weight('odd', type, 4, cols)).toThrow(
+            expect.objectContaining({ code: 'unsupported/tensor-type' }),
+          );
+        }
       });
 
-      test('a scale that is no finite number is refused', () => {
-        for (const scale of [0x7c00, 0xfc00, 0x7e00]) {
-          const bytes = randomRows(random(1), type, 3, 64);
-          new DataView(bytes.buffer).setUint16(bytes.length / 2, scale, true);
-          const blocks = bytes.length / (type === 'Q8_0' ? 34 : 18);
-          expect(blocks).toBe(6);
-          expect(() => weightOf(backend, type, 3, 64, bytes)).toThrow(
-            expect.objectContaining({ code: 'model/corrupt' }),
-          );
+      test('scales and minimums that are no finite numbers are refused', () => {
+        for (let at = 0; at < halves; at += 2) {
+          for (const scale of [0x7c00, 0xfc00, 0x7e00]) {
+            const bytes = randomRows(random(1), type, 3, 2 * inputs);
+            new DataView(bytes.buffer).setUint16(3 * stretch + at, scale, true);
+            expect(() => weightOf(backend, type, 3, 2 * inputs, bytes)).toThrow(
+              expect.objectContaining({ code: 'model/corrupt' }),
+            );
+          }
         }
       });
     });

@@ -1,4 +1,4 @@
-import type { WeightType } from '../../src/backends/backend.js';
+import { isFloat, type WeightType } from '../../src/backends/row-formats.js';
 
 /** Half a unit in the last place of f32 at 1: the most that one rounding changes, relatively. */
 const ROUNDING = 2 ** -24;
@@ -11,11 +11,11 @@ export const tolerance = {
    */
   sum: (terms: number): number => (terms + 4) * ROUNDING,
   /**
-   * Among subnormal numbers a rounding is absolute, half of 2^-149: one per product in F32; in blocks one per product
+   * Among subnormal numbers a rounding is absolute, half of 2^-149: one per product of floats; in blocks one per product
    * of two scales, which multiplies a dot product of 32 codes of at most 127 · 128.
    */
   underflow: (type: WeightType, inputs: number): number =>
-    inputs * 2 ** -149 * (type === 'F32' ? 1 : 127 * 128),
+    inputs * 2 ** -149 * (isFloat(type) ? 1 : 127 * 128),
   /** exp in f32 (polynomial, relative error about 1.2e-7), then up to four roundings. Relative. */
   activation: 2e-6,
   /** tanh from exp2 (relative error 6e-7, assembly/lib/tanh.ts), then three roundings: 1 / cap and two products. Relative. */

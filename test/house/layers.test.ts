@@ -10,6 +10,7 @@ const errors = ['src/errors.ts', 'src/options.ts', 'src/node-module.ts'];
 const interfaces = [
   'src/backends/backend.ts',
   'src/backends/plan.ts',
+  'src/backends/row-formats.ts',
   'src/predictors/predictor.ts',
   'src/codecs/codec.ts',
   'src/stores/store.ts',

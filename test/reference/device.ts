@@ -5,7 +5,7 @@ export interface RefTensor extends Tensor {
   readonly values: Float32Array;
 }
 
-/** A weight exactly as the file has it: rows of little-endian F32, Q8_0 blocks or Q4_0 blocks. */
+/** A weight exactly as it was handed over (`ROW_FORMATS`). */
 export interface RefWeight extends Weight {
   readonly bytes: Uint8Array;
 }

@@ -1,4 +1,5 @@
 import type { Backend, Tensor, Weight } from '../../src/backends/backend.js';
+import { rowBytes } from '../../src/backends/row-formats.js';
 import type { RefTensor, RefWeight } from './device.js';
 import { asMet, decodeRow } from './rows.js';
 
@@ -44,8 +45,7 @@ export const refLinear = (): Linear => ({
   }),
 
   weight: (label, type, rows, cols): RefWeight => {
-    const rowBytes = { F32: cols * 4, Q8_0: (cols / 32) * 34, Q4_0: (cols / 32) * 18 }[type];
-    return { label, type, rows, cols, bytes: new Uint8Array(rows * rowBytes) };
+    return { label, type, rows, cols, bytes: new Uint8Array(rows * rowBytes(type, cols)) };
   },
 
   fill: (weight, row, bytes) => {

@@ -37,7 +37,10 @@ export interface GgufContent {
   readonly tensors: readonly TensorContent[];
 }
 
-const TYPE_IDS: Record<SupportedType, number> = { F32: 0, F16: 1, BF16: 30, Q8_0: 8, Q4_0: 2 };
+const TYPE_IDS: Record<SupportedType, number> = {
+  ...{ F32: 0, F16: 1, BF16: 30, Q8_0: 8, Q4_0: 2, Q4_1: 3, Q5_0: 6, Q5_1: 7 },
+  ...{ Q2_K: 10, Q3_K: 11, Q4_K: 12, Q5_K: 13, Q6_K: 14, IQ4_NL: 20, IQ4_XS: 23 },
+};
 
 const createSink = () => {
   let bytes = new Uint8Array(1 << 16);

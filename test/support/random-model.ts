@@ -40,7 +40,10 @@ export const ARCHITECTURES = Object.keys(KINDS) as readonly RandomArchitecture[]
 
 export interface RandomModelOptions {
   readonly architecture: RandomArchitecture;
+  /** Of all matrices whose rows are whole blocks of it; others get what llama.cpp's quantiser falls back to. */
   readonly type: SupportedType;
+  /** Type of `output`, `attn_v` and `ffn_down`: Q6_K makes Q4_K what is called Q4_K_M. Default: `type`. */
+  readonly finer?: SupportedType;
   readonly tokenizer: TokenizerKind;
   readonly seed: number;
   /** The embedding is the output matrix too. Default: as the architecture's models are. */
@@ -71,11 +74,20 @@ export interface RandomModelOptions {
 /** Standard deviation of the logits: wide enough for decisive margins, narrow enough for a soft distribution. */
 const LOGIT_SPREAD = 2.5;
 
-const matrices = (next: Random, type: SupportedType) => ({
+/** What llama.cpp's quantiser takes for rows that are no whole blocks of 256. */
+const FALLBACK: Readonly<Partial<Record<SupportedType, SupportedType>>> = {
+  ...{ Q2_K: 'IQ4_NL', Q3_K: 'IQ4_NL', IQ4_XS: 'IQ4_NL', Q4_K: 'Q5_0', Q5_K: 'Q5_1', Q6_K: 'Q8_0' },
+};
+/** The matrices that mixtures such as Q4_K_M keep finer than the others. */
+const FINER = /^output|attn_v|ffn_down/;
+
+const matrices = (next: Random, type: SupportedType, finer = type) => ({
   matrix: (name: string, rows: number, cols: number, spread = 1): TensorContent => {
     const scale = spread / Math.sqrt(cols);
     const values = Float32Array.from({ length: rows * cols }, () => next.normal() * scale);
-    return { name, type, shape: [cols, rows], values };
+    const wanted = FINER.test(name) ? finer : type;
+    const stored = cols % 256 === 0 ? wanted : (FALLBACK[wanted] ?? wanted);
+    return { name, type: stored, shape: [cols, rows], values };
   },
   vector: (name: string, size: number, center: number): TensorContent => ({
     name,
@@ -95,7 +107,7 @@ const COUNTS = /count|length|size|sliding_window/;
 
 /**
  * A small decoder with random but well-conditioned weights as a GGUF file: the same bytes for the same options. All
- * matrices have the given type, all vectors are F32. `dim`, `hidden` and heads · headDim must be multiples of 32.
+ * vectors are F32. `dim`, `hidden` and heads · headDim must be multiples of 32.
  */
 export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer> => {
   const { architecture: arch, type, tokenizer, seed, moreBias = false } = options;
@@ -105,7 +117,7 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
   const { tied = kind.tied ?? false, bias = kind.bias ?? false } = options;
   const vocabulary = randomTokenizer(tokenizer);
   const vocab = (vocabulary['tokenizer.ggml.tokens']!.value as ArrayLike<string>).length;
-  const { matrix, vector } = matrices(random(seed), type);
+  const { matrix, vector } = matrices(random(seed), type, options.finer);
 
   const keys: Keys = {
     context_length: options.window ?? 2048,

@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { architectureOf } from '../../src/architectures/index.js';
-import type { Backend, Weight, WeightType } from '../../src/backends/backend.js';
+import type { Backend, Weight } from '../../src/backends/backend.js';
+import { rowBytes } from '../../src/backends/row-formats.js';
 import { type LoadWeightsOptions, loadWeights, type ModelWeights } from '../../src/model/weights.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
 import { openSource } from '../../src/weights/open-source.js';
-import { SUPPORTED_TYPES, type SupportedType } from '../../src/weights/tensor-types.js';
+import { weightType } from '../../src/weights/repack.js';
+import { SUPPORTED_TYPES, type SupportedType, tensorTypeOf } from '../../src/weights/tensor-types.js';
+import { decodeRow } from '../reference/rows.js';
 import { toF32 } from '../support/dequantise.js';
 import { entryOf, find, patched, piecewise } from '../support/gguf-surgery.js';
 import { field, writeGguf } from '../support/gguf-writer.js';
@@ -17,9 +20,6 @@ interface Kept extends Weight {
   filled: number;
   readonly bytes: Uint8Array;
 }
-
-const rowBytes = (type: WeightType, cols: number): number =>
-  ({ F32: 4 * cols, Q8_0: (cols / 32) * 34, Q4_0: (cols / 32) * 18 })[type];
 
 /** Keeps what it is given; throws from the call `failAt` on. */
 const keeper = (failAt = Number.POSITIVE_INFINITY) => {
@@ -76,7 +76,15 @@ const load = async (
   const model = await openGguf(openSource(file));
   return loadWeights(backend, model, architectureOf(model.metadata), more);
 };
-const valuesOf = (weight: Weight): Float32Array => dequantise(weight.type, (weight as Kept).bytes);
+const valuesOf = ({ type, rows, cols, ...weight }: Weight): Float32Array => {
+  const { bytes } = weight as Kept;
+  const size = bytes.length / rows;
+  const values = new Float32Array(rows * cols);
+  for (let row = 0; row < rows; row++) {
+    values.set(decodeRow(type, bytes.subarray(row * size, (row + 1) * size), cols), row * cols);
+  }
+  return values;
+};
 const refused = async (file: Uint8Array, code: string, words: RegExp) => {
   const device = keeper();
   await expect(load(file, device)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
@@ -85,7 +93,8 @@ const refused = async (file: Uint8Array, code: string, words: RegExp) => {
 
 describe('loading', () => {
   test.each(SUPPORTED_TYPES)('%s: every weight means what the file says', async (type) => {
-    const file = randomModel({ ...options, architecture: 'qwen3', type });
+    const sizes = tensorTypeOf(type).elements === 256 ? { dim: 256, hidden: 256 } : {};
+    const file = randomModel({ ...options, ...sizes, architecture: 'qwen3', type });
     const device = keeper();
     const weights = await load(file, device);
     const plain = await load(await toF32(file));
@@ -100,7 +109,7 @@ describe('loading', () => {
       }
     }
     expect(valuesOf(weights.embedding)).toEqual(valuesOf(plain.embedding));
-    expect(weights.embedding.type).toBe(type === 'F16' || type === 'BF16' ? 'F32' : type);
+    expect(weights.embedding.type).toBe(weightType(type, 2));
     expect(valuesOf(weights.output)).not.toEqual(valuesOf(weights.embedding));
     weights.release();
     expect(device.held.size).toBe(0);
@@ -232,9 +241,10 @@ describe('refusals', () => {
 
   test('a type that is not computed', () => {
     const at = entryOf(file, 'blk.0.attn_q.weight', 2).type;
-    // Q5_0: 22 bytes per 32 elements fit where Q8_0's 34 were.
-    const bad = patched(file, (view) => view.setUint32(at, 6, true));
-    return refused(bad, 'unsupported/tensor-type', /"blk.0.attn_q.weight".*Q5_0.*F32, F16, BF16, Q8_0, Q4_0/);
+    // MXFP4: 17 bytes per 32 elements fit where Q8_0's 34 were.
+    const bad = patched(file, (view) => view.setUint32(at, 39, true));
+    const words = /"blk.0.attn_q.weight".*MXFP4.*F32, F16, BF16, Q8_0, .*Q4_K, .*IQ4_XS/;
+    return refused(bad, 'unsupported/tensor-type', words);
   });
 
   test('a quantised vector', () => {

@@ -1,8 +1,9 @@
 import type { Backend, Tensor, Weight } from '../backend.js';
+import { isFloat, rowBytes } from '../row-formats.js';
 import type { Device } from './device.js';
 import type { Part } from './jobs.js';
 import { at, demand, isVector } from './shapes.js';
-import { formats, ROWS } from './shares.js';
+import { formats, type Panels, panelBytes, ROWS } from './shares.js';
 
 /** One product that has been checked and waits for its fellows. */
 interface Product {
@@ -25,7 +26,7 @@ const overlap = (a: Tensor, b: Tensor): boolean =>
 
 /**
  * Projections. Products of the same input that follow each other (q, k and v; gate and up) wait for one another: their
- * input is packed once, and they run as one job. `settle` runs what waits; whoever reads or writes device memory calls
+ * input is packed once, whatever the formats of quantised weights, and they run as one job. `settle` runs what waits; whoever reads or writes device memory calls
  * it first, so no verb ever sees a product that has not run, and a packed input is never used after it could change.
  */
 export const wasmMatmul = ({
@@ -34,7 +35,7 @@ export const wasmMatmul = ({
   jobs,
 }: Device): Pick<Backend, 'matmul'> & { settle: () => void } => {
   let input: Tensor | undefined;
-  let type: Weight['type'] = 'F32';
+  let kind: Panels = 'floats';
   let waiting: Product[] = [];
   let panels = { start: 0, bytes: 0 };
 
@@ -46,17 +47,18 @@ export const wasmMatmul = ({
     panels = { start: heap.alloc(bytes, 'activations'), bytes };
   };
 
-  const packed = (x: Tensor, format: number): Part => {
+  const packed = (x: Tensor): Part => {
     const pieces = jobs.pieces((x.rows * x.cols * 4) / PACK_PER_US);
     const grain = Math.ceil(x.rows / pieces / 4) * 4;
-    const args = [format, panels.start, at(x), x.rows, x.cols, grain];
+    const args = [kind === 'floats' ? 1 : 0, panels.start, at(x), x.rows, x.cols, grain];
     return { share: 'panels', items: Math.ceil(x.rows / grain), args };
   };
 
-  const multiplied = ({ out, w, bias }: Product, x: Tensor, format: number, pieces: number): Part => {
+  const multiplied = ({ out, w, bias }: Product, x: Tensor, pieces: number): Part => {
     const tiles = Math.ceil(w.rows / 16);
     const blocks = Math.ceil(x.rows / ROWS);
     const grain = Math.ceil(tiles / Math.max(1, Math.ceil(pieces / blocks)));
+    const format = formats.indexOf(w.type);
     const args = [format, at(out), panels.start, at(w), x.rows, w.rows, x.cols, bias, grain];
     return { share: 'matmul', items: Math.ceil(tiles / grain) * blocks, args };
   };
@@ -66,15 +68,12 @@ export const wasmMatmul = ({
     const [x, products] = [input, waiting];
     input = undefined;
     waiting = [];
-    const format = formats.indexOf(type);
-    jobs.run(packed(x, format));
+    jobs.run(packed(x));
     const outputs = products.reduce((sum, { w }) => sum + w.rows, 0);
-    const bytes = outputs * x.cols * (type === 'F32' ? 4 : 1);
+    const bytes = products.reduce((sum, { w }) => sum + w.rows * rowBytes(w.type, w.cols), 0);
     const work = Math.max(bytes / STREAM_PER_US, (2 * x.rows * outputs * x.cols) / OPERATIONS_PER_US);
     const pieces = jobs.pieces(work);
-    jobs.run(
-      ...products.map((one) => multiplied(one, x, format, Math.ceil((pieces * one.w.rows) / outputs))),
-    );
+    jobs.run(...products.map((one) => multiplied(one, x, Math.ceil((pieces * one.w.rows) / outputs))));
   };
 
   return {
@@ -83,12 +82,13 @@ export const wasmMatmul = ({
       const fits = x.cols === w.cols && out.cols === w.rows && out.rows === x.rows;
       demand(fits && (!bias || isVector(bias, w.rows)), 'matmul', out, x, w, ...(bias ? [bias] : []));
       const offsets = bias ? at(bias) : 0;
+      const needed: Panels = isFloat(w.type) ? 'floats' : 'quantised';
       const joins =
         input !== undefined &&
         at(input) === at(x) &&
         input.rows === x.rows &&
         input.cols === x.cols &&
-        type === w.type &&
+        kind === needed &&
         waiting.length < MOST &&
         w.rows > 1 &&
         !waiting.some((other) => overlap(other.out, out));
@@ -98,9 +98,9 @@ export const wasmMatmul = ({
         return;
       }
       if (!joins) {
-        room(kernels.panelBytes!(w.type === 'F32' ? 1 : 0, x.rows, x.cols));
+        room(panelBytes(kernels, needed, x.rows, x.cols));
         input = x;
-        type = w.type;
+        kind = needed;
       }
       waiting.push({ out, w, bias: offsets });
       // A product that writes its own input, or something beside it, must not be waited for.

@@ -1,11 +1,11 @@
-import type { WeightType } from '../backend.js';
+import { isFloat, ROW_FORMATS, type WeightType } from '../row-formats.js';
 import type { Kernels } from './kernels.js';
 
 /** One item of a job as calls of kernels, on any thread. */
 export type Share = (kernels: Kernels, args: ArrayLike<number>, item: number, thread: number) => void;
 
 /** Formats of weights by number: arguments of a job are numbers. */
-export const formats: readonly WeightType[] = ['F32', 'Q8_0', 'Q4_0'];
+export const formats = Object.keys(ROW_FORMATS) as readonly WeightType[];
 
 /** Rows that are multiplied in one go: a tile of weights stays in the first cache while they meet it. */
 export const ROWS = 128;
@@ -14,17 +14,23 @@ export const ROWS = 128;
 export const rangedKernels = ['attend'] as const;
 export type RangedKernel = (typeof rangedKernels)[number];
 
-const panelOffset = (kernels: Kernels, format: number, rows: number, cols: number): number =>
-  kernels.panelBytes!(formats[format] === 'F32' ? 1 : 0, rows, cols);
+/** Weights that packed input is for: all quantised ones share one form of it, and so do all floats. */
+export type Panels = 'quantised' | 'floats';
+const panelsOf = (format: number): Panels => (isFloat(formats[format]!) ? 'floats' : 'quantised');
+
+/** Bytes of packed input; where rows from `rows` on begin. */
+export const panelBytes = (kernels: Kernels, kind: Panels, rows: number, cols: number): number =>
+  kernels.panelBytes!(kind === 'floats' ? 1 : 0, rows, cols);
 
 // Each names its arguments in order, and splits what it is given so that no item writes what another one touches.
 const table = {
-  /** format, panels, x, rows, cols, rows of an item (a multiple of 4: rows are packed in fours). */
+  /** 1 for floats or 0, panels, x, rows, cols, rows of an item (a multiple of 4: rows are packed in fours). */
   panels: (kernels, a, item) => {
-    const [format, rows, cols, grain] = [a[0]!, a[3]!, a[4]!, a[5]!];
+    const [rows, cols, grain] = [a[3]!, a[4]!, a[5]!];
     const from = item * grain;
-    kernels[`panels${formats[format]}`]!(
-      a[1]! + panelOffset(kernels, format, from, cols),
+    const pack = a[0] === 1 ? kernels.panelsF32! : kernels.panelsQ8!;
+    pack(
+      a[1]! + panelBytes(kernels, a[0] === 1 ? 'floats' : 'quantised', from, cols),
       a[2]! + from * cols * 4,
       Math.min(grain, rows - from),
       cols,
@@ -39,7 +45,7 @@ const table = {
     const tile = Math.floor(item / blocks) * grain;
     kernels[`matmul${formats[format]}`]!(
       a[1]! + row * n * 4,
-      a[2]! + panelOffset(kernels, format, row, k),
+      a[2]! + panelBytes(kernels, panelsOf(format), row, k),
       a[3]!,
       Math.min(ROWS, rows - row),
       n,

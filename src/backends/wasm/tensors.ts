@@ -1,14 +1,12 @@
 import { LonghandError } from '../../errors.js';
-import type { Backend, Tensor, Weight, WeightType } from '../backend.js';
+import type { Backend, Tensor, Weight } from '../backend.js';
+import { ROW_FORMATS, rowBytes } from '../row-formats.js';
 import type { Device, WasmTensor, WasmWeight } from './device.js';
 
 /** Weight rows (outputs) that are packed together: kernels compute this many outputs at once. */
 const TILE = 16;
 /** Raw rows pass through scratch memory in pieces of about this size. */
 const PIECE = 1 << 18;
-
-const rowBytes = (type: WeightType, cols: number): number =>
-  ({ F32: cols * 4, Q8_0: (cols / 32) * 34, Q4_0: (cols / 32) * 18 })[type];
 
 /** A vector (a gain, a bias) stays as it is; every other weight is padded to whole tiles. */
 const packedBytes = ({ type, rows, cols }: Weight): number => {
@@ -38,10 +36,11 @@ export const wasmTensors = ({
   },
 
   weight: (label, type, rows, cols): WasmWeight => {
-    if (type !== 'F32' && cols % 32 !== 0) {
+    const { inputs } = ROW_FORMATS[type];
+    if (cols % inputs !== 0) {
       throw new LonghandError(
         'unsupported/tensor-type',
-        `${label} is ${type} with ${cols} columns; ${type} needs a multiple of 32. Convert this tensor to F32.`,
+        `${label} is ${type} with ${cols} columns; ${type} needs a multiple of ${inputs}. Convert this tensor to F16.`,
         { label, type, cols },
       );
     }
