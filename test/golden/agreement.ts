@@ -14,6 +14,8 @@ export interface Agreement {
   readonly flips: number;
 }
 
+const QUANTISED = { difference: Infinity, divergence: 0.02, margin: 0.5 };
+
 /**
  * Limits by tensor type. F32 weights are computed in f32 by both sides and differ by the f16 pages alone; for F16 and
  * BF16 llama.cpp rounds the activations to the type of the weights, which the engine does not; for quantised weights
@@ -26,8 +28,9 @@ export const LIMITS: Readonly<
   F32: { difference: 0.005, divergence: 1e-4, margin: 0.05 },
   F16: { difference: 0.03, divergence: 1e-3, margin: 0.2 },
   BF16: { difference: 0.03, divergence: 1e-3, margin: 0.2 },
-  Q8_0: { difference: Infinity, divergence: 0.02, margin: 0.5 },
-  Q4_0: { difference: Infinity, divergence: 0.02, margin: 0.5 },
+  ...{ Q8_0: QUANTISED, Q4_0: QUANTISED, Q4_1: QUANTISED, Q5_0: QUANTISED, Q5_1: QUANTISED },
+  ...{ Q2_K: QUANTISED, Q3_K: QUANTISED, Q4_K: QUANTISED, Q5_K: QUANTISED, Q6_K: QUANTISED },
+  ...{ IQ4_NL: QUANTISED, IQ4_XS: QUANTISED },
 };
 
 /** `logits` holds a row (vocab) for each of the reading's `at`. */

@@ -42,8 +42,11 @@ test.each(cases)('reads and goes on as llama.cpp does: $title', async ({ golden,
 });
 
 // Where llama.cpp itself is unsure the engine may differ. How much that leaves to compare must not shrink unseen.
-test('most of what was recorded is decided', () => {
-  const shares = GENERATED.flatMap((model) =>
+test.each([
+  { what: 'floats', least: 0.8, of: GENERATED.filter(({ type }) => LIMITS[type].margin < 0.5) },
+  { what: 'quantised', least: 0.5, of: GENERATED.filter(({ type }) => LIMITS[type].margin >= 0.5) },
+])('most of what was recorded is decided: $what', ({ least, of: models }) => {
+  const shares = models.flatMap((model) =>
     readingsOf(model).map(({ top, greedy }) => ({
       read: top.filter((row) => row[1]! - row[3]! > LIMITS[model.type].margin).length / top.length,
       generated:
@@ -52,6 +55,6 @@ test('most of what was recorded is decided', () => {
   );
   const mean = (of: 'read' | 'generated') =>
     shares.reduce((sum, share) => sum + share[of], 0) / shares.length;
-  expect(mean('read')).toBeGreaterThan(0.7);
-  expect(mean('generated')).toBeGreaterThan(0.7);
+  expect(mean('read')).toBeGreaterThan(least);
+  expect(mean('generated')).toBeGreaterThan(least);
 });

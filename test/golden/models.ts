@@ -110,6 +110,9 @@ export const GENERATED: readonly GeneratedModel[] = [
   generated('llama', 'Q8_0', 'llama-bpe', 201, { tied: true, heads: 6, kvHeads: 1, headDim: 16 }, SHORT),
   generated('qwen3', 'F16', 'qwen2', 202, { dim: 160, hidden: 96, layers: 1, heads: 8, headDim: 80 }, SHORT),
   generated('qwen3', 'Q4_0', 'qwen2', 203, { tied: true, layers: 5, headDim: 128 }, SHORT),
+  generated('llama', 'Q4_K', 'gpt-2', 221, { finer: 'Q6_K', dim: 256, hidden: 512, headDim: 64 }, SHORT),
+  // 288 inputs: what cannot be Q3_K is IQ4_NL, and Q5_1 where it would be Q5_K.
+  generated('llama', 'Q3_K', 'gpt-2', 222, { finer: 'Q5_K', dim: 256, hidden: 288, headDim: 64 }, SHORT),
   ...FEATURES,
 ];
 
