@@ -82,7 +82,7 @@ const measure = async (work: Work): Promise<{ gemm: number; stream: number }> =>
     let at = weights;
     const started = performance.now();
     for (const { n, k, times } of matrices) {
-      kernels[`panels${type}`]!(panels, x, rows, k);
+      kernels.panelsQ8!(panels, x, rows, k);
       for (let time = 0; time < times; time++) {
         kernels[`matmul${type}`]!(out, panels, at, rows, n, k, 0, 0, Math.ceil(n / 16));
         at += ((n + 15) >> 4) * 16 * (k / 32) * block;
