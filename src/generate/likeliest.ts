@@ -1,3 +1,5 @@
+import { decay } from './decay.js';
+
 /** The highest logit; the lower id on ties, NaN never. */
 export const greatest = (logits: Float32Array): number => {
   let best = 0;
@@ -61,9 +63,10 @@ export const nucleus = (logits: Float32Array, top: number, p: number): Uint32Arr
   const sizes = new Uint32Array(BINS);
   const binOf = (logit: number): number => Math.min(BINS - 1, Math.floor((top - logit) * BINS_PER_NAT));
   let total = 0;
-  for (const logit of logits) {
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]!;
     if (!(logit > Number.NEGATIVE_INFINITY)) continue;
-    const weight = Math.exp(logit - top);
+    const weight = decay(top - logit);
     const bin = binOf(logit);
     mass[bin]! += weight;
     sizes[bin]! += 1;
@@ -76,7 +79,8 @@ export const nucleus = (logits: Float32Array, top: number, p: number): Uint32Arr
   let filled = 0;
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id]!;
-    if (logit > Number.NEGATIVE_INFINITY && binOf(logit) <= last) ids[filled++] = id;
+    const isNear = last + 1 === BINS || (top - logit) * BINS_PER_NAT < last + 1;
+    if (logit > Number.NEGATIVE_INFINITY && isNear) ids[filled++] = id;
   }
   return reaching(logits, sorted(logits, ids), top, p * total);
 };
@@ -85,7 +89,7 @@ export const nucleus = (logits: Float32Array, top: number, p: number): Uint32Arr
 export const reaching = (logits: Float32Array, ids: Uint32Array, top: number, mass: number): Uint32Array => {
   let kept = 0;
   for (let sum = 0; kept < ids.length && (kept === 0 || sum < mass); ) {
-    sum += Math.exp(logits[ids[kept++]!]! - top);
+    sum += decay(top - logits[ids[kept++]!]!);
   }
   return ids.subarray(0, kept);
 };

@@ -1,3 +1,4 @@
+import { decay } from './decay.js';
 import { highest } from './likeliest.js';
 
 /** A token that could have come, with the natural logarithm of its probability. */
@@ -27,7 +28,9 @@ export const logProbabilities = (
   const ids = highest(logits, Math.max(count, 1));
   const top = logits[ids[0]!]!;
   let mass = 0;
-  for (const logit of logits) if (logit > Number.NEGATIVE_INFINITY) mass += Math.exp(logit - top);
+  for (let i = 0; i < logits.length; i++) {
+    if (logits[i]! > Number.NEGATIVE_INFINITY) mass += decay(top - logits[i]!);
+  }
   const all = top + Math.log(mass);
   const chance = (one: number): TokenChance => ({
     id: one,

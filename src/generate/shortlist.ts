@@ -1,3 +1,4 @@
+import { decay } from './decay.js';
 import { greatest, highest, nucleus, reaching } from './likeliest.js';
 
 /** What is drawn from: cuts first, temperature last. Options are taken as already checked. */
@@ -30,7 +31,7 @@ export const createShortlist = (options: ShortlistOptions): ((logits: Float32Arr
   const cut = (logits: Float32Array, top: number): Uint32Array => {
     if (topK > 0) {
       const ids = highest(logits, topK);
-      const total = ids.reduce((sum, id) => sum + Math.exp(logits[id]! - top), 0);
+      const total = ids.reduce((sum, id) => sum + decay(top - logits[id]!), 0);
       return topP < 1 ? reaching(logits, ids, top, topP * total) : ids;
     }
     if (topP < 1) return nucleus(logits, top, topP);
@@ -47,7 +48,7 @@ export const createShortlist = (options: ShortlistOptions): ((logits: Float32Arr
     for (let i = 0; i < ids.length; i++) {
       const logit = logits[ids[i]!]!;
       // NaN is no candidate.
-      const weight = logit >= lowest ? Math.exp((logit - top) / temperature) : 0;
+      const weight = logit >= lowest ? decay((top - logit) / temperature) : 0;
       weights[i] = weight;
       mass += weight;
     }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { findPreTokenizer, preTokenizerNames } from '../../src/text/pre-tokenizer.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
+import { random } from '../support/random.js';
 import { HARD_TEXTS } from './hard-texts.js';
 import { byteLevelVocabulary, familyNames, familyVocabulary, RULES } from './vocabularies.js';
 
@@ -89,6 +90,18 @@ describe.each(familyNames)('named tokens of %s', (name) => {
     for (const [i, text] of HARD_TEXTS.entries()) {
       expect(await tokenizer.encode(text), JSON.stringify(text)).toEqual(family.plain[i]);
       expect(tokenizer.encodeTemplate(text), JSON.stringify(text)).toEqual(family.named[i]);
+    }
+  });
+
+  test('any text comes back', async () => {
+    const { tokenizer } = await opened;
+    const { below } = random(12);
+    const parts = HARD_TEXTS.flatMap((text) => [...text.matchAll(/.{1,6}/gsu)].map(([part]) => part));
+    for (let round = 0; round < 200; round++) {
+      const text = Array.from({ length: 1 + below(12) }, () => parts[below(parts.length)]!).join('');
+      // SentencePiece writes its own space mark for both.
+      const written = tokenizer.decode(await tokenizer.encode(text));
+      expect(written.replaceAll('▁', ' '), JSON.stringify(text)).toBe(text.replaceAll('▁', ' '));
     }
   });
 

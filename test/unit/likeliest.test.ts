@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { decay } from '../../src/generate/decay.js';
 import { greatest, highest, nucleus, reaching } from '../../src/generate/likeliest.js';
 import { random } from '../support/random.js';
 
@@ -49,6 +50,15 @@ test('the nucleus, by sorting them all', () => {
       expect(mass / total).toBeGreaterThan(p - 1e-9);
     }
   }
+});
+
+test('e^−x is what Math.exp says, near and far', () => {
+  const { uniform } = random(4);
+  for (let i = 0; i < 20_000; i++) {
+    const x = uniform(0, 1) * 10 ** uniform(-6, 2.8);
+    expect(Math.abs(decay(x) - Math.exp(-x))).toBeLessThanOrEqual(1e-11 * Math.exp(-x));
+  }
+  expect([0, 64, 800, Number.POSITIVE_INFINITY].map(decay)).toEqual([1, Math.exp(-64), 0, 0]);
 });
 
 test('at least one is kept', () => {
