@@ -143,6 +143,7 @@ export interface Backend {
   /**
    * Rotate the pairs of x in place. x is (tokens · heads, headDim); angles is (tokens, 2 · pairs): cosines, then
    * sines. `half` pairs channel i with i + pairs (NeoX), `adjacent` pairs 2i with 2i + 1. Channels past 2 · pairs stay.
+   * The angles are no part of x.
    */
   rope(x: Tensor, angles: Tensor, pairing: 'half' | 'adjacent'): void;
   /** out = act(out) · up. */

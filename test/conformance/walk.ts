@@ -1,4 +1,5 @@
 import type { Backend, Tensor } from '../../src/backends/backend.js';
+import { ROW_FORMATS } from '../../src/backends/row-formats.js';
 import { random } from '../support/random.js';
 import { randomRows, weightOf, weightTypes } from './weights.js';
 
@@ -9,7 +10,7 @@ export const tensorOf = (backend: Backend, rows: number, cols: number, values: F
 };
 
 /** Widths of tensors: small enough for one thread, and large enough for many items. */
-const WIDTHS = [32, 160, 608];
+const WIDTHS = [32, 256, 608];
 
 /** A random walk through the linear verbs: what every tensor holds afterwards. */
 export const walk = async (backend: Backend, start: number, steps: number): Promise<Float32Array[]> => {
@@ -18,8 +19,12 @@ export const walk = async (backend: Backend, start: number, steps: number): Prom
   const tensors = WIDTHS.flatMap((cols) =>
     [0, 1, 2].map(() => tensorOf(backend, rows, cols, seed.normals(rows * cols))),
   );
-  const weights = weightTypes.flatMap((type) =>
-    WIDTHS.flatMap((k) => WIDTHS.map((n) => weightOf(backend, type, n, k, randomRows(seed, type, n, k)))),
+  // Every type of weights, from each width it can have to each width in turn.
+  const weights = weightTypes.flatMap((type, i) =>
+    WIDTHS.filter((k) => k % ROW_FORMATS[type].inputs === 0).map((k, j) => {
+      const n = WIDTHS[(i + j) % WIDTHS.length]!;
+      return weightOf(backend, type, n, k, randomRows(seed, type, n, k));
+    }),
   );
   const gains = WIDTHS.map((cols) =>
     weightOf(backend, 'F32', 1, cols, new Uint8Array(seed.uniforms(cols, 0.5, 1).buffer)),
@@ -40,7 +45,11 @@ export const walk = async (backend: Backend, start: number, steps: number): Prom
     } else if (kind === 4) backend.gate(x, other, some(['silu', 'gelu'] as const));
     else if (kind === 5) backend.add(x, other);
     else if (kind === 6) backend.upload(x, seed.normals(rows * x.cols));
-    else backend.rope(backend.view(x, rows * 2, x.cols / 2), backend.view(other, rows, 16), 'half');
+    else {
+      // The angles are another tensor: rows that are rotated must not be read as angles meanwhile.
+      const angles = some(tensors.filter((tensor) => tensor !== x));
+      backend.rope(backend.view(x, rows * 2, x.cols / 2), backend.view(angles, rows, 16), 'half');
+    }
     if (seed.below(2) === 0) for (const tensor of tensors) norm(tensor);
   }
   return Promise.all(tensors.map((tensor) => backend.read(tensor)));
