@@ -1,19 +1,49 @@
-// Exact attention mass of chunks, over the tokens that a plan names: the second stage of selection.
+// Exact attention mass of chunks, over the tokens that a plan names: what sketches stand for.
 import { F16, PAGE, decodeBlock } from './lib/page';
 import { halves4 } from './lib/halves';
 import { hadamard } from './lib/hadamard';
 import { quantizeQuery, sums4 } from './lib/query';
 import { exponentials } from './lib/softmax';
+import { address, number, word } from './lib/words';
 
 /**
- * scores (n) += for one row: Σ over `heads` consecutive query heads of one KV head of the softmax mass of each chunk.
- * The softmax runs over the tokens below `limit` that `count` ranges (u32 pairs) name. q8 keys meet the rotated query
- * as i16 (absmax / 8191) in integer dot products, f16 keys in f32. Chunks of −∞ become 0 when first named.
- *
- * q: (heads, dim) f32. table: u32 page addresses, this head's keys `headAt` bytes into a page. boundaries: u32, n + 1.
- * scratch: heads · (4 · (tokens + 8) + 2 · dim + 4) + 4 · 4 · dim bytes, tokens = those the ranges name.
+ * Items [from, to), as in score-chunks.ts, with 9: page addresses, u32; 10: codec of the keys; 11: bytes from a KV head
+ * to the next in a page; 13: position of row 0; candidates are always given. Every row of a tile adds the softmax mass
+ * of each chunk, over the tokens that the candidates name up to the row itself; chunks without any become −∞.
+ * scratch: group · (4 · (tokens + 8) + 2 · dim + 4) + 16 · dim bytes, tokens = the most that an item names.
  */
-export function scoreRow(
+export function scoreTokens(args: usize, from: i32, to: i32, scratch: usize): void {
+  const kvHeads = word(args, 5), dim = word(args, 6), tiles = word(args, 8);
+  const group = word(args, 4) / kvHeads;
+  const shared = kvHeads / word(args, 7);
+  for (let item = from; item < to; item++) {
+    const tile = address(args, 14) + <usize>(item % tiles) * 12;
+    const n = word(tile, 0);
+    const scores = address(args, 0) + (<usize>item * <usize>word(args, 1) << 2);
+    for (let c: usize = 0; c < <usize>n; c++) store<f32>(scores + (c << 2), -Infinity);
+    if (n == 0) continue;
+    const count = word(address(args, 15) + (<usize>item << 2), 0);
+    const ranges = address(args, 16) + (<usize>item * <usize>word(args, 17) << 3);
+    let tokens = 0;
+    for (let range = 0; range < count; range++) {
+      const at = ranges + (<usize>range << 3);
+      tokens += word(at, 1) - word(at, 0);
+    }
+    for (let i = 0; i < shared; i++) {
+      const kvHead = (item / tiles) * shared + i;
+      for (let r = word(tile, 1); r < word(tile, 1) + word(tile, 2); r++) {
+        const q = address(args, 2) + <usize>r * <usize>word(args, 3) + <usize>(kvHead * group * dim << 2);
+        scoreRow(
+          scores, q, group, address(args, 9), kvHead * word(args, 11), word(args, 10), dim, ranges, count,
+          word(args, 13) + r + 1, tokens, address(args, 12), n, number(args, 18), scratch,
+        );
+      }
+    }
+  }
+}
+
+/** One row of q (heads, dim) of one KV head, over the tokens below `limit`. q8 keys meet it as i16 (absmax / 8191). */
+function scoreRow(
   scores: usize, q: usize, heads: i32, table: usize, headAt: i32, codec: i32, dim: i32, ranges: usize, count: i32,
   limit: i32, tokens: i32, boundaries: usize, n: i32, scale: f32, scratch: usize,
 ): void {

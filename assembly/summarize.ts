@@ -1,10 +1,8 @@
-// Summaries of stored keys: means of chunks, bounds of sub-blocks. Both can be made again from the pages, byte for byte.
+// Summaries of stored keys: means of chunks, sketches of tokens. Both can be made again from the pages, byte for byte.
 import { f16ToF32, f32ToF16 } from './lib/f16';
 import { hadamard } from './lib/hadamard';
-import { PAGE, Q8, decodeBlock } from './lib/page';
-
-const SUB_BLOCK: i32 = 16;
-const SUB_BLOCKS: i32 = 4;
+import { F16, PAGE, Q8, decodeBlock } from './lib/page';
+import { centreBytes, planeBytes, PLANES } from './lib/sketch';
 
 /**
  * out: for chunks [first, last), every `stride` bytes, sum/√length of one head's keys, f16 (DHSA, arXiv 2510.24606
@@ -42,58 +40,76 @@ export function chunkMeans(
 }
 
 /**
- * out: bounds of one head of one page, int8 [sub-block][minimum, maximum][channel], then f16 scale [sub-block]
- * (Quest, arXiv 2406.10774). scale · minimum ≤ every key ≤ scale · maximum, channel by channel.
- * scratch: (SUB_BLOCK + 2) · dim f32.
+ * out: the sketch of one head of one page (lib/sketch.ts), of its keys as stored, rotated. Every sum runs in f32 in the
+ * order that the reference writes down, so that the bytes are the same everywhere. scratch: (PAGE + 1) · dim f32.
  */
-export function keyBounds(out: usize, block: usize, codec: i32, dim: i32, scratch: usize): void {
+export function keySketch(out: usize, block: usize, codec: i32, dim: i32, scratch: usize): void {
   const row = <usize>dim << 2;
-  const least = scratch + <usize>SUB_BLOCK * row;
-  const most = least + row;
-  for (let sub = 0; sub < SUB_BLOCKS; sub++) {
-    decodeBlock(scratch, block, codec, dim, sub * SUB_BLOCK, SUB_BLOCK);
-    if (codec == Q8) for (let token = 0; token < SUB_BLOCK; token++) hadamard(scratch + <usize>token * row, dim);
-    const scale = extremes(least, most, scratch, row);
-    const codes = out + <usize>(sub * 2 * dim);
-    for (let channel: usize = 0; channel < <usize>dim; channel++) {
-      store<i8>(codes + channel, lowered(load<f32>(least + (channel << 2)), f16ToF32(scale)));
-      store<i8>(codes + channel + dim, -lowered(-load<f32>(most + (channel << 2)), f16ToF32(scale)));
+  decodeBlock(scratch, block, codec, dim, 0, PAGE);
+  if (codec == F16) for (let token = 0; token < PAGE; token++) hadamard(scratch + <usize>token * row, dim);
+  centre(out, scratch, dim);
+  out += centreBytes(dim);
+  for (let plane = 0; plane < PLANES; plane++, out += planeBytes(dim)) {
+    for (let token: usize = 0; token < <usize>PAGE; token++) {
+      const key = scratch + token * row;
+      let sums = f32x4.splat(0);
+      for (let at: usize = 0; at < row; at += 16) sums = f32x4.add(sums, f32x4.abs(v128.load(key + at)));
+      const sum =
+        f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) +
+        (f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3));
+      const half = min<u32>(f32ToF16(sum / <f32>dim), 0x7bff);
+      store<u16>(out + (token << 1), <u16>half);
+      const signs = out + <usize>(2 * PAGE) + (token >> 4) * (<usize>dim << 1) + (token & 15);
+      takeSigns(signs, key, dim, f16ToF32(half));
     }
-    store<u16>(out + <usize>(SUB_BLOCKS * 2 * dim + (sub << 1)), <u16>scale);
   }
 }
 
-/** Per-channel minimum and maximum of SUB_BLOCK rows; gives the f16 scale with 127 · scale ≥ every magnitude. */
+/** signs: one byte for eight channels, 16 apart, bits set where the key is negative; key −= ±scale with these signs. */
 // @ts-ignore: decorator
 @inline
-function extremes(least: usize, most: usize, keys: usize, row: usize): u32 {
+function takeSigns(signs: usize, key: usize, dim: i32, scale: f32): void {
+  const size = f32x4.splat(scale);
+  const zero = f32x4.splat(0);
+  for (const end = key + (<usize>dim << 2); key < end; key += 32, signs += 16) {
+    const low = v128.load(key), high = v128.load(key, 16);
+    const lows = f32x4.lt(low, zero), highs = f32x4.lt(high, zero);
+    store<u8>(signs, <u8>(i32x4.bitmask(lows) | (i32x4.bitmask(highs) << 4)));
+    v128.store(key, v128.bitselect(f32x4.add(low, size), f32x4.sub(low, size), lows));
+    v128.store(key, v128.bitselect(f32x4.add(high, size), f32x4.sub(high, size), highs), 16);
+  }
+}
+
+/** out: the mean of PAGE keys, i8 and the f16 scale; what was stored is then subtracted from every key. */
+// @ts-ignore: decorator
+@inline
+function centre(out: usize, keys: usize, dim: i32): void {
+  const row = <usize>dim << 2;
+  const end = keys + <usize>PAGE * row;
   let magnitudes = f32x4.splat(0);
   for (let at: usize = 0; at < row; at += 16) {
-    let low = v128.load(keys + at);
-    let high = low;
-    for (let key = keys + at + row; key < keys + <usize>SUB_BLOCK * row; key += row) {
-      low = f32x4.min(low, v128.load(key));
-      high = f32x4.max(high, v128.load(key));
-    }
-    v128.store(least + at, low);
-    v128.store(most + at, high);
-    magnitudes = f32x4.max(magnitudes, f32x4.max(f32x4.abs(low), f32x4.abs(high)));
+    let sum = f32x4.splat(0);
+    for (let key = keys + at; key < end; key += row) sum = f32x4.add(sum, v128.load(key));
+    const mean = f32x4.mul(sum, f32x4.splat(1.0 / <f32>PAGE));
+    v128.store(end + at, mean);
+    magnitudes = f32x4.max(magnitudes, f32x4.abs(mean));
   }
-  const most4 = max(
+  const most = max(
     max(f32x4.extract_lane(magnitudes, 0), f32x4.extract_lane(magnitudes, 1)),
     max(f32x4.extract_lane(magnitudes, 2), f32x4.extract_lane(magnitudes, 3)),
   );
-  let scale = f32ToF16(most4 / 127);
-  if (f16ToF32(scale) * 127 < most4) scale++;
-  return min<u32>(scale, 0x7bff);
-}
-
-/** Greatest code with scale · code ≤ x. */
-// @ts-ignore: decorator
-@inline
-function lowered(x: f32, scale: f32): i8 {
-  if (!(scale > 0)) return 0;
-  let code = floor(x / scale);
-  if (code * scale > x) code -= 1;
-  return <i8>code;
+  const half = min<u32>(f32ToF16(most / 127), 0x7bff);
+  const scale = f16ToF32(half);
+  memory.fill(out + <usize>dim, 0, 16);
+  store<u16>(out + <usize>dim, <u16>half);
+  for (let channel: usize = 0; channel < <usize>dim; channel++) {
+    const mean = end + (channel << 2);
+    const code = scale > 0 ? min<f32>(127, max<f32>(-127, nearest(load<f32>(mean) / scale))) : 0;
+    store<i8>(out + channel, <i8>code);
+    store<f32>(mean, code * scale);
+  }
+  for (let at: usize = 0; at < row; at += 16) {
+    const mean = v128.load(end + at);
+    for (let key = keys + at; key < end; key += row) v128.store(key, f32x4.sub(v128.load(key), mean));
+  }
 }

@@ -34,14 +34,15 @@ const source = `data:text/javascript,${encodeURIComponent(bundle.outputFiles[0].
 const { createWasmBackend } = await import(source);
 const simd128 = await readFile(new URL('dist/kernels.wasm', root));
 
-/** Milliseconds of one call, best of many. */
+/** Milliseconds of one call, best of many; time of the process, so that what other programs take does not count. */
 const best = (run) => {
+  const clock = () => (process.cpuUsage().user + process.cpuUsage().system) / 1000;
   run();
   let least = Infinity;
   for (const end = performance.now() + 250; performance.now() < end; ) {
-    const start = performance.now();
+    const start = clock();
     run();
-    least = Math.min(least, performance.now() - start);
+    least = Math.min(least, clock() - start);
   }
   return least;
 };
@@ -73,7 +74,7 @@ const measure = async (tokens, tileRows) => {
     kvHeads,
     keyDim: dim,
     means: true,
-    bounds: true,
+    sketches: true,
   });
   const building = performance.now();
   backend.segment(index, kv, tokens, new Uint8Array(tokens));
@@ -100,11 +101,12 @@ const measure = async (tokens, tileRows) => {
   const steps = {};
   const time = (name, run) => (steps[name] = best(run));
   if (tileRows === 1) {
-    time('bounds', () => backend.scoreChunks(scores, q, index, 0, tiles, { by: 'bound', scale }));
+    const by = { by: 'sketch', scale };
+    time('sketch', () => backend.scoreChunks(scores, q, index, 0, tiles, { ...by, planes: 1 }));
     time('candidates', () =>
       backend.select(candidates, tiles, { ...keep, budget: keep.budget * factor }, scores, index),
     );
-    time('exact', () => backend.scoreTokens(scores, q, kv, index, candidates, scale));
+    time('second', () => backend.scoreChunks(scores, q, index, 0, tiles, { ...by, planes: 2, candidates }));
   } else time('means', () => backend.scoreChunks(scores, q, index, 0, tiles, { by: 'mean', scale }));
   time('select', () => backend.select(plan, tiles, keep, scores, index));
   time('attend', attend);

@@ -14,8 +14,6 @@ export type { WeightType } from './row-formats.js';
 
 /** Tokens in a page; also the alignment of prefill tiles and the step in which chunks are found. */
 export const PAGE = 64;
-/** Tokens in a sub-block: the unit of the min/max bounds kept beside chunk means. Aligned to absolute positions. */
-export const SUB_BLOCK = 16;
 
 /** A row-major f32 matrix on the device, or a view of one. Contents are undefined until a verb writes them. */
 export interface Tensor {
@@ -74,8 +72,8 @@ export interface ChunkShape {
   readonly keyDim: number;
   /** sum/√length of the keys of every chunk, f16 (DHSA, arXiv 2510.24606 §3). */
   readonly means: boolean;
-  /** Per-channel minimum and maximum of every aligned sub-block of SUB_BLOCK keys (Quest, arXiv 2406.10774). */
-  readonly bounds: boolean;
+  /** Every key in two bits a channel (after RaBitQ, arXiv 2405.12497); see src/kv/chunks.ts. */
+  readonly sketches: boolean;
 }
 
 /** Boundaries shared by all layers, summaries per layer. */
@@ -83,13 +81,20 @@ export interface ChunkIndex {
   readonly shape: ChunkShape;
 }
 
-/** How rows are turned into scores by `scoreChunks`. */
-export interface ChunkScoring {
-  /** `mean`: mean query of the tile · sum/√length. `bound`: Σ_c max(q_c·min_c, q_c·max_c), the highest over the tile's rows and the chunk's sub-blocks. */
-  readonly by: 'mean' | 'bound';
-  /** Multiplies q·k; usually 1/√keyDim. */
-  readonly scale: number;
-}
+/**
+ * How rows are turned into scores by `scoreChunks`. `mean`: mean query of the tile · sum/√length. `sketch`: the greatest
+ * q·k over the tile's rows and the chunk's keys, estimated from the first `planes` planes of their sketches; with one
+ * plane the query heads of a KV head ask together, by the sum of their queries. Where candidates are given, chunks that
+ * none of their ranges overlaps get −Infinity. `scale` multiplies q·k.
+ */
+export type ChunkScoring =
+  | { readonly by: 'mean'; readonly scale: number }
+  | {
+      readonly by: 'sketch';
+      readonly scale: number;
+      readonly planes: 1 | 2;
+      readonly candidates?: Plan;
+    };
 
 export interface AttendOptions {
   /** Multiplies q·k; usually 1/√keyDim. */
@@ -183,8 +188,8 @@ export interface Backend {
   scores(label: string, lists: number): Scores;
   /**
    * scores (lists · tiles, capacity) = how interesting each closed chunk that ends at or before the tile's start is.
-   * q is (rows, heads · keyDim) after RoPE. Per query head the scores are softmaxed over the chunks, then summed over
-   * the heads of a list. `scores` grows as needed.
+   * q is (rows, heads · keyDim) after RoPE. Per asking head the scores are softmaxed over the chunks, then summed over
+   * those of a list. `scores` grows as needed.
    */
   scoreChunks(
     scores: Scores,

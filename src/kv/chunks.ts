@@ -1,7 +1,5 @@
-import { type Boundaries, type ChunkShape, PAGE, SUB_BLOCK } from '../backends/backend.js';
+import { type Boundaries, type ChunkShape, PAGE } from '../backends/backend.js';
 
-/** Sub-blocks of a page. */
-export const SUB_BLOCKS = PAGE / SUB_BLOCK;
 /** No chunk that `contrast` finds is longer: an open chunk is read by every tile. */
 export const LONGEST_CHUNK = 64;
 
@@ -37,12 +35,16 @@ export const boundariesUpTo = (boundaries: ArrayLike<number>, count: number, lim
 export const meanBytes = ({ means, kvHeads, keyDim }: ChunkShape): number =>
   means ? kvHeads * keyDim * 2 : 0;
 
-/**
- * Bytes of one page's bounds for one KV head: int8 codes [sub-block][minimum, maximum][channel], then one f16 scale
- * per sub-block. minimum = scale · code rounded down, maximum = scale · code rounded up: they never cut a key.
- */
-export const headBoundsBytes = (keyDim: number): number => SUB_BLOCKS * (2 * keyDim + 2);
+/** Vectors of signs in a sketch. */
+export const PLANES = 2;
 
-/** Bytes of one page's bounds in one layer, all KV heads in order; 0 where none are kept. */
-export const boundsBytes = ({ bounds, kvHeads, keyDim }: ChunkShape): number =>
-  bounds ? kvHeads * headBoundsBytes(keyDim) : 0;
+/**
+ * Bytes of the sketch of one page for one KV head: the mean of the keys, int8 [channel], its f16 scale and 14 zeros;
+ * then for each plane the f16 scales [token] and the signs, [sub-block of 16][byte][token], where bit i of byte j is set
+ * if channel 8j + i is negative. A key, rotated, is about the mean plus the planes' signs times their scales.
+ */
+export const headSketchBytes = (keyDim: number): number => keyDim + 16 + PLANES * PAGE * (2 + keyDim / 8);
+
+/** Bytes of one page's sketches in one layer, all KV heads in order; 0 where none are kept. */
+export const sketchBytes = ({ sketches, kvHeads, keyDim }: ChunkShape): number =>
+  sketches ? kvHeads * headSketchBytes(keyDim) : 0;

@@ -26,7 +26,7 @@ export const blocks = (options: BlocksOptions): Predictor => {
     name: 'blocks',
     needs: {
       lists,
-      chunks: { boundaries: { source: 'fixed', size }, means: true, bounds: false },
+      chunks: { boundaries: { source: 'fixed', size }, means: true, sketches: false },
       candidates: false,
       prefixStable: true,
     },

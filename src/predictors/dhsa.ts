@@ -1,5 +1,5 @@
 import type { Backend, Boundaries, Keep, Plan } from '../backends/backend.js';
-import { oneOf, onlyKnown, wholeNumber } from '../options.js';
+import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature, widened } from './budget.js';
 import type { Needs, PredictInput, Predictor } from './predictor.js';
 
@@ -14,10 +14,12 @@ export interface DhsaOptions extends BudgetOptions {
   /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
   readonly lists?: Needs['lists'];
   /**
-   * Answers: how many times the budget the first stage hands to the second. Default 6. Fewer are faster and miss more:
+   * Answers: how many times the budget the first stage hands to the second. Default 3. Fewer are faster and miss more:
    * docs/METHODS.md.
    */
   readonly candidates?: number;
+  /** Answers: let the second stage look at the candidates' keys themselves: the yardstick, and slow. Default false. */
+  readonly exact?: boolean;
 }
 
 const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Boundaries>> = {
@@ -29,18 +31,26 @@ const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Bounda
 /**
  * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training and never move.
  * Prefill: a tile's mean query meets each chunk's sum/√length, as in the paper. Rows of their own (questions, answers)
- * take two stages, where we leave the paper: the mean of a chunk does not show a single needle in it, so bounds over
- * sub-blocks (Quest, arXiv 2406.10774) name candidates, and exact attention mass inside these chooses chunks.
+ * take two stages, where we leave the paper: the mean of a chunk does not show a single needle in it, so sketches of
+ * every key, one bit a channel, name candidates, and a second bit chooses among these.
  */
 export const dhsa = (options: DhsaOptions): Predictor => {
-  onlyKnown('attention', options, ['method', 'boundaries', 'lists', 'candidates', ...BUDGET_OPTIONS]);
+  onlyKnown('attention', options, [
+    'method',
+    'boundaries',
+    'lists',
+    'candidates',
+    'exact',
+    ...BUDGET_OPTIONS,
+  ]);
   const source = oneOf('attention.boundaries', options.boundaries, 'contrast', [
     'contrast',
     'delimiters',
     'fixed',
   ]);
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
-  const factor = wholeNumber('attention.candidates', options.candidates, 6, 1, 64);
+  const factor = wholeNumber('attention.candidates', options.candidates, 3, 1, 64);
+  const exact = flag('attention.exact', options.exact) ?? false;
   const keep = keepOf(options);
   const generous = widened(keep, factor);
   const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
@@ -53,12 +63,16 @@ export const dhsa = (options: DhsaOptions): Predictor => {
 
   const chooseInStages = (backend: Backend, input: PredictInput, out: Plan): void => {
     const { layer, tiles, q, kv, scale, chunks, scores, candidates } = input;
-    if (fits(generous, tiles.position + tiles.rows)) backend.select(candidates!, tiles, everything);
-    else {
-      backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'bound', scale });
+    const all = fits(generous, tiles.position + tiles.rows);
+    if (!all) {
+      backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'sketch', planes: 1, scale });
       backend.select(candidates!, tiles, generous, scores!, chunks!);
+    } else if (exact) backend.select(candidates!, tiles, everything);
+    if (exact) backend.scoreTokens(scores!, q, kv, chunks!, candidates!, scale);
+    else {
+      const among = all ? undefined : { candidates: candidates! };
+      backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'sketch', planes: 2, scale, ...among });
     }
-    backend.scoreTokens(scores!, q, kv, chunks!, candidates!, scale);
     backend.select(out, tiles, keep, scores!, chunks!);
   };
 
@@ -66,11 +80,11 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     name: 'dhsa',
     needs: {
       lists,
-      chunks: { boundaries: BOUNDARIES[source], means: true, bounds: true },
+      chunks: { boundaries: BOUNDARIES[source], means: true, sketches: true },
       candidates: true,
       prefixStable: true,
     },
-    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
       if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);

@@ -14,7 +14,7 @@ export interface Needs {
   /** One list of ranges per KV head, or one for the whole layer. */
   readonly lists: 'kv-head' | 'layer';
   /** Chunks and their summaries, if it selects chunks. */
-  readonly chunks?: { readonly boundaries: Boundaries; readonly means: boolean; readonly bounds: boolean };
+  readonly chunks?: { readonly boundaries: Boundaries; readonly means: boolean; readonly sketches: boolean };
   /** A second plan and score buffer for two-stage selection. */
   readonly candidates: boolean;
   /**

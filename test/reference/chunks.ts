@@ -1,5 +1,7 @@
 import type { Backend, Boundaries, ChunkIndex, ChunkShape, KvLayer } from '../../src/backends/backend.js';
-import { fromHalf, toHalf } from '../../src/codecs/half.js';
+import { hadamard } from '../../src/codecs/hadamard.js';
+import { fromHalf, roundEven, toHalf } from '../../src/codecs/half.js';
+import { headSketchBytes } from '../../src/kv/chunks.js';
 import { storedKey, unrotated } from './keys.js';
 import { refSelection } from './selection.js';
 
@@ -8,7 +10,7 @@ const { fround } = Math;
 /** Summaries as they are stored: [chunk] and [page], in bytes. */
 interface Summaries {
   means: Uint8Array[];
-  bounds: Uint8Array[];
+  sketches: Uint8Array[];
 }
 
 export interface RefChunkIndex extends ChunkIndex {
@@ -93,33 +95,53 @@ const meanOf = (kv: KvLayer, start: number, end: number): Uint8Array => {
   return new Uint8Array(out.buffer);
 };
 
-/** Bounds of one page, all KV heads: int8 [sub-block][minimum, maximum][channel], then f16 [sub-block]. */
-const boundsOf = (kv: KvLayer, page: number): Uint8Array => {
+/** A stored key in the channels that sketches are made of: rotated, whether its codec rotates or not. */
+const rotated = (kv: KvLayer, head: number, token: number): Float32Array => {
+  const key = storedKey(kv, head, token);
+  if (kv.shape.keys === 'f16') hadamard(key);
+  return key;
+};
+
+/** A finite f16 near x. */
+const finiteHalf = (x: number): number => Math.min(toHalf(x), 0x7bff);
+
+/** Sketches of one page, all KV heads: see src/kv/chunks.ts for the bytes. All sums in f32, in the order written here. */
+const sketchOf = (kv: KvLayer, page: number): Uint8Array => {
   const { kvHeads, keyDim } = kv.shape;
-  const headBytes = 4 * (2 * keyDim + 2);
+  const planeBytes = 128 + 8 * keyDim;
+  const headBytes = keyDim + 16 + 2 * planeBytes;
   const out = new DataView(new ArrayBuffer(kvHeads * headBytes));
   for (let head = 0; head < kvHeads; head++) {
-    for (let sub = 0; sub < 4; sub++) {
-      const keys = Array.from({ length: 16 }, (_, i) =>
-        unrotated(kv, storedKey(kv, head, page * 64 + sub * 16 + i)),
-      );
-      const channel = (c: number): number[] => keys.map((key) => key[c]!);
-      const most = Math.max(...keys.flatMap((key) => Array.from(key, Math.abs)));
-      let bits = toHalf(fround(most / 127));
-      if (fround(fromHalf(bits) * 127) < most) bits++;
-      const scale = fromHalf(bits);
-      // The greatest code that is not above x: dividing may round up, so it is checked by multiplying.
-      const lowered = (x: number): number => {
-        if (scale === 0) return 0;
-        const code = Math.floor(fround(x / scale));
-        return fround(code * scale) > x ? code - 1 : code;
-      };
-      const at = head * headBytes + sub * 2 * keyDim;
-      for (let c = 0; c < keyDim; c++) {
-        out.setInt8(at + c, lowered(Math.min(...channel(c))));
-        out.setInt8(at + keyDim + c, -lowered(-Math.max(...channel(c))));
-      }
-      out.setUint16(head * headBytes + 8 * keyDim + sub * 2, bits, true);
+    const keys = Array.from({ length: 64 }, (_, i) => rotated(kv, head, page * 64 + i));
+    const means = Float32Array.from({ length: keyDim }, (_, c) =>
+      fround(keys.reduce((sum, key) => fround(sum + key[c]!), 0) / 64),
+    );
+    const half = finiteHalf(fround(means.reduce((most, x) => Math.max(most, Math.abs(x)), 0) / 127));
+    const scale = fromHalf(half);
+    const at = head * headBytes;
+    out.setUint16(at + keyDim, half, true);
+    means.forEach((mean, c) => {
+      const code = scale > 0 ? Math.max(-127, Math.min(127, roundEven(fround(mean / scale)))) : 0;
+      out.setInt8(at + c, code);
+      for (const key of keys) key[c] = key[c]! - fround(code * scale);
+    });
+    for (let plane = 0; plane < 2; plane++) {
+      const planeAt = at + keyDim + 16 + plane * planeBytes;
+      keys.forEach((key, token) => {
+        const sums = new Float32Array(4);
+        key.forEach((x, c) => {
+          sums[c % 4] = sums[c % 4]! + Math.abs(x);
+        });
+        const sum = fround(fround(sums[0]! + sums[1]!) + fround(sums[2]! + sums[3]!));
+        const size = finiteHalf(fround(sum / keyDim));
+        out.setUint16(planeAt + 2 * token, size, true);
+        key.forEach((x, c) => {
+          const byte =
+            planeAt + 128 + Math.floor(token / 16) * 2 * keyDim + Math.floor(c / 8) * 16 + (token % 16);
+          if (x < 0) out.setUint8(byte, out.getUint8(byte) | (1 << (c % 8)));
+          key[c] = x < 0 ? x + fromHalf(size) : x - fromHalf(size);
+        });
+      });
     }
   }
   return new Uint8Array(out.buffer);
@@ -141,7 +163,7 @@ const forget = (index: RefChunkIndex, pages: number): void => {
   index.pages = pages;
   for (const layer of index.layers) {
     layer.means.length = Math.min(layer.means.length, kept - 1);
-    layer.bounds.length = Math.min(layer.bounds.length, pages);
+    layer.sketches.length = Math.min(layer.sketches.length, pages);
   }
 };
 
@@ -159,7 +181,7 @@ export const refChunks = (): ChunkVerbs => ({
 
   chunkIndex: (_label, shape: ChunkShape): RefChunkIndex => ({
     shape,
-    layers: Array.from({ length: shape.layers }, () => ({ means: [], bounds: [] })),
+    layers: Array.from({ length: shape.layers }, () => ({ means: [], sketches: [] })),
     boundaries: [0],
     decided: [-1],
     pages: 0,
@@ -179,13 +201,13 @@ export const refChunks = (): ChunkVerbs => ({
 
   summarize(index, layer, kv) {
     const { boundaries, layers, pages, shape } = own(index);
-    const { means, bounds } = layers[layer]!;
+    const { means, sketches } = layers[layer]!;
     while (means.length < boundaries.length - 1) {
       const c = means.length;
       means.push(shape.means ? meanOf(kv, boundaries[c]!, boundaries[c + 1]!) : new Uint8Array());
     }
-    while (bounds.length < pages) {
-      bounds.push(shape.bounds ? boundsOf(kv, bounds.length) : new Uint8Array());
+    while (sketches.length < pages) {
+      sketches.push(shape.sketches ? sketchOf(kv, sketches.length) : new Uint8Array());
     }
   },
 
@@ -195,9 +217,9 @@ export const refChunks = (): ChunkVerbs => ({
     const { boundaries, layers } = own(index);
     const closed = positions(own(index), from, to);
     const head = Uint32Array.from([closed.length, ...closed.map((i) => boundaries[i]!)]);
-    const tail = layers.flatMap(({ means, bounds }) => [
+    const tail = layers.flatMap(({ means, sketches }) => [
       ...closed.map((i) => means[i - 1]!),
-      ...bounds.slice(from, to),
+      ...sketches.slice(from, to),
     ]);
     return concatenate([new Uint8Array(head.buffer), ...tail]);
   },
@@ -205,7 +227,7 @@ export const refChunks = (): ChunkVerbs => ({
   writeChunks(index, from, to, bytes) {
     const it = own(index);
     forget(it, from);
-    const { kvHeads, keyDim, means, bounds, boundaries } = it.shape;
+    const { kvHeads, keyDim, means, sketches, boundaries } = it.shape;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const closed = view.getUint32(0, true);
     for (let i = 0; i < closed; i++) {
@@ -220,7 +242,7 @@ export const refChunks = (): ChunkVerbs => ({
     for (const layer of it.layers) {
       for (let i = 0; i < closed; i++) layer.means.push(take(means ? kvHeads * keyDim * 2 : 0));
       for (let page = from; page < to; page++) {
-        layer.bounds.push(take(bounds ? kvHeads * 4 * (2 * keyDim + 2) : 0));
+        layer.sketches.push(take(sketches ? kvHeads * headSketchBytes(keyDim) : 0));
       }
     }
     it.pages = to;

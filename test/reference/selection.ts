@@ -11,7 +11,8 @@ import {
   tileEnd,
   tileStart,
 } from '../../src/backends/backend.js';
-import { fromHalf } from '../../src/codecs/half.js';
+import { hadamard } from '../../src/codecs/hadamard.js';
+import { fromHalf, roundEven } from '../../src/codecs/half.js';
 import type { RefChunkIndex } from './chunks.js';
 import type { RefPlan, RefTensor } from './device.js';
 import { integerQuery, storedKey, unrotated } from './keys.js';
@@ -20,6 +21,8 @@ export interface RefScores extends Scores {
   /** rows[list · tiles + tile][chunk] */
   rows: number[][];
 }
+
+const { fround } = Math;
 
 type SelectionVerbs = Pick<
   Backend,
@@ -74,24 +77,53 @@ const meanOf = (index: RefChunkIndex, layer: number, c: number, kv: number): num
   return Array.from({ length: keyDim }, (_, i) => fromHalf(view.getUint16((kv * keyDim + i) * 2, true)));
 };
 
-/** Upper bound of q·k over one sub-block, from its stored bounds. */
-const boundOf = (
+/** What a row's query looks tokens up with: sums of ±q of four channels in steps of a fifteenth of the greatest. */
+interface Lookups {
+  readonly rotated: ReturnType<typeof integerQuery>;
+  readonly table: number[][];
+  readonly step: number;
+}
+
+const lookupsOf = (query: Float32Array): Lookups => {
+  const q = query.slice();
+  hadamard(q);
+  const groups = Array.from({ length: q.length / 4 }, (_, g) => q.subarray(4 * g, 4 * g + 4));
+  const sum = (group: Float32Array, m: number): number =>
+    group.reduce((total, x, i) => fround(total + (m & (1 << i) ? -x : x)), 0);
+  const most = Math.max(...groups.map((group) => group.reduce((total, x) => fround(total + Math.abs(x)), 0)));
+  const inverse = most > 0 ? fround(15 / most) : 0;
+  const table = groups.map((group) =>
+    Array.from({ length: 16 }, (_, m) => (inverse ? roundEven(fround(sum(group, m) * inverse)) : 0)),
+  );
+  return { rotated: integerQuery(q), table, step: fround(most / 15) };
+};
+
+/** q·k as `planes` planes of the key's sketch have it. */
+const estimateOf = (
   index: RefChunkIndex,
   layer: number,
-  sub: number,
+  token: number,
   kv: number,
-  { codes, step }: ReturnType<typeof integerQuery>,
+  { rotated, table, step }: Lookups,
+  planes: number,
 ): number => {
   const { keyDim } = index.shape;
-  const bytes = index.layers[layer]!.bounds[Math.floor(sub / 4)]!;
-  const headAt = kv * 4 * (2 * keyDim + 2);
+  const bytes = index.layers[layer]!.sketches[Math.floor(token / 64)]!;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const at = headAt + (sub % 4) * 2 * keyDim;
-  const sum = codes.reduce(
-    (total, x, c) => total + Math.max(x * view.getInt8(at + c), x * view.getInt8(at + keyDim + c)),
-    0,
-  );
-  return sum * step * fromHalf(view.getUint16(headAt + 8 * keyDim + (sub % 4) * 2, true));
+  const planeBytes = 128 + 8 * keyDim;
+  const at = kv * (keyDim + 16 + 2 * planeBytes);
+  const centre = rotated.codes.reduce((sum, x, c) => sum + x * view.getInt8(at + c), 0);
+  let logit = centre * rotated.step * fromHalf(view.getUint16(at + keyDim, true));
+  for (let plane = 0; plane < planes; plane++) {
+    const planeAt = at + keyDim + 16 + plane * planeBytes;
+    const signs = planeAt + 128 + Math.floor((token % 64) / 16) * 2 * keyDim + (token % 16);
+    const sum = table.reduce((total, entries, group) => {
+      const byte = view.getUint8(signs + 16 * Math.floor(group / 2));
+      return total + entries[group % 2 ? byte >> 4 : byte & 15]!;
+    }, 0);
+    logit += sum * step * fromHalf(view.getUint16(planeAt + 2 * (token % 64), true));
+  }
+  return logit;
 };
 
 /** Merges touching ranges of an ascending list; drops empty ones. */
@@ -168,10 +200,27 @@ export const refSelection = (): SelectionVerbs => ({
     eachRow(scores.lists, tiles, (row, list, tile) => {
       const chunks = chunksOf(known(it.boundaries, it.shape.boundaries, tileStart(tiles, tile)));
       const rows = tileRowsOf(tiles, tile);
-      const totals = chunks.map(() => 0);
+      const named =
+        how.by === 'sketch' && how.candidates ? (how.candidates as RefPlan).rows[row]! : undefined;
+      const wanted = chunks.map(
+        ([start, end]) => !named || named.some(([from, to]) => from < end && to > start),
+      );
+      const totals = wanted.map((is) => (is ? 0 : Number.NEGATIVE_INFINITY));
       for (const { head, kv } of headsOf(scores.lists, list, heads, kvHeads)) {
         const queries = rows.map((r) => queryOf(q, r, head, keyDim));
-        const integers = queries.map(integerQuery);
+        // One plane: the heads of a KV head ask together.
+        const group = heads / kvHeads;
+        const asking = how.by === 'sketch' && how.planes === 1;
+        if (asking && head % group !== 0) continue;
+        const lookups = rows.map((r, i) => {
+          const query = queries[i]!.slice();
+          for (let other = 1; asking && other < group; other++) {
+            queryOf(q, r, head + other, keyDim).forEach((x, c) => {
+              query[c] = query[c]! + x;
+            });
+          }
+          return lookupsOf(query);
+        });
         const average = Array.from(
           { length: keyDim },
           (_, c) => queries.reduce((sum, query) => sum + query[c]!, 0) / queries.length,
@@ -179,8 +228,9 @@ export const refSelection = (): SelectionVerbs => ({
         const logits = chunks.map(([start, end], c) => {
           if (how.by === 'mean') return how.scale * dot(average, meanOf(it, layer, c, kv));
           let most = Number.NEGATIVE_INFINITY;
-          for (let sub = Math.floor(start / 16); sub <= Math.floor((end - 1) / 16); sub++) {
-            for (const query of integers) most = Math.max(most, boundOf(it, layer, sub, kv, query));
+          for (let token = start; token < end && wanted[c]; token++) {
+            for (const own of lookups)
+              most = Math.max(most, estimateOf(it, layer, token, kv, own, how.planes));
           }
           return how.scale * most;
         });

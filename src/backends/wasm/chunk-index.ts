@@ -1,13 +1,13 @@
 import { LonghandError } from '../../errors.js';
-import { boundariesUpTo, boundsBytes, decidedBoundary, meanBytes } from '../../kv/chunks.js';
+import { boundariesUpTo, decidedBoundary, meanBytes, sketchBytes } from '../../kv/chunks.js';
 import type { ChunkIndex, ChunkShape } from '../backend.js';
 import type { Device, Owned } from './device.js';
 import { type Growing, growing } from './growing.js';
 
-/** Summaries of one layer: means [chunk][kvHead][channel] f16, bounds [page][kvHead] as src/kv/chunks.ts says. */
+/** Summaries of one layer: means [chunk][kvHead][channel] f16, sketches [page][kvHead] as src/kv/chunks.ts says. */
 export interface LayerSummaries {
   readonly means: Growing;
-  readonly bounds: Growing;
+  readonly sketches: Growing;
   /** Chunks and pages summarised so far. */
   chunks: number;
   pages: number;
@@ -25,7 +25,7 @@ export const createChunkIndex = ({ heap }: Device, shape: ChunkShape): WasmChunk
   const boundaries = growing(heap, 'chunks');
   const layers = Array.from({ length: shape.layers }, () => ({
     means: growing(heap, 'chunks'),
-    bounds: growing(heap, 'chunks'),
+    sketches: growing(heap, 'chunks'),
     chunks: 0,
     pages: 0,
   }));
@@ -41,7 +41,7 @@ export const createChunkIndex = ({ heap }: Device, shape: ChunkShape): WasmChunk
       boundaries.release();
       for (const layer of layers) {
         layer.means.release();
-        layer.bounds.release();
+        layer.sketches.release();
       }
     },
   };
@@ -80,7 +80,7 @@ const closedBy = (device: Device, index: WasmChunkIndex, from: number, to: numbe
 
 /**
  * Bytes of pages [from, to): u32 number of boundaries their windows decided, these boundaries (u32), then for each
- * layer the means of the chunks they close and the bounds of the pages.
+ * layer the means of the chunks they close and the sketches of the pages.
  */
 export const readIndex = (device: Device, index: WasmChunkIndex, from: number, to: number): Uint8Array => {
   const [first, last] = closedBy(device, index, from, to);
@@ -88,9 +88,11 @@ export const readIndex = (device: Device, index: WasmChunkIndex, from: number, t
     throw internal(`Chunks of pages ${from} to ${to} were read, but the index is not that far.`);
   }
   const mean = meanBytes(index.shape);
-  const bounds = boundsBytes(index.shape);
+  const sketches = sketchBytes(index.shape);
   const closed = last - first;
-  const bytes = new Uint8Array(4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * bounds));
+  const bytes = new Uint8Array(
+    4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * sketches),
+  );
   new DataView(bytes.buffer).setUint32(0, closed, true);
   let at = 4;
   const put = (start: number, length: number): void => {
@@ -100,7 +102,7 @@ export const readIndex = (device: Device, index: WasmChunkIndex, from: number, t
   put(index.boundaries.start + (first + 1) * 4, closed * 4);
   for (const layer of index.layers) {
     put(layer.means.start + first * mean, closed * mean);
-    put(layer.bounds.start + from * bounds, (to - from) * bounds);
+    put(layer.sketches.start + from * sketches, (to - from) * sketches);
   }
   return bytes;
 };
@@ -117,10 +119,10 @@ export const writeIndex = (
     throw internal(`Chunks of page ${from} were written after those of ${index.pages}.`);
   forgetFrom(device, index, from);
   const mean = meanBytes(index.shape);
-  const bounds = boundsBytes(index.shape);
+  const sketches = sketchBytes(index.shape);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const closed = bytes.byteLength < 4 ? 0 : view.getUint32(0, true);
-  const expected = 4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * bounds);
+  const expected = 4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * sketches);
   const found = Uint32Array.from({ length: bytes.byteLength === expected ? closed : 0 }, (_, i) =>
     view.getUint32(4 + i * 4, true),
   );
@@ -144,7 +146,7 @@ export const writeIndex = (
   };
   for (const layer of index.layers) {
     take(layer.means, first * mean, closed * mean);
-    take(layer.bounds, from * bounds, (to - from) * bounds);
+    take(layer.sketches, from * sketches, (to - from) * sketches);
     layer.chunks = index.count - 1;
     layer.pages = to;
   }

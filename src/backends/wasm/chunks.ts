@@ -1,7 +1,7 @@
 import { codecNumber, keysAt, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
 import { pageBoundaries } from '../../kv/boundaries.js';
-import { boundsBytes, headBoundsBytes, meanBytes } from '../../kv/chunks.js';
+import { headSketchBytes, meanBytes, sketchBytes } from '../../kv/chunks.js';
 import { type Backend, type KvLayer, PAGE } from '../backend.js';
 import {
   appendBoundaries,
@@ -88,7 +88,7 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
       const summaries = own.layers[layer]!;
       const codec = codecNumber[kv.shape.keys];
       const mean = meanBytes(index.shape);
-      const bounds = boundsBytes(index.shape);
+      const sketches = sketchBytes(index.shape);
       const first = summaries.chunks;
       const last = own.count - 1;
       mustHave(kv, own.pages);
@@ -112,13 +112,13 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
           );
         }
       }
-      if (bounds > 0 && own.pages > summaries.pages) {
-        summaries.bounds.reserve(own.pages * bounds);
+      if (sketches > 0 && own.pages > summaries.pages) {
+        summaries.sketches.reserve(own.pages * sketches);
         const pages = heap.u32(table, own.pages);
         for (let page = summaries.pages; page < own.pages; page++) {
           for (let head = 0; head < kvHeads; head++) {
-            const out = summaries.bounds.start + page * bounds + head * headBoundsBytes(keyDim);
-            kernels.keyBounds!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
+            const out = summaries.sketches.start + page * sketches + head * headSketchBytes(keyDim);
+            kernels.keySketch!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
           }
         }
       }

@@ -7,6 +7,9 @@ import type { WasmScores } from './scores.js';
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 
+/** Arguments of `select`, in words (assembly/select.ts). */
+const WORDS = 8;
+
 /** Plans, made from scores. */
 export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'readPlan'> => {
   const { heap, kernels } = device;
@@ -46,10 +49,8 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 're
         'Scores and plan',
       );
       shapePlan(own, tiles, scored ? chunks!.count : 0);
-      const scratch = heap.scratch(1024 + 8 * (chunks?.count ?? 0));
-      const counts = heap.u32(own.counts, plan.lists * count);
       const boundaries = chunks && boundariesOf(device, chunks);
-      for (let tile = 0; tile < count; tile++) {
+      const perTile = Array.from({ length: count }, (_, tile) => {
         const start = tileStart(tiles, tile);
         const end = tileEnd(tiles, tile);
         const n = chunks ? eligible(device, chunks, start) : 0;
@@ -58,23 +59,19 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 're
         const sinks = Math.min(keep.sinks, end);
         const taken = sinks >= forced ? end : sinks + end - forced;
         const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * end));
-        for (let list = 0; list < plan.lists; list++) {
-          const row = list * count + tile;
-          const all = budget >= end;
-          const from = scored ? scored.memory.start + row * scored.stride * 4 : 0;
-          counts[row] = kernels.selectChunks!(
-            own.ranges + row * own.capacity * 8,
-            from,
-            chunks?.boundaries.start ?? 0,
-            scored && !all ? n : 0,
-            sinks,
-            all ? 0 : forced,
-            end,
-            Math.max(0, all ? 0 : budget - taken),
-            scratch,
-          );
-        }
-      }
+        if (budget >= end) return [0, sinks, 0, end, 0];
+        return [scored ? n : 0, sinks, forced, end, Math.max(0, budget - taken)];
+      });
+      const args = heap.scratch(4 * (WORDS + 5 * count) + kernels.selectScratch!(chunks?.count ?? 0));
+      const table = args + 4 * WORDS;
+      heap.u32(table, 5 * count).set(perTile.flat());
+      heap
+        .u32(args, WORDS)
+        .set([
+          ...[own.counts, own.ranges, own.capacity, count, scored?.memory.start ?? 0, scored?.stride ?? 0],
+          ...[chunks?.boundaries.start ?? 0, table],
+        ]);
+      kernels.select!(args, 0, plan.lists * count, table + 20 * count);
     },
 
     async readPlan(plan) {

@@ -1,6 +1,14 @@
-import { codecNumber, keysAt } from '../../codecs/page-format.js';
-import { boundsBytes, headBoundsBytes, meanBytes } from '../../kv/chunks.js';
-import { type Backend, type Scores, type Tiles, tileCount, tileEnd, tileStart } from '../backend.js';
+import { codecNumber, pageBytes } from '../../codecs/page-format.js';
+import { headSketchBytes, meanBytes, sketchBytes } from '../../kv/chunks.js';
+import {
+  type Backend,
+  type Scores,
+  type Tensor,
+  type Tiles,
+  tileCount,
+  tileEnd,
+  tileStart,
+} from '../backend.js';
 import type { WasmChunkIndex } from './chunk-index.js';
 import type { Device, Owned, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
@@ -14,22 +22,22 @@ export interface WasmScores extends Scores, Owned {
 }
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
+/** Arguments of the kernels that score, in words (assembly/score-chunks.ts). */
+const WORDS = 20;
 
-/** The query heads of a list, KV head by KV head. */
-interface Group {
-  readonly kvHead: number;
-  readonly firstHead: number;
+/** What differs between the kernels, by its place among their arguments. */
+interface Summaries {
+  readonly start: number;
+  readonly stride: number;
+  readonly headBytes: number;
+  /** Word 13: planes, or the position of the first row. */
+  readonly extra: number;
+  readonly boundaries: number;
 }
 
 /** How interesting every chunk is for every tile. */
 export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens'> => {
   const { heap, kernels } = device;
-
-  const groupsOf = (lists: number, list: number, kvHeads: number, heads: number): Group[] =>
-    Array.from({ length: kvHeads / lists }, (_, i) => {
-      const kvHead = (list * kvHeads) / lists + i;
-      return { kvHead, firstHead: (kvHead * heads) / kvHeads };
-    });
 
   const shapeScores = (scores: WasmScores, tiles: Tiles, index: WasmChunkIndex): void => {
     scores.tiles = tiles;
@@ -37,15 +45,36 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
     scores.memory.reserve(scores.lists * tileCount(tiles) * scores.stride * 4);
   };
 
-  /** Tokens that a row of a plan names. */
-  const named = (plan: WasmPlan, row: number): number => {
-    const ranges = heap.u32(
-      plan.ranges + row * plan.capacity * 8,
-      heap.u32(plan.counts + row * 4, 1)[0]! * 2,
-    );
-    let tokens = 0;
-    for (let i = 0; i < ranges.length; i += 2) tokens += ranges[i + 1]! - ranges[i]!;
-    return tokens;
+  /** One kernel over all lists and tiles. `room`: scratch of an item. Items are independent of each other. */
+  const score = (
+    kernel: string,
+    scores: WasmScores,
+    q: Tensor,
+    index: WasmChunkIndex,
+    from: Summaries,
+    candidates: WasmPlan | undefined,
+    scale: number,
+    room: number,
+  ): void => {
+    const { kvHeads, keyDim } = index.shape;
+    const { lists, tiles, memory, stride } = scores;
+    const count = tileCount(tiles);
+    const args = heap.scratch(4 * (WORDS + 3 * count) + room);
+    const perTile = args + 4 * WORDS;
+    const rows = Array.from({ length: count }, (_, tile) => {
+      const start = tileStart(tiles, tile);
+      return [eligible(device, index, start), start - tiles.position, tileEnd(tiles, tile) - start];
+    });
+    heap.u32(perTile, 3 * count).set(rows.flat());
+    heap
+      .u32(args, 18)
+      .set([
+        ...[memory.start, stride, (q as WasmTensor).start, q.cols * 4, q.cols / keyDim, kvHeads, keyDim],
+        ...[lists, count, from.start, from.stride, from.headBytes, from.boundaries, from.extra, perTile],
+        ...(candidates ? [candidates.counts, candidates.ranges, candidates.capacity] : [0, 0, 0]),
+      ]);
+    heap.f32(args + 4 * 18, 1)[0] = scale;
+    kernels[kernel]!(args, 0, lists * count, perTile + 12 * count);
   };
 
   return {
@@ -58,65 +87,27 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       const own = scores as WasmScores;
       const chunks = index as WasmChunkIndex;
       const { kvHeads, keyDim } = index.shape;
-      const { start: queries } = q as WasmTensor;
-      const heads = q.cols / keyDim;
-      const group = heads / kvHeads;
-      const rowBytes = q.cols * 4;
+      const group = q.cols / keyDim / kvHeads;
       const summaries = chunks.layers[layer]!;
-      const bounds = boundsBytes(index.shape);
-      const mean = meanBytes(index.shape);
+      const boundaries = chunks.boundaries.start;
       shapeScores(own, tiles, chunks);
-      const tail = own.stride * 4 * group + chunks.pages * 16 + keyDim * 4;
-      const scratch = heap.scratch(rowBytes + tail);
-      const count = tileCount(tiles);
-      for (let tile = 0; tile < count; tile++) {
-        const start = tileStart(tiles, tile);
-        const rows = tileEnd(tiles, tile) - start;
-        const first = queries + (start - tiles.position) * rowBytes;
-        const n = eligible(device, chunks, start);
-        if (n === 0) continue;
-        if (how.by === 'mean') kernels.meanRows!(scratch, first, rows, rowBytes, q.cols);
-        for (let list = 0; list < scores.lists; list++) {
-          const out = own.memory.start + (list * count + tile) * own.stride * 4;
-          let more = 0;
-          for (const { kvHead, firstHead } of groupsOf(scores.lists, list, kvHeads, heads)) {
-            const headAt = firstHead * keyDim * 4;
-            if (how.by === 'mean') {
-              const means = summaries.means.start + kvHead * keyDim * 2;
-              kernels.scoreMeans!(
-                out,
-                scratch + headAt,
-                group,
-                means,
-                n,
-                mean,
-                keyDim,
-                how.scale,
-                more,
-                scratch + rowBytes,
-              );
-            } else {
-              const from = summaries.bounds.start + kvHead * headBoundsBytes(keyDim);
-              kernels.scoreBounds!(
-                out,
-                first + headAt,
-                rows,
-                rowBytes,
-                group,
-                from,
-                bounds,
-                chunks.boundaries.start,
-                n,
-                keyDim,
-                how.scale,
-                more,
-                scratch + rowBytes,
-              );
-            }
-            more = 1;
-          }
-        }
+      if (how.by === 'mean') {
+        const stride = meanBytes(index.shape);
+        const from = { start: summaries.means.start, stride, headBytes: keyDim * 2, boundaries, extra: 0 };
+        const room = (group * own.stride + 2 * keyDim) * 4;
+        score('scoreMeans', own, q, chunks, from, undefined, how.scale, room);
+        return;
       }
+      const candidates = how.candidates as WasmPlan | undefined;
+      mustMatch(
+        !candidates || (candidates.lists === own.lists && tileCount(candidates.tiles) === tileCount(tiles)),
+        'Candidates and scores',
+      );
+      const stride = sketchBytes(index.shape);
+      const { start } = summaries.sketches;
+      const from = { start, stride, headBytes: headSketchBytes(keyDim), boundaries, extra: how.planes };
+      const room = kernels.sketchScratch!(group, chunks.count, keyDim);
+      score('scoreSketches', own, q, chunks, from, candidates, how.scale, room);
     },
 
     scoreTokens(scores, q, kv, index, candidates, scale) {
@@ -124,50 +115,19 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       const chunks = index as WasmChunkIndex;
       const plan = candidates as WasmPlan;
       const { shape, table } = kv as WasmKvLayer;
-      const { tiles } = plan;
-      const { start: queries } = q as WasmTensor;
-      const heads = q.cols / shape.keyDim;
-      const group = heads / shape.kvHeads;
-      const codec = codecNumber[shape.keys];
-      const count = tileCount(tiles);
+      const { position, rows } = plan.tiles;
       mustMatch(scores.lists === plan.lists, 'Scores and candidates');
-      shapeScores(own, tiles, chunks);
-      for (let list = 0; list < scores.lists; list++) {
-        for (let tile = 0; tile < count; tile++) {
-          const row = list * count + tile;
-          const out = own.memory.start + row * own.stride * 4;
-          const n = eligible(device, chunks, tileStart(tiles, tile));
-          heap.f32(out, n).fill(Number.NEGATIVE_INFINITY);
-          if (n === 0) continue;
-          const tokens = named(plan, row);
-          const scratch = heap.scratch(group * (4 * (tokens + 8) + 2 * shape.keyDim + 4) + 16 * shape.keyDim);
-          const ranges = plan.ranges + row * plan.capacity * 8;
-          const ranged = heap.u32(plan.counts + row * 4, 1)[0]!;
-          for (const { kvHead, firstHead } of groupsOf(scores.lists, list, shape.kvHeads, heads)) {
-            const headAt = keysAt(shape, kvHead);
-            for (let at = tileStart(tiles, tile); at < tileEnd(tiles, tile); at++) {
-              const from = queries + ((at - tiles.position) * q.cols + firstHead * shape.keyDim) * 4;
-              kernels.scoreRow!(
-                out,
-                from,
-                group,
-                table,
-                headAt,
-                codec,
-                shape.keyDim,
-                ranges,
-                ranged,
-                at + 1,
-                tokens,
-                chunks.boundaries.start,
-                n,
-                scale,
-                scratch,
-              );
-            }
-          }
-        }
-      }
+      shapeScores(own, plan.tiles, chunks);
+      const group = q.cols / shape.keyDim / shape.kvHeads;
+      const from = {
+        start: table,
+        stride: codecNumber[shape.keys],
+        headBytes: pageBytes(shape) / shape.kvHeads,
+        boundaries: chunks.boundaries.start,
+        extra: position,
+      };
+      const room = group * (4 * (position + rows + 8) + 2 * shape.keyDim + 4) + 16 * shape.keyDim;
+      score('scoreTokens', own, q, chunks, from, plan, scale, room);
     },
   };
 };
