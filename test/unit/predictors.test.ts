@@ -38,6 +38,7 @@ describe('attention options', () => {
     refused({ method: 'dhsa', boundaries: 'learned' }, /'contrast', 'delimiters', 'fixed'/);
     refused({ method: 'dhsa', lists: 'head' }, /'kv-head', 'layer'/);
     refused({ method: 'dhsa', candidates: 0 }, /attention\.candidates/);
+    refused({ method: 'dhsa', exact: 1 }, /attention\.exact/);
     refused({ method: 'sliding', window: 0 }, /attention\.window/);
     refused({ method: 'sliding', sinks: -1 }, /attention\.sinks/);
     refused({ method: 'blocks', size: 0 }, /attention\.size/);
@@ -62,6 +63,7 @@ describe('attention options', () => {
       { method: 'dhsa', boundaries: 'fixed' },
       { method: 'dhsa', lists: 'layer' },
       { method: 'dhsa', candidates: 7 },
+      { method: 'dhsa', exact: true },
       { method: 'dhsa', sinks: 0 },
       { method: 'dhsa', local: 0 },
     ];
@@ -92,16 +94,17 @@ const autoCalls = (position: number, rows: number, tileRows: number, budget?: nu
   return calls;
 };
 
-test('auto is exact where choosing does not pay: tiles within the budget, single rows within seven', () => {
+test('auto is exact where choosing does not pay: tiles within the budget, single rows within two', () => {
   expect(autoCalls(1792, 256, 64)).toEqual(['select Infinity']);
   expect(autoCalls(2048, 256, 64)).toEqual(['score', 'select 2048']);
-  expect(autoCalls(7 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
-  expect(autoCalls(7 * 2048, 1, 1)).toEqual(['score', 'select 12288', 'score', 'select 2048']);
+  expect(autoCalls(2 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
+  expect(autoCalls(2 * 2048, 1, 1)).toEqual(['score', 'select 2048']);
+  expect(autoCalls(3 * 2048, 1, 1)).toEqual(['score', 'select 6144', 'score', 'select 2048']);
 });
 
 test('with any budget auto plans a row the same alone as in a call of a whole segment', () => {
   for (const budget of [2049, 2100, 2303, 3000]) {
-    const first = Math.floor((7 * budget) / SEGMENT_TOKENS) * SEGMENT_TOKENS;
+    const first = Math.floor((2 * budget) / SEGMENT_TOKENS) * SEGMENT_TOKENS;
     for (const segment of [first - SEGMENT_TOKENS, first, first + SEGMENT_TOKENS]) {
       const together = autoCalls(segment, SEGMENT_TOKENS, 1, budget);
       for (let row = segment; row < segment + SEGMENT_TOKENS; row++) {

@@ -3,12 +3,15 @@ import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device, WasmPlan } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
+import { rangedRoom, runRanged } from './ranged.js';
 import type { WasmScores } from './scores.js';
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 
 /** Arguments of `select`, in words (assembly/select.ts). */
 const WORDS = 8;
+/** Chunks that are looked at in a microsecond, about: what a job is worth. */
+const SELECTED_PER_US = 100;
 
 /** Plans, made from scores. */
 export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'readPlan'> => {
@@ -62,7 +65,9 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 're
         if (budget >= end) return [0, sinks, 0, end, 0];
         return [scored ? n : 0, sinks, forced, end, Math.max(0, budget - taken)];
       });
-      const args = heap.scratch(4 * (WORDS + 5 * count) + kernels.selectScratch!(chunks?.count ?? 0));
+      const record = 4 * (WORDS + 5 * count);
+      const room = kernels.selectScratch!(chunks?.count ?? 0);
+      const args = rangedRoom(device, record, room);
       const table = args + 4 * WORDS;
       heap.u32(table, 5 * count).set(perTile.flat());
       heap
@@ -71,7 +76,9 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 're
           ...[own.counts, own.ranges, own.capacity, count, scored?.memory.start ?? 0, scored?.stride ?? 0],
           ...[chunks?.boundaries.start ?? 0, table],
         ]);
-      kernels.select!(args, 0, plan.lists * count, table + 20 * count);
+      const items = plan.lists * count;
+      const work = scored ? (items * chunks!.count) / SELECTED_PER_US : 0;
+      runRanged(device, 'select', args, record, room, items, work);
     },
 
     async readPlan(plan) {

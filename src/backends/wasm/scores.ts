@@ -13,6 +13,7 @@ import type { WasmChunkIndex } from './chunk-index.js';
 import type { Device, Owned, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
+import { rangedRoom, runRanged } from './ranged.js';
 
 /** Row r = list · tileCount + tile has `stride` f32 from memory.start + r · stride · 4 on. */
 export interface WasmScores extends Scores, Owned {
@@ -24,6 +25,8 @@ export interface WasmScores extends Scores, Owned {
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 /** Arguments of the kernels that score, in words (assembly/score-chunks.ts). */
 const WORDS = 20;
+/** Chunks that a row of a list scores in a microsecond, about: what a job is worth. */
+const SCORED_PER_US = 10;
 
 /** What differs between the kernels, by its place among their arguments. */
 interface Summaries {
@@ -47,7 +50,7 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
 
   /** One kernel over all lists and tiles. `room`: scratch of an item. Items are independent of each other. */
   const score = (
-    kernel: string,
+    share: 'scoreMeans' | 'scoreSketches' | 'scoreTokens',
     scores: WasmScores,
     q: Tensor,
     index: WasmChunkIndex,
@@ -59,7 +62,8 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
     const { kvHeads, keyDim } = index.shape;
     const { lists, tiles, memory, stride } = scores;
     const count = tileCount(tiles);
-    const args = heap.scratch(4 * (WORDS + 3 * count) + room);
+    const record = 4 * (WORDS + 3 * count);
+    const args = rangedRoom(device, record, room);
     const perTile = args + 4 * WORDS;
     const rows = Array.from({ length: count }, (_, tile) => {
       const start = tileStart(tiles, tile);
@@ -70,11 +74,21 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       .u32(args, 18)
       .set([
         ...[memory.start, stride, (q as WasmTensor).start, q.cols * 4, q.cols / keyDim, kvHeads, keyDim],
-        ...[lists, count, from.start, from.stride, from.headBytes, from.boundaries, from.extra, perTile],
+        ...[
+          lists,
+          count,
+          from.start,
+          from.stride,
+          from.headBytes,
+          from.boundaries,
+          from.extra,
+          perTile,
+        ],
         ...(candidates ? [candidates.counts, candidates.ranges, candidates.capacity] : [0, 0, 0]),
       ]);
     heap.f32(args + 4 * 18, 1)[0] = scale;
-    kernels[kernel]!(args, 0, lists * count, perTile + 12 * count);
+    const work = (lists * tiles.rows * index.count) / SCORED_PER_US;
+    runRanged(device, share, args, record, room, lists * count, work);
   };
 
   return {
