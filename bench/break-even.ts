@@ -1,6 +1,6 @@
 /**
- * From which length on choosing pays in answers: milliseconds per generated token, dense beside DHSA with a budget of
- * 2,048 tokens, best of several runs that take turns. `node bench/run.mjs break-even`
+ * From which length on choosing pays in answers: milliseconds per generated token, dense beside DHSA with budgets of
+ * 2,048 and 512 tokens, best of several runs that take turns. `node bench/run.mjs break-even`
  */
 import { readFileSync } from 'node:fs';
 import { load } from '../src/engine/index.js';
@@ -10,8 +10,8 @@ import { intoPage } from './into-page.js';
 const methods: Record<string, AttentionOptions> = {
   dense: { method: 'dense' },
   'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
-  'dhsa, candidates 4': { method: 'dhsa', budget: 2048, candidates: 4 },
   'dhsa, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
+  'dhsa, budget 512': { method: 'dhsa', budget: 512 },
 };
 const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
 const RUNS = 8;

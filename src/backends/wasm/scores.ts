@@ -74,16 +74,7 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       .u32(args, 18)
       .set([
         ...[memory.start, stride, (q as WasmTensor).start, q.cols * 4, q.cols / keyDim, kvHeads, keyDim],
-        ...[
-          lists,
-          count,
-          from.start,
-          from.stride,
-          from.headBytes,
-          from.boundaries,
-          from.extra,
-          perTile,
-        ],
+        ...[lists, count, from.start, from.stride, from.headBytes, from.boundaries, from.extra, perTile],
         ...(candidates ? [candidates.counts, candidates.ranges, candidates.capacity] : [0, 0, 0]),
       ]);
     heap.f32(args + 4 * 18, 1)[0] = scale;
