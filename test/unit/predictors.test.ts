@@ -94,17 +94,16 @@ const autoCalls = (position: number, rows: number, tileRows: number, budget?: nu
   return calls;
 };
 
-test('auto is exact where choosing does not pay: tiles within the budget, single rows within two', () => {
+test('auto is exact where choosing does not pay: tiles within the budget, single rows within seven', () => {
   expect(autoCalls(1792, 256, 64)).toEqual(['select Infinity']);
   expect(autoCalls(2048, 256, 64)).toEqual(['score', 'select 2048']);
-  expect(autoCalls(2 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
-  expect(autoCalls(2 * 2048, 1, 1)).toEqual(['score', 'select 2048']);
-  expect(autoCalls(3 * 2048, 1, 1)).toEqual(['score', 'select 6144', 'score', 'select 2048']);
+  expect(autoCalls(7 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
+  expect(autoCalls(7 * 2048, 1, 1)).toEqual(['score', 'select 6144', 'score', 'select 2048']);
 });
 
 test('with any budget auto plans a row the same alone as in a call of a whole segment', () => {
   for (const budget of [2049, 2100, 2303, 3000]) {
-    const first = Math.floor((2 * budget) / SEGMENT_TOKENS) * SEGMENT_TOKENS;
+    const first = Math.floor((7 * budget) / SEGMENT_TOKENS) * SEGMENT_TOKENS;
     for (const segment of [first - SEGMENT_TOKENS, first, first + SEGMENT_TOKENS]) {
       const together = autoCalls(segment, SEGMENT_TOKENS, 1, budget);
       for (let row = segment; row < segment + SEGMENT_TOKENS; row++) {
