@@ -123,7 +123,7 @@ export interface BackendBytes {
 
 export interface Backend {
   readonly name: 'wasm' | 'webgpu' | 'reference';
-  /** The build variant in use, e.g. `simd128`. Results are bit-equal within one build, so stored pages name it. */
+  /** The build variant in use, e.g. `simd128`. Results are bit-equal within one build of one version, so stored pages name both. */
   readonly build: string;
 
   // ** memory **

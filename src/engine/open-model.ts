@@ -1,6 +1,7 @@
 import { architectureOf } from '../architectures/index.js';
 import { PAGE } from '../backends/backend.js';
 import { createWasmBackend, type WasmBackend } from '../backends/wasm/backend.js';
+import { NUMERICS } from '../backends/wasm/numerics.js';
 import { codecs } from '../codecs/index.js';
 import { pageBytes } from '../codecs/page-format.js';
 import { LonghandError } from '../errors.js';
@@ -100,7 +101,7 @@ export const openModel = async (
       tokenizer: tokenizer.signature,
       codec: codecsUsed(config, pageCodecs),
       attention: predictor.signature,
-      build: `${backend.name}/${backend.build}`,
+      build: `${backend.name}/${backend.build}/${NUMERICS}`,
     };
     const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);
     const opened = backend;

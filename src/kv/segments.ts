@@ -9,7 +9,7 @@ export interface Provenance {
   readonly codec: string;
   /** The predictor's signature: the attention options that shape K and V. */
   readonly attention: string;
-  /** The numerics class of the backend's build: results are bit-equal within one. */
+  /** The numerics class: backend, its build, and the version of what its kernels compute. Bit-equal within one. */
   readonly build: string;
 }
 

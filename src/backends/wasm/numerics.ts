@@ -1,0 +1,8 @@
+/**
+ * Version of what the kernels compute, for both builds. Pages that were stored under another number are not used again:
+ * they would not be bit-equal to those computed now. Raise it with every change, however small, of what a kernel writes
+ * for the same input (rounding, order of sums, what is chosen to be read); page formats have versions of their own.
+ *
+ * 2: integer weights for values in q8, choosing by sketches.
+ */
+export const NUMERICS = 2;
