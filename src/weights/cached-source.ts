@@ -2,13 +2,14 @@ import { LonghandError, throwIfAborted } from '../errors.js';
 import { fromBlob } from './blob-source.js';
 import { countBytes, frontierOf } from './byte-ranges.js';
 import { type Downloaded, download } from './download.js';
+import { ensureRoom } from './ensure-room.js';
 import type { FileVersion } from './file-version.js';
 import { openGguf } from './gguf-reader.js';
-import { createDigest, mismatch } from './integrity.js';
+import { createDigest, type Digest, mismatch, withheld } from './integrity.js';
 import { keyOf, lockName, openFolder, openKept, readManifest, removeKept } from './kept-files.js';
 import { openPartial, type PartialFile } from './partial-file.js';
 import type { Fetch } from './request.js';
-import { revalidate } from './revalidate.js';
+import { changedSince, revalidate } from './revalidate.js';
 import type { Source } from './source.js';
 import { streamUrl } from './url-source.js';
 import { announce, hold, listen } from './waiting.js';
@@ -29,22 +30,8 @@ export interface CacheOptions {
 const PIECE = 4 << 20;
 const LEAST = 1 << 18;
 
-const isStorage = (cause: unknown): cause is LonghandError =>
-  cause instanceof LonghandError && cause.code.startsWith('storage/');
-const isCorrupt = (cause: unknown): boolean =>
-  cause instanceof LonghandError && cause.code === 'model/corrupt';
-
-const ensureRoom = async (file: PartialFile, { size = 0 }: FileVersion): Promise<void> => {
-  const { quota, usage } = (await navigator.storage.estimate?.().catch(() => undefined)) ?? {};
-  const asked = size - countBytes(file.ranges);
-  if (quota === undefined || usage === undefined || usage + asked <= quota) return;
-  const message = `The browser has no room for ${asked} more bytes: it reports ${usage} of ${quota} in use.`;
-  throw new LonghandError('storage/quota', `${message} Delete models, or free space on the device.`, {
-    asked,
-    usage,
-    quota,
-  });
-};
+const isOf = (group: string, cause: unknown): cause is LonghandError =>
+  cause instanceof LonghandError && cause.code.startsWith(group);
 
 /**
  * A URL whose content is kept on the device: read from there when it is there, without waiting for any network;
@@ -58,9 +45,11 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
   let size: number | undefined;
   let received = 0;
   let isKept = false;
+  const warn = (why: string): void => {
+    warnings.push(`The model file is not kept on this device: ${why}`);
+  };
 
-  async function* uncached(cause: LonghandError, from: number, known: FileVersion, signal?: AbortSignal) {
-    warnings.push(`The model file is not kept on this device: ${cause.message}`);
+  async function* streamed(from: number, known: FileVersion, signal?: AbortSignal) {
     const onVersion = (version: FileVersion): void => {
       size = version.size;
     };
@@ -68,6 +57,17 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
       received += piece.length;
       yield piece;
     }
+  }
+
+  /** The bytes from `from` on, of which nothing is kept; `digest` has met those before. */
+  async function* uncached(
+    cause: LonghandError,
+    { from, known, digest }: { from: number; known: FileVersion; digest?: Digest | undefined },
+    signal?: AbortSignal,
+  ) {
+    warn(cause.message);
+    const pieces = streamed(from, known, signal);
+    yield* sha256 === undefined ? pieces : withheld(url, pieces, sha256, digest);
   }
 
   /** Downloads what is missing and hands out what is there. */
@@ -96,7 +96,7 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
       signal: stop.signal,
       onVersion: async (version) => {
         size = version.size;
-        await ensureRoom(file, version);
+        await ensureRoom((version.size ?? 0) - countBytes(file.ranges));
       },
       onBytes: (count) => {
         received += count;
@@ -136,11 +136,20 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
       await head.close();
       verified = true;
       if (isWhole || found !== undefined) {
-        file.complete(found);
-        isKept = true;
+        keep(found);
       } else {
         useless = true;
-        warnings.push('The model file is not kept on this device: its server does not tell how long it is.');
+        warn('its server does not tell how long it is.');
+      }
+    };
+    const keep = (found: string | undefined): void => {
+      try {
+        file.complete(found);
+        isKept = true;
+      } catch (cause) {
+        if (!isOf('storage/', cause)) throw cause;
+        useless = true;
+        warn(cause.message);
       }
     };
     try {
@@ -166,13 +175,13 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
         }
       }
     } catch (cause) {
-      useless = isCorrupt(cause) || isStorage(cause);
-      if (!isStorage(cause)) throw cause;
+      useless = isOf('model/corrupt', cause) || isOf('storage/', cause);
+      if (!isOf('storage/', cause)) throw cause;
       stop.abort();
       await work;
       file.close();
       await removeKept(folder, key);
-      yield* uncached(cause, at, file.version, outer);
+      yield* uncached(cause, { from: at, known: file.version, digest }, outer);
     } finally {
       outer?.removeEventListener('abort', abort);
       stop.abort();
@@ -192,15 +201,12 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
     const manifest = await readManifest(folder, key);
     const file = await openKept(folder, key, manifest);
     if (!file || !manifest || (sha256 !== undefined && manifest.sha256 !== sha256)) return undefined;
-    if (manifest.changed) warnings.push(changedSince(manifest.date));
+    if (manifest.changed) warnings.push(changedSince(manifest));
     revalidate(folder, key, manifest, fetch).then(
-      (isChanged) => isChanged && !manifest.changed && warnings.push(changedSince(manifest.date)),
+      (isChanged) => isChanged && !manifest.changed && warnings.push(changedSince(manifest)),
     );
     return file;
   };
-  const changedSince = (date: number): string =>
-    `The file at ${url} has changed since it was kept on ${new Date(date).toISOString().slice(0, 10)}; the kept one is used. ` +
-    'Call deleteModel and load again for the new one.';
 
   return {
     label: url,
@@ -243,9 +249,9 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
         file = await openPartial(folder, key, { url, model, parts });
         yield* fill(folder, key, file, signal);
       } catch (cause) {
-        if (file || !isStorage(cause)) throw cause;
+        if (file || !isOf('storage/', cause)) throw cause;
         release();
-        yield* uncached(cause, 0, {}, signal);
+        yield* uncached(cause, { from: 0, known: {} }, signal);
       } finally {
         release();
       }

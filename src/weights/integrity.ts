@@ -39,23 +39,28 @@ export const mismatch = (label: string, wanted: string, found: string): Longhand
     { source: label, wanted, found },
   );
 
+/** `pieces` to the last, which is handed out only if `digest`, with them added, becomes the one that is wanted. */
+export async function* withheld(
+  label: string,
+  pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  wanted: string,
+  digest = createDigest(),
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  let held: Uint8Array<ArrayBuffer> | undefined;
+  for await (const piece of pieces) {
+    if (held) yield held;
+    digest.add(piece);
+    held = piece;
+  }
+  const found = digest.hex();
+  if (found !== wanted) throw mismatch(label, wanted, found);
+  if (held) yield held;
+}
+
 /** A source whose last bytes are handed out only if all of them have the SHA-256 that is wanted. */
 export const verified = (source: Source, wanted: string | undefined): Source => {
   if (wanted === undefined) return source;
   return Object.create(source, {
-    pieces: {
-      value: async function* (signal?: AbortSignal) {
-        const digest = createDigest();
-        let held: Uint8Array<ArrayBuffer> | undefined;
-        for await (const piece of source.pieces(signal)) {
-          if (held) yield held;
-          digest.add(piece);
-          held = piece;
-        }
-        const found = digest.hex();
-        if (found !== wanted) throw mismatch(source.label, wanted, found);
-        if (held) yield held;
-      },
-    },
+    pieces: { value: (signal?: AbortSignal) => withheld(source.label, source.pieces(signal), wanted) },
   }) as Source;
 };

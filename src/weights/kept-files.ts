@@ -113,7 +113,8 @@ export const openKept = async (
   if (!manifest?.complete) return undefined;
   try {
     const file = await (await folder.getFileHandle(contentName(key))).getFile();
-    return file.size === manifest.version.size ? file : undefined;
+    // Not the version's size: some servers do not tell it, or hide it from other origins.
+    return file.size === countBytes(manifest.ranges) ? file : undefined;
   } catch {
     return undefined;
   }

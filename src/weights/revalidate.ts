@@ -6,6 +6,11 @@ import type { Fetch } from './request.js';
 /** Milliseconds a server has to answer. */
 const PATIENCE = 5000;
 
+/** What a user is told. */
+export const changedSince = ({ url, date }: KeptFile): string =>
+  `The file at ${url} has changed since it was kept on ${new Date(date).toISOString().slice(0, 10)}; the kept one is used. ` +
+  'Call deleteModel and load again for the new one.';
+
 /**
  * Asks the server, in one HEAD request, whether a kept file is still what it serves, and notes the answer for the next
  * visit. Nobody waits for it, and no answer, or one that tells nothing, changes nothing. Never rejects.

@@ -99,6 +99,17 @@ describe('a model is downloaded', () => {
     await server.start();
   });
 
+  test('in one stream from another origin, which hides the encoding that its length is of', async () => {
+    server.files.set('/m.gguf', { bytes: FILE, ranges: false });
+    const fetch: typeof globalThis.fetch = async (...asked) =>
+      Object.defineProperty(await globalThis.fetch(...asked), 'type', { value: 'cors' });
+    expect(await isFile(open('/m.gguf', { fetch }))).toBe(true);
+    expect(await kept()).toEqual(WHOLE);
+    server.log.length = 0;
+    expect(await isFile(open('/m.gguf', { fetch }))).toBe(true);
+    expect(server.sent('/m.gguf')).toBe(0);
+  });
+
   test('in one stream that is not kept where the length is not told', async () => {
     server.files.set('/m.gguf', { bytes: FILE, ranges: false, length: null });
     const source = open();
@@ -305,6 +316,19 @@ describe('integrity', () => {
     expect(await isFile(open('/m.gguf', { sha256: digest(FILE) }))).toBe(true);
     expect(device.text('.json')).toContain(digest(FILE));
     await server.start();
+  });
+
+  test.each([
+    ['no file system', () => vi.stubGlobal('navigator', {})],
+    ['no room at once', () => Object.assign(device, { room: 4 * MB })],
+    ['no room on the way', () => Object.assign(device, { room: 4 * MB, reported: 2 ** 40 })],
+  ])('holds for what cannot be kept: %s', async (_, refuse) => {
+    refuse();
+    server.files.set('/m.gguf', { bytes: FILE });
+    expect(await isFile(open('/m.gguf', { sha256: digest(FILE) }))).toBe(true);
+    await expect(collect(open('/m.gguf', { sha256: digest(OTHER) }))).rejects.toMatchObject({
+      code: 'model/corrupt',
+    });
   });
 
   test('a new demand replaces what is kept', async () => {
