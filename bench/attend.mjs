@@ -1,13 +1,13 @@
 // How many (query, key) pairs a second attention reads, in millions, best of many short runs.
 //   node bench/attend.mjs                plain SIMD, in Node
-//   node bench/attend.mjs --browser      both builds, in Chromium (playwright)
+//   node bench/attend.mjs --chromium     both builds, in Chromium (playwright)
 //   --dims 64,128 --tokens 2048,16384 --filter decode
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 const { values: options } = parseArgs({
   options: {
-    browser: { type: 'boolean', default: false },
+    chromium: { type: 'boolean', default: false },
     dims: { type: 'string', default: '64,128' },
     tokens: { type: 'string', default: '2048,16384' },
     filter: { type: 'string', default: '' },
@@ -118,7 +118,7 @@ const print = async (title, build, run) => {
   }
 };
 
-if (options.browser) {
+if (options.chromium) {
   const { chromium } = await import('playwright');
   const { chromiumArguments, findChromium } = await import('../test/support/chromium.mjs');
   const browser = await chromium.launch({ executablePath: findChromium(), args: chromiumArguments });
