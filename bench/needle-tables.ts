@@ -19,7 +19,7 @@ const percent = (x: number): string => (100 * x).toFixed(1);
  * 95 % interval of a mean over texts. Questions about one text are not independent, texts are: a t interval over the
  * texts' means.
  */
-export const interval = (numbers: readonly number[]): readonly [low: number, high: number] => {
+const interval = (numbers: readonly number[]): readonly [low: number, high: number] => {
   const n = numbers.length;
   const m = mean(numbers);
   if (n < 2) return [Number.NaN, Number.NaN];

@@ -20,7 +20,7 @@ const PLACES = ['Chromium', 'Node'] as const;
 export const TYPES = ['Q8_0', 'Q4_0'] as const;
 const THREADS = [1, 2] as const;
 
-export const speedKey = (place: string, type: string, threads: number): string =>
+const speedKey = (place: string, type: string, threads: number): string =>
   `${place} ${type}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 
 export const yardsticks: Goal = {

@@ -2,7 +2,7 @@ import { throwIfAborted } from '../errors.js';
 import { RequestFailure } from './request.js';
 
 /** Milliseconds waited before each try that follows a failure; a byte that arrives begins the list anew. */
-export const RETRY_DELAYS: readonly number[] = [250, 1000, 3000, 8000];
+const RETRY_DELAYS: readonly number[] = [250, 1000, 3000, 8000];
 
 export interface Retries {
   /** Bytes arrived. */

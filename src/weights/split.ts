@@ -33,7 +33,7 @@ const wrong = (source: string, what: string): LonghandError =>
   );
 
 /** All files of a model that one of them names. */
-export const siblingsOf = (input: SourceInput): SourceInput[] => {
+const siblingsOf = (input: SourceInput): SourceInput[] => {
   if (typeof input !== 'string' && !(input instanceof URL)) return [input];
   const text = String(input);
   const count = Number(PART.exec(text)?.[2] ?? 1);

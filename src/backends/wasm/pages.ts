@@ -1,9 +1,10 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
-import { type Backend, type KvLayer, type KvShape, PAGE, type Tensor, tileCount } from '../backend.js';
-import type { Device, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
+import { type Backend, type KvLayer, type KvShape, PAGE, tileCount } from '../backend.js';
+import type { Device, WasmKvLayer, WasmPlan } from './device.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
+import { at, shape as shapeOf } from './shapes.js';
 
 type Verbs = Pick<
   Backend,
@@ -23,8 +24,6 @@ const WIDEST = 1024;
 const demand = (fits: boolean, message: string): void => {
   if (!fits) throw new LonghandError('internal', `${message} Please report this.`);
 };
-
-const shapeOf = ({ label, rows, cols }: Tensor): string => `${label} (${rows} × ${cols})`;
 
 const checkShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: KvShape): void => {
   for (const dim of [keyDim, valueDim]) {
@@ -124,11 +123,10 @@ export const wasmPages = (device: Device): Verbs => {
       const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));
       const scratch = heap.scratch(jobs.threads * room);
       const sizes = [kvHeads, keyDim, valueDim, codecNumber[keys], codecNumber[values]];
-      const [kAt, vAt] = [(k as WasmTensor).start, (v as WasmTensor).start];
       jobs.run({
         share: 'appendKv',
         items: Math.ceil(k.rows / grain),
-        args: [kv.table, kAt, vAt, position, k.rows, ...sizes, grain, scratch, room],
+        args: [kv.table, at(k), at(v), position, k.rows, ...sizes, grain, scratch, room],
       });
     },
 
@@ -155,14 +153,13 @@ export const wasmPages = (device: Device): Verbs => {
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
       const room = kernels.attendScratch!(queries, keyDim, valueDim);
       const args = rangedRoom(device, ATTEND_BYTES, room);
-      const [to, from] = [(out as WasmTensor).start, (q as WasmTensor).start];
       const { counts, ranges, capacity, lists } = plan;
       heap
         .u32(args, 18)
         .set([
-          ...[to, from, kv.table, counts, ranges, capacity, lists, position, rows, tileRows],
+          ...[at(out), at(q), kv.table, counts, ranges, capacity, lists, position, rows, tileRows],
           ...[heads, kvHeads, keyDim, valueDim, codecNumber[keys], codecNumber[values]],
-          ...[Math.min(window, NO_WINDOW), logSumExp ? (logSumExp as WasmTensor).start : 0],
+          ...[Math.min(window, NO_WINDOW), logSumExp ? at(logSumExp) : 0],
         ]);
       heap.f32(args + 4 * 18, 3).set([scale, softcap, skipBelow]);
       const pairs = kernels.attendPairs!(args);
