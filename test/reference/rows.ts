@@ -89,17 +89,19 @@ const nearest = (x: number): number => {
   return floor % 2 === 0 ? floor : floor + 1;
 };
 
-/** 32 activations as int8: scale = max|x| / 127, codes in −127..127. NaN and infinity make the scale NaN or infinite. */
+/**
+ * 32 activations as int8: scale = max|x| / 127, code = x · (127 / max|x|), rounded. Codes are 0 where max|x| < 2⁻¹²⁰,
+ * and where NaN or infinity make the scale NaN or infinite.
+ */
 export const quantizeBlock = (x: Float32Array): { scale: number; codes: Int8Array } => {
   let greatest = 0;
   for (const value of x) greatest = Math.max(greatest, Math.abs(value));
-  const scale = Math.fround(greatest / 127);
   const codes = new Int8Array(32);
-  for (let i = 0; i < 32; i++) {
-    const code = nearest(Math.fround(x[i]! / scale));
-    codes[i] = Number.isNaN(code) ? 0 : Math.max(-127, Math.min(127, code));
+  if (greatest >= 2 ** -120 && greatest < Infinity) {
+    const inverse = Math.fround(127 / greatest);
+    codes.set(Array.from(x, (value) => nearest(Math.fround(value * inverse))));
   }
-  return { scale, codes };
+  return { scale: Math.fround(greatest / 127), codes };
 };
 
 /** A row of activations as a weight of this type meets it: as it is, or as int8 codes times a scale per 32. */
