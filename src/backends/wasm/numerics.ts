@@ -4,5 +4,6 @@
  * for the same input (rounding, order of sums, what is chosen to be read); page formats have versions of their own.
  *
  * 2: integer weights for values in q8, choosing by sketches.
+ * 3: activations quantised by a product; gates by exp2.
  */
-export const NUMERICS = 2;
+export const NUMERICS = 3;
