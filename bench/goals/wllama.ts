@@ -128,11 +128,16 @@ const alone = async <T>(work: (place: Place) => Promise<T>, seconds = 300): Prom
 type Found = Speed | { readonly error: string };
 
 /** Every configuration, briefly. */
-const tryAll = async (results: Results, quick: boolean, type: string, path: string) => {
+const tryAll = async (
+  results: Results,
+  quick: boolean,
+  [type, path]: readonly [string, string],
+  configurations: readonly Configuration[],
+) => {
   const tokens = quick ? 32 : 64;
   const tried: { configuration: Configuration; threads: number; found: Found }[] = [];
   for (const threads of THREADS) {
-    for (const configuration of quick ? CONFIGURATIONS.slice(0, 1) : CONFIGURATIONS) {
+    for (const configuration of configurations) {
       const key = `${type}, ${configuration.name}, ${threads} threads, ${tokens} tokens`;
       const found = await results.row(
         key,
@@ -149,6 +154,21 @@ const tryAll = async (results: Results, quick: boolean, type: string, path: stri
 
 const worked = (found: Found): found is Speed => 'read' in found;
 
+/** The three fastest with each number of threads, in reading and in answering. */
+const bestOf = (tried: Awaited<ReturnType<typeof tryAll>>): Set<Configuration> => {
+  const best = new Set<Configuration>();
+  for (const threads of THREADS) {
+    const mine = tried.flatMap(({ configuration, threads: used, found }) =>
+      used === threads && worked(found) ? [{ configuration, found }] : [],
+    );
+    for (const pick of ['read', 'answer'] as const) {
+      const order = [...mine].sort((a, b) => b.found[pick] - a.found[pick]);
+      for (const { configuration } of order.slice(0, 3)) best.add(configuration);
+    }
+  }
+  return best;
+};
+
 export const wllama: Goal = {
   name: 'wllama',
   about: 'wllama in the same Chromium, at the fastest of the configurations tried',
@@ -157,9 +177,12 @@ export const wllama: Goal = {
     const [tokens, answer, samples] = quick ? [64, 4, 1] : [512, 16, 1];
     const rows: string[][] = [];
     const triedRows: string[][] = [];
+    let candidates = quick ? CONFIGURATIONS.slice(0, 1) : CONFIGURATIONS;
     for (const type of TYPES) {
       const path = makeModel(shape, type);
-      const tried = await tryAll(results, quick, type, path);
+      const tried = await tryAll(results, quick, [type, path], candidates);
+      // The next type is tried with those that were among the best of the first.
+      candidates = candidates.filter((one) => bestOf(tried).has(one));
       for (const { configuration, threads, found } of tried) {
         const cells = worked(found)
           ? [found.read.toFixed(1), found.answer.toFixed(1)]
