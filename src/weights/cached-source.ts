@@ -148,7 +148,6 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
         isKept = true;
       } catch (cause) {
         if (!isOf('storage/', cause)) throw cause;
-        useless = true;
         warn(cause.message);
       }
     };

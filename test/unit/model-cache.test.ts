@@ -365,6 +365,18 @@ describe('where it cannot be kept it is streamed, with a warning', () => {
   });
 });
 
+test('a disk that fills up at the last moment costs no bytes, and takes nothing away', async () => {
+  server.files.set('/m.gguf', { bytes: FILE });
+  await collect(open());
+  await server.stop();
+  device.room = 0;
+  const source = open('/m.gguf', { sha256: createHash('sha256').update(FILE).digest('hex') });
+  expect(await isFile(source)).toBe(true);
+  expect(source.warnings).toEqual([expect.stringMatching(/is not kept.*refused to store/)]);
+  expect(await kept()).toEqual(WHOLE);
+  await server.start();
+});
+
 describe('what the server has since', () => {
   test('is told, here and at the next visit, and read after deleteModel', async () => {
     server.files.set('/m.gguf', { bytes: FILE });
