@@ -17,10 +17,6 @@ export interface Provenance {
 export const fingerprintOf = ({ model, codec, attention, build }: Provenance): string =>
   hex(digest(new TextEncoder().encode(JSON.stringify([model, codec, attention, build]))));
 
-/** The fields in which two provenances differ: why pages cannot be used again. */
-export const differences = (a: Provenance, b: Provenance): (keyof Provenance)[] =>
-  (['model', 'tokenizer', 'codec', 'attention', 'build'] as const).filter((field) => a[field] !== b[field]);
-
 /**
  * The keys of the first `count` (default: all) whole segments of `ids`, 32 hexadecimal digits each. A key is a digest of the one
  * before it and of the segment's ids; before the first stands one of `fingerprint` and the segment length. So equal

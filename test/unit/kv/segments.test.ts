@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { differences, fingerprintOf, type Provenance, segmentKeys } from '../../../src/kv/segments.js';
+import { fingerprintOf, type Provenance, segmentKeys } from '../../../src/kv/segments.js';
 import { random } from '../../support/random.js';
 
 const draw = random(11);
@@ -71,10 +71,5 @@ describe('provenance', () => {
     expect(fingerprintOf({ ...made, model: 'm"', codec: '' })).not.toBe(
       fingerprintOf({ ...made, model: 'm', codec: '"' }),
     );
-  });
-
-  test('says in what two differ', () => {
-    expect(differences(made, { ...made })).toEqual([]);
-    expect(differences(made, { ...made, build: 'relaxed', tokenizer: 'u' })).toEqual(['tokenizer', 'build']);
   });
 });
