@@ -2,7 +2,7 @@
 import { f16ToF32, f32ToF16 } from './lib/f16';
 import { hadamard } from './lib/hadamard';
 import { F16, PAGE, Q8, decodeBlock } from './lib/page';
-import { centreBytes, planeBytes, PLANES } from './lib/sketch';
+import { centreBytes, PLANES, SCALE_BITS } from './lib/sketch';
 
 /**
  * out: for chunks [first, last), every `stride` bytes, sum/√length of one head's keys, f16 (DHSA, arXiv 2510.24606
@@ -40,29 +40,50 @@ export function chunkMeans(
 }
 
 /**
- * out: the sketch of one head of one page (lib/sketch.ts), of its keys as stored, rotated. Every sum runs in f32 in the
- * order that the reference writes down, so that the bytes are the same everywhere. scratch: (PAGE + 1) · dim f32.
+ * out, second: the records of the sketch of one head of one page (lib/sketch.ts), of its keys as stored, rotated. Every
+ * sum runs in f32 in the order that the reference writes down, so that the bytes are the same everywhere.
+ * scratch: (PAGE + 1) · (dim + 1) f32.
  */
-export function keySketch(out: usize, block: usize, codec: i32, dim: i32, scratch: usize): void {
+export function keySketch(out: usize, second: usize, block: usize, codec: i32, dim: i32, scratch: usize): void {
   const row = <usize>dim << 2;
+  const sizes = scratch + <usize>(PAGE + 1) * row;
   decodeBlock(scratch, block, codec, dim, 0, PAGE);
   if (codec == F16) for (let token = 0; token < PAGE; token++) hadamard(scratch + <usize>token * row, dim);
   centre(out, scratch, dim);
-  out += centreBytes(dim);
-  for (let plane = 0; plane < PLANES; plane++, out += planeBytes(dim)) {
+  let unit: f32 = 0;
+  for (let plane = 0; plane < PLANES; plane++) {
+    let most: f32 = 0;
     for (let token: usize = 0; token < <usize>PAGE; token++) {
-      const key = scratch + token * row;
-      let sums = f32x4.splat(0);
-      for (let at: usize = 0; at < row; at += 16) sums = f32x4.add(sums, f32x4.abs(v128.load(key + at)));
-      const sum =
-        f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) +
-        (f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3));
-      const half = min<u32>(f32ToF16(sum / <f32>dim), 0x7bff);
-      store<u16>(out + (token << 1), <u16>half);
-      const signs = out + <usize>(2 * PAGE) + (token >> 4) * (<usize>dim << 1) + (token & 15);
-      takeSigns(signs, key, dim, f16ToF32(half));
+      const size = meanMagnitude(scratch + token * row, dim);
+      store<f32>(sizes + (token << 2), size);
+      most = max(most, size);
+    }
+    if (plane == 0) {
+      const half = min<u32>(f32ToF16(most), 0x7bff);
+      store<u16>(out + <usize>(dim + 2), <u16>half);
+      unit = f16ToF32(half) / <f32>(1 << SCALE_BITS);
+    }
+    const at = plane == 0 ? out + centreBytes(dim) : second;
+    for (let token: usize = 0; token < <usize>PAGE; token++) {
+      const size = load<f32>(sizes + (token << 2));
+      const code = unit > 0 ? min<f32>(32767, nearest(size / unit)) : 0;
+      store<u16>(at + (token << 1), <u16>code);
+      const signs = at + <usize>(2 * PAGE) + (token >> 4) * (<usize>dim << 1) + (token & 15);
+      takeSigns(signs, scratch + token * row, dim, code * unit);
     }
   }
+}
+
+/** Mean |x| of a key. */
+// @ts-ignore: decorator
+@inline
+function meanMagnitude(key: usize, dim: i32): f32 {
+  let sums = f32x4.splat(0);
+  for (const end = key + (<usize>dim << 2); key < end; key += 16) sums = f32x4.add(sums, f32x4.abs(v128.load(key)));
+  const sum =
+    f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) +
+    (f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3));
+  return sum / <f32>dim;
 }
 
 /** signs: one byte for eight channels, 16 apart, bits set where the key is negative; key −= ±scale with these signs. */

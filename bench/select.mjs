@@ -1,6 +1,6 @@
 // What choosing costs beside what it saves, one thread, plain SIMD in this Node:
-//   node build.mjs kernels && node bench/select.mjs [--kv-heads 2] [--group 2] [--dim 64] [--factor 4] [--tokens 2048,8192]
-// Times one layer: dense attention, and DHSA at 12.5 % with every step of its choice, for one decode row and for one
+//   node build.mjs kernels && node bench/select.mjs [--kv-heads 2] [--group 2] [--dim 64] [--factor 3] [--budget 2048] [--tokens 2048,8192]
+// Times one layer: dense attention, and DHSA at 12.5 % (or a budget) with every step of its choice, for one decode row and for one
 // prefill tile of 64 rows. ratio = (choice + sparse attention) / dense attention; below 1 choosing pays.
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -13,10 +13,11 @@ const { values: given } = parseArgs({
     group: { type: 'string', default: '2' },
     dim: { type: 'string', default: '64' },
     tokens: { type: 'string', default: '2048,8192,16384,32768' },
-    factor: { type: 'string', default: '4' },
+    factor: { type: 'string', default: '3' },
+    budget: { type: 'string', default: '0' },
   },
 });
-const [kvHeads, group, dim, factor] = ['kv-heads', 'group', 'dim', 'factor'].map((name) =>
+const [kvHeads, group, dim, factor, budget] = ['kv-heads', 'group', 'dim', 'factor', 'budget'].map((name) =>
   Number(given[name]),
 );
 
@@ -92,7 +93,7 @@ const measure = async (tokens, tileRows) => {
   const scores = backend.scores('scores', kvHeads);
   const tiles = { position: tokens - tileRows, rows: tileRows, tileRows };
   const scale = 1 / Math.sqrt(dim);
-  const keep = { budget: tokens / 8, sinks: 16, local: 64 };
+  const keep = { budget: budget || tokens / 8, sinks: 16, local: 64 };
   const everything = { ...keep, budget: Infinity };
   const attend = () => backend.attend(out, q, kv, plan, { scale });
 
@@ -134,7 +135,7 @@ console.log(
     group,
     dim,
     factor,
-    density: 0.125,
+    ...(budget ? { budget } : { density: 0.125 }),
     unit: 'microseconds, one layer',
   }),
 );

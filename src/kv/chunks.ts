@@ -35,15 +35,16 @@ export const boundariesUpTo = (boundaries: ArrayLike<number>, count: number, lim
 export const meanBytes = ({ means, kvHeads, keyDim }: ChunkShape): number =>
   means ? kvHeads * keyDim * 2 : 0;
 
-/** Vectors of signs in a sketch. */
-export const PLANES = 2;
-
 /**
- * Bytes of the sketch of one page for one KV head: the mean of the keys, int8 [channel], its f16 scale and 14 zeros;
- * then for each plane the f16 scales [token] and the signs, [sub-block of 16][byte][token], where bit i of byte j is set
- * if channel 8j + i is negative. A key, rotated, is about the mean plus the planes' signs times their scales.
+ * Bytes of the sketch of one page for one KV head. First record: the mean of the keys, int8 [channel], its f16 scale, the
+ * f16 scale of the planes and 12 zeros; then the first plane. Second record: the second plane. A plane is the scales,
+ * u16 [token] in steps of the planes' scale / 2¹⁴, and the signs, [sub-block of 16][byte][token], where bit i of byte j is
+ * set if channel 8j + i is negative. A key, rotated, is about the mean plus the planes' signs times their scales.
  */
-export const headSketchBytes = (keyDim: number): number => keyDim + 16 + PLANES * PAGE * (2 + keyDim / 8);
+export const headSketchBytes = (keyDim: number): number =>
+  firstSketchBytes(keyDim) + secondSketchBytes(keyDim);
+export const firstSketchBytes = (keyDim: number): number => keyDim + 16 + secondSketchBytes(keyDim);
+export const secondSketchBytes = (keyDim: number): number => PAGE * (2 + keyDim / 8);
 
 /** Bytes of one page's sketches in one layer, all KV heads in order; 0 where none are kept. */
 export const sketchBytes = ({ sketches, kvHeads, keyDim }: ChunkShape): number =>

@@ -229,7 +229,8 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
                 const planeAt = at + keyDim + 16 + plane * planeBytes;
                 const signs = planeAt + 128 + Math.floor((token % 64) / 16) * 2 * keyDim + (token % 16);
                 const negative = view.getUint8(signs + 16 * Math.floor(c / 8)) & (1 << (c % 8));
-                const size = fromHalf(view.getUint16(planeAt + 2 * (token % 64), true));
+                const code = view.getUint16(planeAt + 2 * (token % 64), true);
+                const size = (code * fromHalf(view.getUint16(at + keyDim + 2, true))) / 2 ** 14;
                 rest -= negative ? -size : size;
                 errors[plane + 1]! += rest * rest;
               }

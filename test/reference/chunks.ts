@@ -125,21 +125,30 @@ const sketchOf = (kv: KvLayer, page: number): Uint8Array => {
       out.setInt8(at + c, code);
       for (const key of keys) key[c] = key[c]! - fround(code * scale);
     });
+    let unit = 0;
     for (let plane = 0; plane < 2; plane++) {
       const planeAt = at + keyDim + 16 + plane * planeBytes;
-      keys.forEach((key, token) => {
+      const sizes = keys.map((key) => {
         const sums = new Float32Array(4);
         key.forEach((x, c) => {
           sums[c % 4] = sums[c % 4]! + Math.abs(x);
         });
-        const sum = fround(fround(sums[0]! + sums[1]!) + fround(sums[2]! + sums[3]!));
-        const size = finiteHalf(fround(sum / keyDim));
-        out.setUint16(planeAt + 2 * token, size, true);
+        return fround(fround(fround(sums[0]! + sums[1]!) + fround(sums[2]! + sums[3]!)) / keyDim);
+      });
+      if (plane === 0) {
+        const greatest = finiteHalf(Math.max(...sizes));
+        out.setUint16(at + keyDim + 2, greatest, true);
+        unit = fromHalf(greatest) / 2 ** 14;
+      }
+      keys.forEach((key, token) => {
+        const code = unit > 0 ? Math.min(32767, roundEven(fround(sizes[token]! / unit))) : 0;
+        const size = fround(code * unit);
+        out.setUint16(planeAt + 2 * token, code, true);
         key.forEach((x, c) => {
           const byte =
             planeAt + 128 + Math.floor(token / 16) * 2 * keyDim + Math.floor(c / 8) * 16 + (token % 16);
           if (x < 0) out.setUint8(byte, out.getUint8(byte) | (1 << (c % 8)));
-          key[c] = x < 0 ? x + fromHalf(size) : x - fromHalf(size);
+          key[c] = x < 0 ? x + size : x - size;
         });
       });
     }

@@ -113,7 +113,9 @@ const estimateOf = (
   const planeBytes = 128 + 8 * keyDim;
   const at = kv * (keyDim + 16 + 2 * planeBytes);
   const centre = rotated.codes.reduce((sum, x, c) => sum + x * view.getInt8(at + c), 0);
-  let logit = centre * rotated.step * fromHalf(view.getUint16(at + keyDim, true));
+  // Sums of entries are shifted as far as an i16 has room for the greatest, then weighed by the scales, a 15-bit fraction.
+  const room = 2 ** (15 - Math.ceil(Math.log2(15 * (keyDim / 4) + 1)));
+  let weighed = 0;
   for (let plane = 0; plane < planes; plane++) {
     const planeAt = at + keyDim + 16 + plane * planeBytes;
     const signs = planeAt + 128 + Math.floor((token % 64) / 16) * 2 * keyDim + (token % 16);
@@ -121,9 +123,12 @@ const estimateOf = (
       const byte = view.getUint8(signs + 16 * Math.floor(group / 2));
       return total + entries[group % 2 ? byte >> 4 : byte & 15]!;
     }, 0);
-    logit += sum * step * fromHalf(view.getUint16(planeAt + 2 * (token % 64), true));
+    const scale = view.getUint16(planeAt + 2 * (token % 64), true);
+    weighed += Math.floor((sum * room * scale + 2 ** 14) / 2 ** 15);
   }
-  return logit;
+  weighed = Math.max(-32768, Math.min(32767, weighed));
+  const unit = (fromHalf(view.getUint16(at + keyDim + 2, true)) * 2) / room;
+  return centre * rotated.step * fromHalf(view.getUint16(at + keyDim, true)) + weighed * step * unit;
 };
 
 /** Merges touching ranges of an ascending list; drops empty ones. */

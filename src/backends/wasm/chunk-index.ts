@@ -3,11 +3,12 @@ import { boundariesUpTo, decidedBoundary, meanBytes, sketchBytes } from '../../k
 import type { ChunkIndex, ChunkShape } from '../backend.js';
 import type { Device, Owned } from './device.js';
 import { type Growing, growing } from './growing.js';
+import { createSketches, type Sketches } from './sketches.js';
 
-/** Summaries of one layer: means [chunk][kvHead][channel] f16, sketches [page][kvHead] as src/kv/chunks.ts says. */
+/** Summaries of one layer: means [chunk][kvHead][channel] f16, sketches as src/kv/chunks.ts says. */
 export interface LayerSummaries {
   readonly means: Growing;
-  readonly sketches: Growing;
+  readonly sketches: Sketches;
   /** Chunks and pages summarised so far. */
   chunks: number;
   pages: number;
@@ -25,7 +26,7 @@ export const createChunkIndex = ({ heap }: Device, shape: ChunkShape): WasmChunk
   const boundaries = growing(heap, 'chunks');
   const layers = Array.from({ length: shape.layers }, () => ({
     means: growing(heap, 'chunks'),
-    sketches: growing(heap, 'chunks'),
+    sketches: createSketches(heap, shape),
     chunks: 0,
     pages: 0,
   }));
@@ -102,7 +103,8 @@ export const readIndex = (device: Device, index: WasmChunkIndex, from: number, t
   put(index.boundaries.start + (first + 1) * 4, closed * 4);
   for (const layer of index.layers) {
     put(layer.means.start + first * mean, closed * mean);
-    put(layer.sketches.start + from * sketches, (to - from) * sketches);
+    bytes.set(layer.sketches.read(from, to), at);
+    at += (to - from) * sketches;
   }
   return bytes;
 };
@@ -146,7 +148,9 @@ export const writeIndex = (
   };
   for (const layer of index.layers) {
     take(layer.means, first * mean, closed * mean);
-    take(layer.sketches, from * sketches, (to - from) * sketches);
+    layer.sketches.reserve(to);
+    layer.sketches.write(from, bytes.subarray(at, at + (to - from) * sketches));
+    at += (to - from) * sketches;
     layer.chunks = index.count - 1;
     layer.pages = to;
   }

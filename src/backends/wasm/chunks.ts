@@ -1,7 +1,7 @@
 import { codecNumber, keysAt, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
 import { pageBoundaries } from '../../kv/boundaries.js';
-import { headSketchBytes, meanBytes, sketchBytes } from '../../kv/chunks.js';
+import { firstSketchBytes, meanBytes, secondSketchBytes } from '../../kv/chunks.js';
 import { type Backend, type KvLayer, PAGE } from '../backend.js';
 import {
   appendBoundaries,
@@ -88,11 +88,10 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
       const summaries = own.layers[layer]!;
       const codec = codecNumber[kv.shape.keys];
       const mean = meanBytes(index.shape);
-      const sketches = sketchBytes(index.shape);
       const first = summaries.chunks;
       const last = own.count - 1;
       mustHave(kv, own.pages);
-      const scratch = heap.scratch((PAGE + 1) * keyDim * 4);
+      const scratch = heap.scratch((PAGE + 1) * (keyDim + 1) * 4);
       if (mean > 0 && last > first) {
         summaries.means.reserve(last * mean);
         for (let head = 0; head < kvHeads; head++) {
@@ -112,13 +111,16 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
           );
         }
       }
-      if (sketches > 0 && own.pages > summaries.pages) {
-        summaries.sketches.reserve(own.pages * sketches);
+      const { sketches } = summaries;
+      if (index.shape.sketches && own.pages > summaries.pages) {
+        sketches.reserve(own.pages);
         const pages = heap.u32(table, own.pages);
         for (let page = summaries.pages; page < own.pages; page++) {
           for (let head = 0; head < kvHeads; head++) {
-            const out = summaries.sketches.start + page * sketches + head * headSketchBytes(keyDim);
-            kernels.keySketch!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
+            const at = sketches.start + head * sketches.headBytes;
+            const first = at + page * firstSketchBytes(keyDim);
+            const second = at + sketches.secondAt + page * secondSketchBytes(keyDim);
+            kernels.keySketch!(first, second, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
           }
         }
       }

@@ -1,5 +1,5 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
-import { headSketchBytes, meanBytes, sketchBytes } from '../../kv/chunks.js';
+import { meanBytes } from '../../kv/chunks.js';
 import {
   type Backend,
   type Scores,
@@ -108,9 +108,8 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
         !candidates || (candidates.lists === own.lists && tileCount(candidates.tiles) === tileCount(tiles)),
         'Candidates and scores',
       );
-      const stride = sketchBytes(index.shape);
-      const { start } = summaries.sketches;
-      const from = { start, stride, headBytes: headSketchBytes(keyDim), boundaries, extra: how.planes };
+      const { start, headBytes, secondAt } = summaries.sketches;
+      const from = { start, stride: secondAt, headBytes, boundaries, extra: how.planes };
       const room = kernels.sketchScratch!(group, chunks.count, keyDim);
       score('scoreSketches', own, q, chunks, from, candidates, how.scale, room);
     },

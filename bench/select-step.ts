@@ -1,0 +1,58 @@
+/**
+ * What choosing costs in a whole decode step: all layers of the SmolLM2-135M shape in turn, so that no cache holds them,
+ * one thread. `node bench/run.mjs select-step [--place Chromium] [--lengths 2048,4096,8192,16384,32768] [--layers 30]`
+ */
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { openPlace } from './goals/place.js';
+import type { LayersInput, LayersMark } from './select/layers.js';
+
+const { values: given } = parseArgs({
+  options: {
+    place: { type: 'string', default: 'Chromium' },
+    lengths: { type: 'string', default: '2048,4096,8192,16384,32768' },
+    layers: { type: 'string', default: '30' },
+  },
+});
+const outfile = 'bench/build/select-layers.mjs';
+await build({
+  entryPoints: ['bench/select/layers.ts'],
+  outfile,
+  bundle: true,
+  format: 'esm',
+  external: ['node:*'],
+  logLevel: 'warning',
+});
+const place = await openPlace(given.place === 'Node' ? 'Node' : 'Chromium');
+const input: LayersInput = {
+  kernels: place.kernels,
+  build: place.name === 'Node' ? 'simd128' : 'relaxed',
+  layers: Number(given.layers),
+  kvHeads: 3,
+  group: 3,
+  dim: 64,
+  lengths: given.lengths.split(',').map(Number),
+  methods: {
+    dense: { method: 'dense' },
+    'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
+    'dhsa, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
+  },
+};
+const module = place.name === 'Node' ? pathToFileURL(outfile).href : place.at(outfile);
+const run = async ({ module, input }: { module: string; input: LayersInput }): Promise<LayersMark[]> =>
+  (await import(module)).measureLayers(input);
+const marks = await place.call(run, { module, input });
+console.log(`${place.label}, ${input.layers} layers, 3 KV heads × 3 × 64, ms of a step without weights:`);
+for (const { tokens, ms } of marks) {
+  for (const [name, parts] of Object.entries(ms)) {
+    console.log(
+      tokens,
+      name,
+      Object.entries(parts)
+        .map(([part, x]) => `${part} ${x.toFixed(2)}`)
+        .join(', '),
+    );
+  }
+}
+await place.close();
