@@ -3,7 +3,6 @@ export * from './probe';
 export * from './segment';
 export * from './summarize';
 export * from './score-chunks';
-export * from './score-sketches';
 export * from './score-tokens';
 export * from './select';
 export * from './embed';

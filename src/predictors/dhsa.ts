@@ -84,7 +84,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       candidates: true,
       prefixStable: true,
     },
-    signature: `dhsa sketches=2 boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
       if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);
