@@ -26,8 +26,9 @@ const overlap = (a: Tensor, b: Tensor): boolean =>
 
 /**
  * Projections. Products of the same input that follow each other (q, k and v; gate and up) wait for one another: their
- * input is packed once, whatever the formats of quantised weights, and they run as one job. `settle` runs what waits; whoever reads or writes device memory calls
- * it first, so no verb ever sees a product that has not run, and a packed input is never used after it could change.
+ * input is packed once, whatever the formats of quantised weights, and they run as one job. `settle` runs what waits;
+ * whoever reads or writes device memory calls it first, so no verb ever sees a product that has not run, and a packed
+ * input is never used after it could change.
  */
 export const wasmMatmul = ({
   heap,

@@ -52,7 +52,8 @@ const obstacle = ({ wasm = {} }: WasmOptions): { found: string; advice: string }
 };
 
 const cores = async (): Promise<number> => {
-  if (!isNode) return navigator.hardwareConcurrency;
+  // Browsers may hide the number.
+  if (!isNode) return navigator.hardwareConcurrency || 1;
   return (await nodeModule<typeof import('node:os')>('os')).availableParallelism();
 };
 
