@@ -1,6 +1,7 @@
 /**
  * What choosing costs in a whole decode step: all layers of the SmolLM2-135M shape in turn, so that no cache holds them,
- * one thread. `node bench/run.mjs select-step [--place Chromium] [--lengths 2048,4096,8192,16384,32768] [--layers 30]`
+ * one thread. `node bench/run.mjs select-step [--place Chromium] [--lengths 2048,4096,8192,16384,32768] [--layers 30]
+ * [--kv-heads 3] [--group 3]`
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,6 +14,8 @@ const { values: given } = parseArgs({
     place: { type: 'string', default: 'Chromium' },
     lengths: { type: 'string', default: '2048,4096,8192,16384,32768' },
     layers: { type: 'string', default: '30' },
+    'kv-heads': { type: 'string', default: '3' },
+    group: { type: 'string', default: '3' },
   },
 });
 const outfile = 'bench/build/select-layers.mjs';
@@ -29,8 +32,8 @@ const input: LayersInput = {
   kernels: place.kernels,
   build: place.name === 'Node' ? 'simd128' : 'relaxed',
   layers: Number(given.layers),
-  kvHeads: 3,
-  group: 3,
+  kvHeads: Number(given['kv-heads']),
+  group: Number(given.group),
   dim: 64,
   lengths: given.lengths.split(',').map(Number),
   methods: {
@@ -43,7 +46,9 @@ const module = place.name === 'Node' ? pathToFileURL(outfile).href : place.at(ou
 const run = async ({ module, input }: { module: string; input: LayersInput }): Promise<LayersMark[]> =>
   (await import(module)).measureLayers(input);
 const marks = await place.call(run, { module, input });
-console.log(`${place.label}, ${input.layers} layers, 3 KV heads × 3 × 64, ms of a step without weights:`);
+console.log(
+  `${place.label}, ${input.layers} layers, ${input.kvHeads} KV heads × ${input.group} × 64, ms of a step without weights:`,
+);
 for (const { tokens, ms } of marks) {
   for (const [name, parts] of Object.entries(ms)) {
     console.log(

@@ -12,8 +12,8 @@ export interface AutoOptions {
 
 /** Up to here choosing costs about as much as it saves in reading (`node bench/select.mjs`). */
 const BREAK_EVEN = 2048;
-/** Rows of their own choose in two stages, which pays from about this many budgets on (`node bench/run.mjs break-even`). */
-const ROW_BREAK_EVEN = 7;
+/** Rows of their own choose by sketches, which pays beyond this many budgets (`node bench/run.mjs select-step`). */
+const ROW_BREAK_EVEN = 2;
 /** No forward call crosses a multiple of this (segments), so that all rows of a call lie on one side of the break-even. */
 const STEP = 256;
 

@@ -94,11 +94,12 @@ const autoCalls = (position: number, rows: number, tileRows: number, budget?: nu
   return calls;
 };
 
-test('auto is exact where choosing does not pay: tiles within the budget, single rows within seven', () => {
+test('auto is exact where choosing does not pay: tiles within the budget, single rows within two', () => {
   expect(autoCalls(1792, 256, 64)).toEqual(['select Infinity']);
   expect(autoCalls(2048, 256, 64)).toEqual(['score', 'select 2048']);
-  expect(autoCalls(7 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
-  expect(autoCalls(7 * 2048, 1, 1)).toEqual(['score', 'select 6144', 'score', 'select 2048']);
+  expect(autoCalls(2 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
+  expect(autoCalls(2 * 2048, 1, 1)).toEqual(['score', 'select 2048']);
+  expect(autoCalls(3 * 2048, 1, 1)).toEqual(['score', 'select 6144', 'score', 'select 2048']);
 });
 
 test('with any budget auto plans a row the same alone as in a call of a whole segment', () => {
