@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArguments, findChromium } from './test/support/chromium.mjs';
@@ -15,6 +16,8 @@ const executablePath = browserRuns ? findChromium() : undefined;
 export default defineConfig({
   test: {
     pool: 'forks',
+    // By itself one core would be left idle, of two that is half.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,
