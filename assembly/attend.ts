@@ -16,26 +16,9 @@
 import { attendTile } from './lib/attend-tile';
 import { LN2 } from './lib/exp';
 import { blockBytes } from './lib/page';
+import { address, number, word } from './lib/words';
 
 export { attendScratch } from './lib/attend-tile';
-
-// @ts-ignore: decorator
-@inline
-function word(args: usize, index: usize): i32 {
-  return load<i32>(args + (index << 2));
-}
-
-// @ts-ignore: decorator
-@inline
-function address(args: usize, index: usize): usize {
-  return <usize>load<u32>(args + (index << 2));
-}
-
-// @ts-ignore: decorator
-@inline
-function number(args: usize, index: usize): f64 {
-  return <f64>load<f32>(args + (index << 2));
-}
 
 // @ts-ignore: decorator
 @inline
@@ -96,9 +79,9 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
   const keyBytes = blockBytes(keyCodec, keyDim);
   const headBytes = keyBytes + blockBytes(valueCodec, valueDim);
   // Inside, logits are in units of ln 2: softmax is then made of powers of two.
-  const scale = <f32>(number(args, 18) / LN2);
-  const cap = <f32>(number(args, 19) / LN2);
-  const skipBelow = <f32>(number(args, 20) / LN2);
+  const scale = <f32>(<f64>number(args, 18) / LN2);
+  const cap = <f32>(<f64>number(args, 19) / LN2);
+  const skipBelow = <f32>(<f64>number(args, 20) / LN2);
   for (let item = from; item < to; item++) {
     const head = item / tiles;
     const tile = item % tiles;
