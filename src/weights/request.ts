@@ -49,10 +49,14 @@ const advice = 'Check the address and the network, then load again.';
 /** The server, or something on the way, is busy: request timeout, too many requests, any 5xx. */
 const isBusy = (status: number): boolean => status === 408 || status === 429 || status >= 500;
 
+/** Whether an answer is a page for people (an error, a login) whatever its status says. */
+export const isPage = ({ headers }: Response): boolean =>
+  /^text\/html\b/i.test(headers.get('content-type') ?? '');
+
 /** What is wrong with an answer as a whole, if anything. */
 const refusal = (response: Response): string | undefined => {
   if (!response.ok) return `the server answered ${response.status} ${response.statusText}`.trimEnd();
-  if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+  if (isPage(response)) {
     return `the server answered ${response.status} with an HTML page, not a model`;
   }
   return response.body ? undefined : `the server answered ${response.status} with nothing`;

@@ -1,7 +1,7 @@
 import { compareVersions, versionOf } from './file-version.js';
 import { type KeptFile, lockName } from './kept-files.js';
 import { markChanged } from './partial-file.js';
-import type { Fetch } from './request.js';
+import { type Fetch, isPage } from './request.js';
 
 /** Milliseconds a server has to answer. */
 const PATIENCE = 5000;
@@ -26,9 +26,8 @@ export const revalidate = async (
   const timer = setTimeout(() => stop.abort(), PATIENCE);
   try {
     const response = await fetch(manifest.url, { method: 'HEAD', cache: 'no-store', signal: stop.signal });
-    const isPage = /^text\/html\b/i.test(response.headers.get('content-type') ?? '');
     const verdict =
-      response.ok && !isPage ? compareVersions(manifest.version, versionOf(response)) : 'unclear';
+      response.ok && !isPage(response) ? compareVersions(manifest.version, versionOf(response)) : 'unclear';
     if (verdict === 'unclear') return false;
     const isChanged = verdict === 'changed';
     if (isChanged !== (manifest.changed ?? false)) {
