@@ -1,15 +1,10 @@
 // llama.cpp's own speed through node-llama-cpp's prebuilt CPU build.
+import { cpuBuild } from './cpu-build.mjs';
 
 /** Seconds that reading and answering took, the best of `samples`. */
 export async function timeLlama({ path, threads, tokens, answer, samples, flashAttention, warm = true }) {
   const { getLlama, getModuleVersion } = await import('node-llama-cpp');
-  const llama = await getLlama({
-    gpu: false,
-    build: 'never',
-    skipDownload: true,
-    maxThreads: threads,
-    logLevel: 'error',
-  });
+  const llama = await getLlama(cpuBuild(threads));
   const model = await llama.loadModel({ modelPath: path, gpuLayers: 0, useMmap: false });
   const context = await model.createContext({
     contextSize: tokens + answer + 16,

@@ -1,5 +1,6 @@
 // llama.cpp through node-llama-cpp's prebuilt CPU build: exact log-probabilities and greedy continuations.
 import { getLlama, getModuleVersion, TokenBias } from 'node-llama-cpp';
+import { cpuBuild } from './cpu-build.mjs';
 
 /** Tokens whose log-probability is kept at each position. */
 export const TOP = 20;
@@ -9,13 +10,7 @@ export const TOP = 20;
  * The returned object and everything it opened are freed by `close()`.
  */
 export async function startLlama({ threads = 2 } = {}) {
-  const llama = await getLlama({
-    gpu: false,
-    build: 'never',
-    skipDownload: true,
-    maxThreads: threads,
-    logLevel: 'error',
-  });
+  const llama = await getLlama(cpuBuild(threads));
   return {
     versions: { 'node-llama-cpp': await getModuleVersion(), 'llama.cpp': llama.llamaCppRelease.release },
     open: (path, options) => openModel(llama, path, { threads, ...options }),
