@@ -1,5 +1,6 @@
 import { promisifyRequest, type UseStore } from 'idb-keyval';
 import { LonghandError } from '../errors.js';
+import { lockEverywhere } from './locks.js';
 import type { Store, StoreBatch, StoreOptions } from './store.js';
 
 /**
@@ -87,25 +88,6 @@ const full = async (bytes: number, cause: unknown): Promise<LonghandError> => {
     { cause },
   );
 };
-
-/** Names taken in this process, where the platform has no locks (Node, insecure contexts). */
-const taken = new Set<string>();
-
-const lockHere = (name: string): (() => void) | undefined => {
-  if (taken.has(name)) return undefined;
-  taken.add(name);
-  return () => void taken.delete(name);
-};
-
-const lockEverywhere = (locks: LockManager, name: string): Promise<(() => void) | undefined> =>
-  new Promise((resolve, reject) => {
-    const hold = (lock: Lock | null): Promise<void> | undefined => {
-      if (lock) return new Promise<void>((release) => resolve(release));
-      resolve(undefined);
-      return undefined;
-    };
-    locks.request(name, { ifAvailable: true }, hold).catch(reject);
-  });
 
 /** Rejects with `storage/unavailable` where there is no IndexedDB or it may not be used. */
 export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
@@ -204,11 +186,9 @@ export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
         const lengths: number[] = await promisifyRequest(objects.getAll(lengthsWithPrefix(prefix)));
         return lengths.reduce((sum, length) => sum + length, 0);
       }),
-    async lock(name) {
+    async lock(name, how) {
       assertOpen();
-      const scoped = `longhand/${database}/${name}`;
-      const locks = globalThis.navigator?.locks;
-      return locks ? lockEverywhere(locks, scoped) : lockHere(scoped);
+      return lockEverywhere(`longhand/${database}/${name}`, how);
     },
     async close() {
       closed = true;

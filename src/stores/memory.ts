@@ -1,10 +1,11 @@
 import { LonghandError } from '../errors.js';
+import { createLockTable } from './locks.js';
 import type { Store, StoreBatch } from './store.js';
 
 /** Bytes in this process, gone with it: for private windows, tests, and whoever wants nothing on the disk. */
 export const openMemory = async (): Promise<Store> => {
   const values = new Map<string, Uint8Array>();
-  const locks = new Set<string>();
+  const locked = createLockTable();
   let open = true;
 
   const assertOpen = (): void => {
@@ -35,11 +36,9 @@ export const openMemory = async (): Promise<Store> => {
       const keys = await list(prefix);
       return keys.reduce((sum, key) => sum + values.get(key)!.length, 0);
     },
-    async lock(name) {
+    async lock(name, how) {
       assertOpen();
-      if (locks.has(name)) return undefined;
-      locks.add(name);
-      return () => void locks.delete(name);
+      return locked(name, how);
     },
     async close() {
       open = false;

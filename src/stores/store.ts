@@ -23,11 +23,21 @@ export interface Store {
   size(prefix: string): Promise<number>;
   /**
    * Take `name` for oneself among all who can reach what is stored here, other tabs included. Resolves to the function
-   * that lets go of it, or to `undefined` at once when somebody else has it. A dead tab lets go by itself.
+   * that lets go of it, or, unless it is to wait, to `undefined` at once when somebody else has it. A dead tab lets go
+   * by itself.
    */
-  lock(name: string): Promise<(() => void) | undefined>;
+  readonly lock: Lock;
   /** Every later call rejects with `engine/closed`. What is stored stays, except in memory. */
   close(): Promise<void>;
+}
+
+export type Lock = (name: string, how?: LockOptions) => Promise<(() => void) | undefined>;
+
+export interface LockOptions {
+  /** Wait until it is free, in the order of asking. Default false. */
+  readonly wait?: boolean;
+  /** Ends the wait; the call then rejects with the signal's reason, an `AbortError` by default. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a store is opened. */

@@ -148,6 +148,31 @@ export const describeStore = (name: string, { open, persistent }: StoreUnderTest
       other!();
     });
 
+    it('gives a locked name to those who wait, in their order, and to nobody who left', async () => {
+      const first = await store.lock('session/a');
+      const seen: string[] = [];
+      const stop = new AbortController();
+      const impatient = store.lock('session/a', { wait: true, signal: stop.signal });
+      const waiting = ['second', 'third'].map(async (name) => {
+        const release = await store.lock('session/a', { wait: true });
+        seen.push(name);
+        expect(await store.lock('session/a')).toBeUndefined();
+        release!();
+        release!();
+      });
+      stop.abort();
+      await expect(impatient).rejects.toMatchObject({ name: 'AbortError' });
+      expect(seen).toEqual([]);
+      first!();
+      await Promise.all(waiting);
+      expect(seen).toEqual(['second', 'third']);
+      await expect
+        .poll(() => store.lock('session/a', { wait: true, signal: new AbortController().signal }))
+        .toBeTypeOf('function');
+      const aborted = store.lock('session/b', { wait: true, signal: AbortSignal.abort(new Error('enough')) });
+      await expect(aborted).rejects.toThrow('enough');
+    });
+
     it('rejects after it was closed', async () => {
       await put({ a: bytes(1) });
       await store.close();

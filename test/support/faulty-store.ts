@@ -49,8 +49,8 @@ export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
     getMany: (keys) => alive(() => inner.getMany(keys)),
     list: (prefix) => alive(() => inner.list(prefix)),
     size: (prefix) => alive(() => inner.size(prefix)),
-    async lock(name) {
-      const unlock = await inner.lock(name);
+    async lock(name, how) {
+      const unlock = await inner.lock(name, how);
       if (unlock) locks.add(unlock);
       return unlock;
     },
