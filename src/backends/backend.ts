@@ -39,13 +39,19 @@ export interface KvShape {
   readonly values: 'f16' | 'q8' | 'q4';
 }
 
-/** The pages of one layer. Pages are addressed by logical index: page p holds tokens [p·PAGE, (p+1)·PAGE). */
+/**
+ * The pages of one layer. Pages are addressed by logical index: page p holds tokens [p·PAGE, (p+1)·PAGE). A page is
+ * resident or cold: a cold one has a place and no memory, and whatever reads it is an `internal` error.
+ */
 export interface KvLayer {
   readonly shape: KvShape;
   /** Bytes of one stored page. */
   readonly pageBytes: number;
-  /** Pages that have memory now. */
+  /** Pages that the layer has, resident or cold. */
   readonly pages: number;
+  /** Pages that have memory now. */
+  readonly resident: number;
+  isCold(page: number): boolean;
 }
 
 /**
@@ -160,8 +166,11 @@ export interface Backend {
 
   // ** pages **
   kvLayer(label: string, shape: KvShape): KvLayer;
-  /** Give memory to pages [0, pages), and take it from all later ones. */
-  mapPages(kv: KvLayer, pages: number): void;
+  /** The layer has pages [0, pages): later ones are given up; new ones get memory, all zeros, or, if `cold`, none. */
+  mapPages(kv: KvLayer, pages: number, cold?: boolean): void;
+  /** Take the memory of these pages: they are cold until they are written. Cold ones among them stay so. */
+  dropPages(kv: KvLayer, pages: readonly number[]): void;
+  /** A cold page gets memory. */
   writePage(kv: KvLayer, page: number, bytes: Uint8Array): void;
   readPage(kv: KvLayer, page: number): Promise<Uint8Array>;
   /** Encode and store K (tokens, kvHeads · keyDim) and V (tokens, kvHeads · valueDim) from absolute `position` on. */

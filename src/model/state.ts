@@ -121,8 +121,8 @@ export const createState = (
       ...(candidates && { candidates }),
     }),
     resident: () => ({
-      pages: layers.reduce((sum, kv) => sum + kv.pages, 0),
-      bytes: layers.reduce((sum, kv) => sum + kv.pages * kv.pageBytes, 0),
+      pages: layers.reduce((sum, kv) => sum + kv.resident, 0),
+      bytes: layers.reduce((sum, kv) => sum + kv.resident * kv.pageBytes, 0),
     }),
     cutChunks: segment,
     cutTo: (tokens) => {

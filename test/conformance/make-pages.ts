@@ -24,6 +24,7 @@ export interface PagesUnderTest
     | 'read'
     | 'kvLayer'
     | 'mapPages'
+    | 'dropPages'
     | 'writePage'
     | 'readPage'
     | 'appendKv'

@@ -244,6 +244,82 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
       });
     });
 
+    describe('cold pages', () => {
+      const shape: KvShape = { kvHeads: 2, keyDim: 48, valueDim: 80, keys: 'q8', values: 'q4' };
+
+      test('have a place and no memory, and come back as they were', async () => {
+        const kv = filled(pages, makeCase(shape, 2, 300, random(50)));
+        const before = await allPages(pages, kv);
+        pages.dropPages(kv, [0, 3, 4, 3]);
+        expect([kv.pages, kv.resident]).toEqual([5, 2]);
+        expect([0, 1, 2, 3, 4].map((page) => kv.isCold(page))).toEqual([true, false, false, true, true]);
+        for (const page of [3, 0, 4]) pages.writePage(kv, page, before[page]!);
+        expect([kv.pages, kv.resident]).toEqual([5, 5]);
+        expectSamePages(await allPages(pages, kv), before);
+      });
+
+      test('are mapped without memory, between pages that have some', async () => {
+        const some = makeCase(shape, 2, 400, random(51));
+        const kv = pages.kvLayer('test', shape);
+        pages.mapPages(kv, 2);
+        pages.mapPages(kv, 5, true);
+        pages.mapPages(kv, 7);
+        expect([kv.pages, kv.resident]).toEqual([7, 4]);
+        expect([0, 1, 2, 3, 4, 5, 6].filter((page) => kv.isCold(page))).toEqual([2, 3, 4]);
+        expect((await pages.readPage(kv, 6)).every((byte) => byte === 0)).toBe(true);
+        const wanted = await allPages(pages, filled(pages, some));
+        for (const page of [2, 3, 4]) pages.writePage(kv, page, wanted[page]!);
+        append(pages, kv, some, 0, 128);
+        append(pages, kv, some, 320, 400);
+        expectSamePages(await allPages(pages, kv), wanted);
+        pages.dropPages(kv, [1, 5]);
+        pages.mapPages(kv, 1);
+        expect([kv.pages, kv.resident]).toEqual([1, 1]);
+        pages.mapPages(kv, 3);
+        expect([kv.pages, kv.resident]).toEqual([3, 3]);
+      });
+
+      test.each(codecPairs)('written back, attention has the same bits: $keys/$values', async (codec) => {
+        const next = random(52);
+        const some = makeCase({ ...shape, ...codec }, 4, 333, next);
+        const kv = filled(pages, some);
+        const stored = await allPages(pages, kv);
+        const tiles = lastRows(333, 70, PAGE);
+        const rows = sparse(2, tiles, next);
+        const q = next.normals(70 * 4 * 48);
+        const before = await attend(pages, kv, 4, q, 2, tiles, rows);
+        const named = new Set(rows.flat().flatMap(([start, end]) => [start >> 6, (end - 1) >> 6]));
+        pages.dropPages(kv, [0, 1, 2, 3, 4]);
+        for (const page of named) pages.writePage(kv, page, stored[page]!);
+        const after = await attend(pages, kv, 4, q, 2, tiles, rows);
+        expectEqual(after.out, before.out);
+        expectEqual(after.logSumExp, before.logSumExp);
+      });
+
+      test('are an error to whatever reads or appends, and to nothing else', async () => {
+        const next = random(53);
+        const some = makeCase(shape, 2, 300, next);
+        const kv = filled(pages, some);
+        const q = next.normals(2 * 2 * 48);
+        const tiles: Tiles = { position: 298, rows: 2, tileRows: 1 };
+        const sound = await attend(pages, kv, 2, q, 1, tiles, [[[192, 299]], [[192, 300]]]);
+        pages.dropPages(kv, [1, 2]);
+        const internal = { code: 'internal' };
+        await expect((async () => pages.readPage(kv, 1))()).rejects.toMatchObject(internal);
+        expect(() => append(pages, kv, some, 180, 200)).toThrow(expect.objectContaining(internal));
+        const reading = (rows: Range[][], how: Partial<AttendOptions> = {}) =>
+          attend(pages, kv, 2, q, 1, tiles, rows, how);
+        for (const start of [64, 127, 191]) {
+          await expect(reading([[[256, 299]], [[start, 300]]])).rejects.toMatchObject(internal);
+        }
+        expectEqual((await reading([[[192, 299]], [[192, 300]]])).out, sound.out);
+        // Ranges may reach behind every window: what no row reads may be cold.
+        const wide = [[[0, 299]] as Range[], [[0, 300]] as Range[]];
+        await expect(reading(wide, { window: 108 })).rejects.toMatchObject(internal);
+        await reading(wide, { window: 107 });
+      });
+    });
+
     describe('attention agrees with the reference', () => {
       const dims = [64, 80, 96, 128, 256, 16, 32];
       const ratios = [1, 2, 3, 4, 8];

@@ -6,7 +6,7 @@ import { filesUnder, read, wordsOf } from './sources.js';
 // Verbs that move or count bytes and do no arithmetic: TypeScript alone does them.
 const withoutKernel = new Set([
   ...['tensor', 'view', 'weight', 'fill', 'upload', 'read', 'free', 'bytes', 'flush', 'close'],
-  ...['kvLayer', 'mapPages', 'writePage', 'readPage'],
+  ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'readPage'],
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
   ...['plan', 'scores', 'readPlan', 'readPairs'],
 ]);

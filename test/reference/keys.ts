@@ -2,13 +2,13 @@ import type { KvLayer } from '../../src/backends/backend.js';
 import { hadamard } from '../../src/codecs/hadamard.js';
 import { codecs } from '../../src/codecs/index.js';
 import { keysAt } from '../../src/codecs/page-format.js';
-import type { RefKvLayer } from './device.js';
+import { pageOf, type RefKvLayer } from './device.js';
 
 /** A key as it is stored: dequantised, still rotated where the codec is q8. */
 export const storedKey = (kv: KvLayer, head: number, token: number): Float32Array => {
-  const { shape, bytes } = kv as RefKvLayer;
+  const { shape } = kv;
   const key = new Float32Array(shape.keyDim);
-  const block = bytes[Math.floor(token / 64)]!.subarray(keysAt(shape, head));
+  const block = pageOf(kv as RefKvLayer, Math.floor(token / 64)).subarray(keysAt(shape, head));
   codecs[shape.keys].decode(block, shape.keyDim, token % 64, key);
   return key;
 };

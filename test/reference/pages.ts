@@ -4,7 +4,7 @@ import { hadamard, rotatedKey } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven } from '../../src/codecs/half.js';
 import { codecs } from '../../src/codecs/index.js';
 import { keysAt, pageBytes, valuesAt } from '../../src/codecs/page-format.js';
-import type { RefKvLayer, RefPlan, RefTensor } from './device.js';
+import { pageOf, type RefKvLayer, type RefPlan, type RefTensor } from './device.js';
 
 const { fround } = Math;
 /** Keys that `skipBelow` skips or keeps as one: blocks are aligned to absolute positions. */
@@ -20,12 +20,12 @@ export const quantizeQuery = (query: Float32Array): { codes: Int32Array; scale: 
   return { codes, scale: fround(greatest / 8191) };
 };
 
-/** Vectors of tokens [0, PAGE · pages) of one block per page, as stored: keys in q8 stay rotated. */
+/** Vectors of tokens [0, PAGE · pages) of one block per page, as stored: keys in q8 stay rotated. Of cold pages: NaN. */
 const decodeBlocks = (kv: RefKvLayer, codec: Codec, dim: number, at: number): Float32Array[] =>
   kv.bytes.flatMap((page) =>
     Array.from({ length: PAGE }, (_, token) => {
-      const out = new Float32Array(dim);
-      codec.decode(page.subarray(at), dim, token, out);
+      const out = new Float32Array(dim).fill(Number.NaN);
+      if (page) codec.decode(page.subarray(at), dim, token, out);
       return out;
     }),
   );
@@ -40,7 +40,7 @@ const storedValues = (kv: RefKvLayer, head: number): Float32Array[] =>
 /** Scales of q8 values. */
 const scalesOf = (kv: RefKvLayer, head: number, tokens: readonly number[]): number[] =>
   tokens.map((token) => {
-    const page = kv.bytes[Math.floor(token / PAGE)]!;
+    const page = pageOf(kv, Math.floor(token / PAGE));
     const view = new DataView(page.buffer, page.byteOffset + valuesAt(kv.shape, head));
     return fromHalf(view.getUint16(PAGE * kv.shape.valueDim + (token % PAGE) * 2, true));
   });
@@ -90,28 +90,47 @@ const skipBlocks = (tokens: number[], logits: readonly number[], below: number):
 
 type Verbs = Pick<
   Backend,
-  'kvLayer' | 'mapPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
+  'kvLayer' | 'mapPages' | 'dropPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
 >;
 
 /** The specification of pages and of attention over them. */
 export const refPages = (): Verbs => ({
-  kvLayer: (_label, shape): RefKvLayer => ({ shape, pageBytes: pageBytes(shape), pages: 0, bytes: [] }),
+  kvLayer: (_label, shape): RefKvLayer => ({
+    shape,
+    pageBytes: pageBytes(shape),
+    bytes: [],
+    get pages() {
+      return this.bytes.length;
+    },
+    get resident() {
+      return this.bytes.filter((page) => page).length;
+    },
+    isCold(page) {
+      return !this.bytes[page];
+    },
+  }),
 
-  mapPages: (layer, pages) => {
-    const kv = layer as RefKvLayer;
-    kv.bytes = Array.from({ length: pages }, (_, page) => kv.bytes[page] ?? new Uint8Array(kv.pageBytes));
-    kv.pages = pages;
+  mapPages: (layer, pages, cold = false) => {
+    const { bytes, pageBytes } = layer as RefKvLayer;
+    bytes.length = Math.min(bytes.length, pages);
+    while (bytes.length < pages) bytes.push(cold ? undefined : new Uint8Array(pageBytes));
   },
 
-  writePage: (layer, page, bytes) => (layer as RefKvLayer).bytes[page]!.set(bytes),
+  dropPages: (layer, pages) => {
+    for (const page of pages) (layer as RefKvLayer).bytes[page] = undefined;
+  },
 
-  readPage: async (layer, page) => (layer as RefKvLayer).bytes[page]!.slice(),
+  writePage: (layer, page, bytes) => {
+    (layer as RefKvLayer).bytes[page] = bytes.slice();
+  },
+
+  readPage: async (layer, page) => pageOf(layer as RefKvLayer, page).slice(),
 
   appendKv: (layer, k, v, position) => {
     const kv = layer as RefKvLayer;
     const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
     for (let row = 0; row < k.rows; row++) {
-      const page = kv.bytes[Math.floor((position + row) / PAGE)]!;
+      const page = pageOf(kv, Math.floor((position + row) / PAGE));
       const token = (position + row) % PAGE;
       for (let head = 0; head < kvHeads; head++) {
         const at = row * kvHeads + head;
@@ -150,6 +169,7 @@ export const refPages = (): Verbs => ({
           const quantized = kv.shape.keys === 'q8' ? quantizeQuery(query) : { codes: query, scale: 1 };
           const logits: number[] = [];
           const readable = seen(plan.rows[list * tiles + tile]!, position, window);
+          for (const t of readable) pageOf(kv, Math.floor(t / PAGE));
           for (const t of readable)
             logits[t] = capped(scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!));
           const tokens = skipBlocks(readable, logits, skipBelow);

@@ -1,8 +1,7 @@
 import { codecNumber, keysAt, pageBytes } from '../../codecs/page-format.js';
-import { LonghandError } from '../../errors.js';
 import { pageBoundaries } from '../../kv/boundaries.js';
 import { firstSketchBytes, meanBytes, secondSketchBytes } from '../../kv/chunks.js';
-import { type Backend, type KvLayer, PAGE } from '../backend.js';
+import { type Backend, PAGE } from '../backend.js';
 import {
   appendBoundaries,
   boundariesOf,
@@ -12,6 +11,7 @@ import {
   type WasmChunkIndex,
   writeIndex,
 } from './chunk-index.js';
+import { mustBeResident } from './cold.js';
 import type { Device, WasmKvLayer } from './device.js';
 import { wasmPlans } from './plans.js';
 import { wasmScores } from './scores.js';
@@ -21,15 +21,6 @@ type ChunkVerbs = ReturnType<typeof wasmPlans> &
   Pick<Backend, 'chunkIndex' | 'segment' | 'summarize' | 'readBoundaries' | 'readChunks' | 'writeChunks'>;
 
 const wasm = <T>(thing: unknown): T => thing as T;
-
-/** Pages of a layer that a verb is about to read must be there: reading elsewhere would be silent nonsense. */
-const mustHave = (kv: KvLayer, pages: number): void => {
-  if (kv.pages >= pages) return;
-  throw new LonghandError(
-    'internal',
-    `${pages} pages were to be read, ${kv.pages} are there. Please report this.`,
-  );
-};
 
 /**
  * Boundaries, summaries, and the selection that reads them. Where boundaries go is decided in plain code
@@ -69,13 +60,17 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
 
     segment(index, firstLayer, tokens, marks) {
       const own = wasm<WasmChunkIndex>(index);
+      const { boundaries } = index.shape;
       const pages = Math.floor(tokens / PAGE);
       if (pages < own.pages) forgetFrom(device, own, pages);
-      if (pages > own.pages && index.shape.boundaries.source === 'contrast') mustHave(firstLayer, pages);
+      if (pages > own.pages && boundaries.source === 'contrast') {
+        const oldest = Math.max(0, own.pages * PAGE - 2 * boundaries.window);
+        mustBeResident(firstLayer, Math.floor(oldest / PAGE), pages);
+      }
       for (let page = own.pages; page < pages; page++) {
         const last = boundariesOf(device, own).at(-1)!;
         const contrast = contrasts(own, wasm<WasmKvLayer>(firstLayer), page);
-        const found = pageBoundaries(index.shape.boundaries, { page, last, marks, contrast });
+        const found = pageBoundaries(boundaries, { page, last, marks, contrast });
         appendBoundaries(device, own, found);
         own.pages = page + 1;
       }
@@ -90,7 +85,8 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
       const mean = meanBytes(index.shape);
       const first = summaries.chunks;
       const last = own.count - 1;
-      mustHave(kv, own.pages);
+      const open = boundariesOf(device, own)[first]!;
+      mustBeResident(kv, Math.min(summaries.pages, Math.floor(open / PAGE)), own.pages);
       const scratch = heap.scratch((PAGE + 1) * (keyDim + 1) * 4);
       if (mean > 0 && last > first) {
         summaries.means.reserve(last * mean);

@@ -26,11 +26,15 @@ export interface WasmWeight extends Weight, Owned {
   readonly start: number;
 }
 
-/** Pages of one layer. `table` is the address of a u32 array of page addresses, `pages` entries of which are valid. */
+/**
+ * Pages of one layer. `table` is the address of a u32 array of page addresses, `pages` entries of which are valid; that
+ * of a cold page is 0. Kernels trust it: verbs ask `cold.ts` first.
+ */
 export interface WasmKvLayer extends KvLayer, Owned {
   readonly shape: KvShape;
   readonly pageBytes: number;
   pages: number;
+  resident: number;
   table: number;
 }
 

@@ -1,6 +1,7 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
 import { type Backend, type KvLayer, type KvShape, PAGE, tileCount } from '../backend.js';
+import { mustBeResident, mustBeResidentIn } from './cold.js';
 import type { Device, WasmKvLayer, WasmPlan } from './device.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
@@ -8,7 +9,7 @@ import { at, shape as shapeOf } from './shapes.js';
 
 type Verbs = Pick<
   Backend,
-  'kvLayer' | 'mapPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
+  'kvLayer' | 'mapPages' | 'dropPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
 >;
 
 /** A layer whose table of page addresses grows. */
@@ -53,25 +54,44 @@ const NO_WINDOW = 2 ** 30;
 /** Pages of K and V, and attention over them. */
 export const wasmPages = (device: Device): Verbs => {
   const { heap, kernels, jobs } = device;
+  /** Address of a page, 0 where it is cold. */
   const address = (kv: WasmKvLayer, page: number): number => {
-    demand(page >= 0 && page < kv.pages, `Page ${page} was used, of ${kv.pages} that have memory.`);
+    demand(page >= 0 && page < kv.pages, `Page ${page} was used, of ${kv.pages}.`);
     return heap.u32(kv.table, kv.pages)[page]!;
   };
 
-  const mapPages = (layer: KvLayer, pages: number): void => {
+  const give = (kv: WasmKvLayer, page: number): number => {
+    const start = heap.alloc(kv.pageBytes, 'pages');
+    heap.u32(kv.table, kv.pages)[page] = start;
+    kv.resident += 1;
+    return start;
+  };
+
+  const take = (kv: WasmKvLayer, page: number): void => {
+    const start = address(kv, page);
+    if (start === 0) return;
+    heap.free(start);
+    heap.u32(kv.table, kv.pages)[page] = 0;
+    kv.resident -= 1;
+  };
+
+  const mapPages = (layer: KvLayer, pages: number, cold = false): void => {
     const kv = layer as PagedLayer;
-    for (; kv.pages > pages; kv.pages--) heap.free(address(kv, kv.pages - 1));
+    const cutTo = (count: number): void => {
+      for (; kv.pages > count; kv.pages--) take(kv, kv.pages - 1);
+    };
+    cutTo(pages);
     kv.addresses.reserve(pages * 4);
     const before = kv.pages;
     try {
-      for (; kv.pages < pages; kv.pages++) {
-        const start = heap.alloc(kv.pageBytes, 'pages');
+      while (kv.pages < pages) {
+        const page = kv.pages++;
+        heap.u32(kv.table, kv.pages)[page] = 0;
         // Kernels read whole blocks and mask afterwards: what is not written yet must still be numbers.
-        heap.u8(start, kv.pageBytes).fill(0);
-        heap.u32(kv.table, pages)[kv.pages] = start;
+        if (!cold) heap.u8(give(kv, page), kv.pageBytes).fill(0);
       }
     } catch (error) {
-      for (; kv.pages > before; kv.pages--) heap.free(address(kv, kv.pages - 1));
+      cutTo(before);
       throw error;
     }
   };
@@ -84,6 +104,8 @@ export const wasmPages = (device: Device): Verbs => {
         shape,
         pageBytes: pageBytes(shape),
         pages: 0,
+        resident: 0,
+        isCold: (page) => address(kv, page) === 0,
         addresses,
         get table() {
           return addresses.start;
@@ -98,14 +120,19 @@ export const wasmPages = (device: Device): Verbs => {
 
     mapPages,
 
+    dropPages: (layer, pages) => {
+      for (const page of pages) take(layer as WasmKvLayer, page);
+    },
+
     writePage: (layer, page, bytes) => {
       const kv = layer as WasmKvLayer;
       demand(bytes.length === kv.pageBytes, `A page of ${bytes.length} bytes came for ${kv.pageBytes}.`);
-      heap.u8(address(kv, page), kv.pageBytes).set(bytes);
+      heap.u8(address(kv, page) || give(kv, page), kv.pageBytes).set(bytes);
     },
 
     readPage: async (layer, page) => {
       const kv = layer as WasmKvLayer;
+      mustBeResident(kv, page, page + 1);
       return heap.u8(address(kv, page), kv.pageBytes).slice();
     },
 
@@ -119,6 +146,7 @@ export const wasmPages = (device: Device): Verbs => {
         position >= 0 && end <= kv.pages * PAGE,
         `Tokens up to ${end} were stored in ${kv.pages} pages.`,
       );
+      mustBeResident(kv, Math.floor(position / PAGE), Math.ceil(end / PAGE));
       const room = Math.ceil(keyDim / 16) * 64;
       const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));
       const scratch = heap.scratch(jobs.threads * room);
@@ -150,6 +178,7 @@ export const wasmPages = (device: Device): Verbs => {
       );
       demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
       demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
+      mustBeResidentIn(heap, kv, plan, { from: 0, to: position + rows, window });
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
       const room = kernels.attendScratch!(queries, keyDim, valueDim);
       const args = rangedRoom(device, ATTEND_BYTES, room);

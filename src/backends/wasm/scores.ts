@@ -10,6 +10,7 @@ import {
   tileStart,
 } from '../backend.js';
 import type { WasmChunkIndex } from './chunk-index.js';
+import { mustBeResidentIn } from './cold.js';
 import type { Device, Owned, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
@@ -121,6 +122,7 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       const { shape, table } = kv as WasmKvLayer;
       const { position, rows } = plan.tiles;
       mustMatch(scores.lists === plan.lists, 'Scores and candidates');
+      mustBeResidentIn(heap, kv, plan);
       shapeScores(own, plan.tiles, chunks);
       const group = q.cols / shape.keyDim / shape.kvHeads;
       const from = {

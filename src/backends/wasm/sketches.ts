@@ -1,5 +1,6 @@
 import { firstSketchBytes, secondSketchBytes } from '../../kv/chunks.js';
 import type { ChunkShape } from '../backend.js';
+import { eighthMore } from './growing.js';
 import type { Heap } from './heap.js';
 
 /**
@@ -44,7 +45,7 @@ export const createSketches = (heap: Heap, { sketches, kvHeads, keyDim }: ChunkS
     },
     reserve(pages) {
       if (pages <= room || record === 0) return;
-      const wider = Math.max(pages, room * 2);
+      const wider = Math.max(pages, eighthMore(room));
       const moved = heap.alloc(kvHeads * wider * record, 'chunks');
       for (let head = 0; head < kvHeads && room > 0; head++) {
         const [a, b] = places(head, room, 0);
