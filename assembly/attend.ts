@@ -13,6 +13,9 @@
 //   16 window        a row at p reads keys in (p − window, p]; 2³⁰ for no window
 //   17 lse           0, or (rows, heads) f32
 //   18 scale f32, 19 softcap f32 (0 for none), 20 skipBelow f32 (Infinity for never)
+//   21 from, 22 to  keys at positions [from, to) are read, multiples of 64
+//   23 begin        0, or (rows, heads, valueDim + 2) f32: where the pass before left off
+//   24 carry        0, or as many numbers that are written in place of out and lse
 import { attendTile } from './lib/attend-tile';
 import { LN2 } from './lib/exp';
 import { blockBytes } from './lib/page';
@@ -26,14 +29,18 @@ function tilesOf(position: i32, rows: i32, tileRows: i32): i32 {
   return rows > 0 ? (position + rows - 1) / tileRows - position / tileRows + 1 : 0;
 }
 
-/** (row, key) pairs that `ranges` give to rows [position, position + rows): keys after a row or outside its window do not count. */
-function pairsOf(ranges: usize, count: i32, position: i32, rows: i32, window: i32): f64 {
+/**
+ * (row, key) pairs that `ranges`, cut to [from, to), give to rows [position, position + rows): keys after a row or
+ * outside its window do not count.
+ */
+function pairsOf(ranges: usize, count: i32, position: i32, rows: i32, window: i32, from: i32, to: i32): f64 {
   let pairs: i64 = 0;
   // The oldest key that every row may read.
   const common = position + rows - window;
   for (let i = 0; i < count; i++) {
-    const start = load<i32>(ranges + (<usize>i << 3));
-    const end = load<i32>(ranges + (<usize>i << 3), 4);
+    const start = max(from, load<i32>(ranges + (<usize>i << 3)));
+    const end = min(to, load<i32>(ranges + (<usize>i << 3), 4));
+    if (start >= end) continue;
     if (end <= position + 1 && start >= common) {
       pairs += <i64>(end - start) * <i64>rows;
       continue;
@@ -56,7 +63,8 @@ export function attendPairs(args: usize): f64 {
     const start = max(position, tile * tileRows);
     const tileSize = min(position + rows, (tile + 1) * tileRows) - start;
     const ranges = address(args, 4) + <usize>row * (<usize>word(args, 5) << 3);
-    sum += pairsOf(ranges, load<i32>(address(args, 3) + (<usize>row << 2)), start, tileSize, word(args, 16));
+    const count = load<i32>(address(args, 3) + (<usize>row << 2));
+    sum += pairsOf(ranges, count, start, tileSize, word(args, 16), word(args, 21), word(args, 22));
   }
   return sum;
 }
@@ -76,6 +84,8 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
   const outRow = <usize>(heads * valueDim << 2);
   const lse = address(args, 17);
   const lseRow = <usize>heads << 2;
+  const begin = address(args, 23), carry = address(args, 24);
+  const carryRow = <usize>(heads * (valueDim + 2) << 2);
   const keyBytes = blockBytes(keyCodec, keyDim);
   const headBytes = keyBytes + blockBytes(valueCodec, valueDim);
   // Inside, logits are in units of ln 2: softmax is then made of powers of two.
@@ -93,6 +103,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
     const tileSize = min(position + rows, (firstTile + tile + 1) * tileRows) - start;
     const row = (word(args, 6) == 1 ? 0 : head) * tiles + tile;
     const before = <usize>(start - position);
+    const carried = before * carryRow + <usize>(firstHead * (valueDim + 2) << 2);
     attendTile(
       address(args, 0) + before * outRow + <usize>(firstHead * valueDim << 2), outRow,
       address(args, 1) + before * qRow + <usize>(firstHead * keyDim << 2), qRow,
@@ -103,6 +114,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
       address(args, 4) + <usize>row * (<usize>word(args, 5) << 3),
       load<i32>(address(args, 3) + (<usize>row << 2)),
       word(args, 16), scale, cap, skipBelow, scratch,
+      word(args, 21), word(args, 22), begin ? begin + carried : 0, carry ? carry + carried : 0, carryRow,
     );
   }
 }

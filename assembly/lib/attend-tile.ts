@@ -49,17 +49,39 @@ function bits(from: i32, to: i32): u32 {
   return (0xffffffff >>> (32 - (to - from))) << from;
 }
 
+/** What the loop over blocks keeps of `queries` queries, to or from where a pass hands it on: top, sum, then acc. */
+function carryAll(
+  carry: usize, carryRow: usize, group: i32, tops: usize, sums: usize, acc: usize, accRow: usize,
+  queries: i32, out: bool,
+): void {
+  for (let n = 0; n < queries; n++, acc += accRow) {
+    const at = carry + <usize>(n / group) * carryRow + <usize>(n % group) * (accRow + 8);
+    const top = tops + (<usize>n << 2), sum = sums + (<usize>n << 2);
+    if (out) {
+      store<f32>(at, load<f32>(top));
+      store<f32>(at, load<f32>(sum), 4);
+      memory.copy(at + 8, acc, accRow);
+    } else {
+      store<f32>(top, load<f32>(at));
+      store<f32>(sum, load<f32>(at, 4));
+      memory.copy(acc, at + 8, accRow);
+    }
+  }
+}
+
 /**
  * One KV head, one tile. q and out: rows of `group` heads side by side, `qRow` and `outRow` bytes apart; `position` is
  * that of the first row. keyAt, valueAt: from the start of a page to this head's blocks. lse: 0, or the address of the
  * first row's log-sum-exps, lseRow bytes apart. A row at p reads keys in (p − window, p]. scale, cap (0 for none) and
- * skipBelow count in units of ln 2.
+ * skipBelow count in units of ln 2. Only keys in [from, to), multiples of 64, are read. begin: 0, or what an earlier pass
+ * wrote for the first row, carryRow bytes apart; carry: 0, or where this one writes it, and then no out and lse.
  */
 export function attendTile(
   out: usize, outRow: usize, q: usize, qRow: usize, lse: usize, lseRow: usize,
   rows: i32, group: i32, position: i32,
   table: usize, keyAt: usize, valueAt: usize, keyDim: i32, valueDim: i32, keyCodec: i32, valueCodec: i32,
   ranges: usize, count: i32, window: i32, scale: f32, cap: f32, skipBelow: f32, scratch: usize,
+  from: i32, to: i32, begin: usize, carry: usize, carryRow: usize,
 ): void {
   const queries = rows * group;
   const groups = q4Groups(valueDim);
@@ -82,28 +104,29 @@ export function attendTile(
   const split = splits(queries);
 
   for (let n = 0; n < queries; n++) {
-    const from = q + <usize>(n / group) * qRow + <usize>((n % group) * keyDim << 2);
-    const step = packQuery(codedQueries + <usize>n * packedRow, from, keyDim, keyCodec, split, keys);
+    const query = q + <usize>(n / group) * qRow + <usize>((n % group) * keyDim << 2);
+    const step = packQuery(codedQueries + <usize>n * packedRow, query, keyDim, keyCodec, split, keys);
     store<f32>(scales + (<usize>n << 2), step * scale);
     store<f32>(tops + (<usize>n << 2), NEVER);
   }
   memory.fill(sums, 0, padded(queries));
   memory.fill(acc, 0, <usize>queries * accRow);
+  if (begin) carryAll(begin, carryRow, group, tops, sums, acc, accRow, queries, false);
 
   // The oldest key that the first row may read; every later row's window starts after it.
-  const oldest = max(0, position + 1 - window);
+  const oldest = max(from, position + 1 - window);
   let range = 0;
   while (range < count && load<i32>(ranges + (<usize>range << 3), 4) <= oldest) range++;
   let base = range < count ? max(oldest, load<i32>(ranges + (<usize>range << 3))) & -BLOCK : 0;
-  while (range < count) {
+  while (range < count && base < to) {
     // Everything the ranges want of block [base, base + 32).
     let mask: u32 = 0;
     while (range < count) {
-      const start = load<i32>(ranges + (<usize>range << 3)) - base;
-      const end = load<i32>(ranges + (<usize>range << 3), 4) - base;
-      if (start >= BLOCK) break;
-      mask |= bits(max(max(start, oldest - base), 0), min(end, BLOCK));
-      if (end > BLOCK) break;
+      const begins = load<i32>(ranges + (<usize>range << 3)) - base;
+      const ends = load<i32>(ranges + (<usize>range << 3), 4) - base;
+      if (begins >= BLOCK) break;
+      mask |= bits(max(max(begins, oldest - base), 0), min(ends, BLOCK));
+      if (ends > BLOCK) break;
       range++;
     }
     const first = <i32>ctz(mask);
@@ -135,8 +158,8 @@ export function attendTile(
 
     if (cap > 0) softcap(logitsFrom, some * BLOCK, cap);
 
-    const from = <usize>first;
-    const to = <usize>(last + 1);
+    const start = <usize>first;
+    const end = <usize>(last + 1);
     block = page + valueAt;
     const codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
     const integer = valueCodec == Q8;
@@ -146,14 +169,14 @@ export function attendTile(
     let read = codes;
     if (integer) {
       decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
-      if (packed) packValues(values, codes, valueDim, from >> 2, (to + 3) >> 2);
+      if (packed) packValues(values, codes, valueDim, start >> 2, (end + 3) >> 2);
     } else {
       if (valueCodec == Q4) {
         const at = block + <usize>(token * groups << 1);
         decodeF16(valueScales, at + <usize>scalesAt(Q4, valueDim), BLOCK * groups);
         decodeF16(minima, at + <usize>minimaAt(valueDim), BLOCK * groups);
       }
-      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, from, to, valueCodec);
+      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, start, end, valueCodec);
     }
     if (packed || kind == F32) read = values;
     const perToken: usize = integer ? valueScales : 0;
@@ -173,22 +196,26 @@ export function attendTile(
         const weights = logits + (at << 5);
         if (integer) {
           mixInteger(
-            accFrom, weights, fades + at, steps + at, read, valueDim, from >> 2, (to + 3) >> 2, n - run, packed,
+            accFrom, weights, fades + at, steps + at, read, valueDim, start >> 2, (end + 3) >> 2, n - run, packed,
           );
-        } else mix(accFrom, weights, fades + at, read, valueScales, minima, valueDim, from, to, n - run, kind);
+        } else mix(accFrom, weights, fades + at, read, valueScales, minima, valueDim, start, end, n - run, kind);
       }
       run = n + 1;
     }
     if (range < count) base = max(base + BLOCK, load<i32>(ranges + (<usize>range << 3)) & -BLOCK);
   }
 
+  if (carry) {
+    carryAll(carry, carryRow, group, tops, sums, acc, accRow, queries, true);
+    return;
+  }
   for (let n = 0; n < queries; n++) {
-    const to = out + <usize>(n / group) * outRow + <usize>((n % group) * valueDim << 2);
-    const from = acc + <usize>n * accRow;
+    const target = out + <usize>(n / group) * outRow + <usize>((n % group) * valueDim << 2);
+    const mixed = acc + <usize>n * accRow;
     const sum = load<f32>(sums + (<usize>n << 2));
     // Only NaN or infinite logits leave a sum of 0; the row is then NaN, for all to see.
     const divisor = f32x4.splat(sum);
-    for (let c: usize = 0; c < accRow; c += 16) v128.store(to + c, f32x4.div(v128.load(from + c), divisor));
+    for (let c: usize = 0; c < accRow; c += 16) v128.store(target + c, f32x4.div(v128.load(mixed + c), divisor));
     if (lse) {
       const top = load<f32>(tops + (<usize>n << 2));
       const natural = sum > 0 ? <f32>(<f64>top * LN2 + ln(sum)) : NEVER;

@@ -6,29 +6,18 @@
  * Numerics contract: the result of a row never depends on how many rows are computed beside it.
  */
 
+import type { AttendOptions } from './attend-options.js';
 import type { Keep, Plan, Range, Tiles } from './plan.js';
 import type { WeightType } from './row-formats.js';
+import type { Tensor, Weight } from './tensor.js';
 
+export * from './attend-options.js';
 export * from './plan.js';
 export type { WeightType } from './row-formats.js';
+export type { Tensor, Weight } from './tensor.js';
 
 /** Tokens in a page; also the alignment of prefill tiles and the step in which chunks are found. */
 export const PAGE = 64;
-
-/** A row-major f32 matrix on the device, or a view of one. Contents are undefined until a verb writes them. */
-export interface Tensor {
-  readonly label: string;
-  readonly rows: number;
-  readonly cols: number;
-}
-
-/** A weight matrix (rows = outputs, cols = inputs) in whatever layout the backend's kernels like best. */
-export interface Weight {
-  readonly label: string;
-  readonly type: WeightType;
-  readonly rows: number;
-  readonly cols: number;
-}
 
 /** How K and V of one layer are stored. See docs/FORMAT.md for the bytes of a page. */
 export interface KvShape {
@@ -101,22 +90,6 @@ export type ChunkScoring =
       readonly planes: 1 | 2;
       readonly candidates?: Plan;
     };
-
-export interface AttendOptions {
-  /** Multiplies q·k; usually 1/√keyDim. */
-  readonly scale: number;
-  /**
-   * A row at position p reads only keys in (p − window, p], also where the plan's ranges reach further back: a tile's
-   * ranges cover the windows of all its rows. At least 1. Default: no window.
-   */
-  readonly window?: number;
-  /** Logits l become softcap · tanh(l / softcap), before masks and softmax (Gemma 2, arXiv 2408.00118 §2). Default: none. */
-  readonly softcap?: number;
-  /** Skip a block of keys whose greatest logit is this far under the running maximum. Default: never (exact). */
-  readonly skipBelow?: number;
-  /** Receives the log-sum-exp of every row and query head, (rows, heads): what merging partial attentions needs. */
-  readonly logSumExp?: Tensor;
-}
 
 /** Bytes the backend holds now. */
 export interface BackendBytes {
@@ -234,7 +207,7 @@ export interface Backend {
    * out (rows, heads · valueDim) = softmax(scale · q·Kᵀ) · V over the plan's ranges, causal inside them. Query head h
    * reads KV head ⌊h · kvHeads / heads⌋. Keys come in blocks aligned to absolute positions, so that the result depends
    * only on the row, its ranges and the pages. Adds the (row, key) pairs read, over lists, to the plan's counter: keys
-   * outside a row's window are not read.
+   * outside a row's window, or a pass, are not read.
    */
   attend(out: Tensor, q: Tensor, kv: KvLayer, plan: Plan, how: AttendOptions): void;
   /** (row, key) pairs `attend` read with this plan since the last call of this, per list on average. */

@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type AttendOptions,
-  type KvLayer,
   type KvShape,
   PAGE,
   type Range,
-  type Tensor,
   type Tiles,
   tileCount,
   tileEnd,
@@ -14,71 +12,24 @@ import {
 import { fromHalf } from '../../src/codecs/half.js';
 import { quantizeQuery } from '../reference/pages.js';
 import { type Random, random } from '../support/random.js';
+import {
+  allPages,
+  append,
+  attend,
+  boundOf,
+  type Case,
+  codecPairs,
+  copied,
+  everything,
+  filled,
+  lastRows,
+  makeCase,
+  sparse,
+  tensorOf,
+} from './attending.js';
 import { expectEqual, expectWithin } from './compare.js';
 import { makeRefPages, type PagesUnderTest } from './make-pages.js';
 import { tolerance } from './tolerance.js';
-
-const pagesFor = (tokens: number): number => Math.ceil(tokens / PAGE);
-const keyCodecs = ['f16', 'q8'] as const;
-const valueCodecs = ['f16', 'q8', 'q4'] as const;
-const codecPairs = keyCodecs.flatMap((keys) => valueCodecs.map((values) => ({ keys, values })));
-
-const tensorOf = (pages: PagesUnderTest, rows: number, cols: number, values: Float32Array): Tensor => {
-  const tensor = pages.tensor('test', rows, cols);
-  pages.upload(tensor, values);
-  return tensor;
-};
-
-/** K and V of a text, and queries for its last rows. */
-interface Case {
-  readonly shape: KvShape;
-  readonly heads: number;
-  readonly tokens: number;
-  readonly k: Float32Array;
-  readonly v: Float32Array;
-}
-
-const makeCase = (shape: KvShape, heads: number, tokens: number, next: Random): Case => ({
-  shape,
-  heads,
-  tokens,
-  k: next.normals(tokens * shape.kvHeads * shape.keyDim),
-  v: next.normals(tokens * shape.kvHeads * shape.valueDim),
-});
-
-/** Append tokens [from, to) in one call. */
-const append = (
-  pages: PagesUnderTest,
-  kv: KvLayer,
-  { k, v, shape }: Case,
-  from: number,
-  to: number,
-): void => {
-  const cols = [shape.kvHeads * shape.keyDim, shape.kvHeads * shape.valueDim] as const;
-  const some = (x: Float32Array, width: number): Tensor =>
-    tensorOf(pages, to - from, width, x.subarray(from * width, to * width));
-  pages.appendKv(kv, some(k, cols[0]), some(v, cols[1]), from);
-};
-
-const filled = (pages: PagesUnderTest, some: Case): KvLayer => {
-  const kv = pages.kvLayer('test', some.shape);
-  pages.mapPages(kv, pagesFor(some.tokens));
-  append(pages, kv, some, 0, some.tokens);
-  return kv;
-};
-
-const allPages = (pages: PagesUnderTest, kv: KvLayer): Promise<Uint8Array[]> =>
-  Promise.all(Array.from({ length: kv.pages }, (_, page) => pages.readPage(kv, page)));
-
-/** The reference's layer with the very same bytes. */
-const copied = async (pages: PagesUnderTest, kv: KvLayer, reference: PagesUnderTest): Promise<KvLayer> => {
-  const copy = reference.kvLayer('copy', kv.shape);
-  reference.mapPages(copy, kv.pages);
-  (await allPages(pages, kv)).forEach((bytes, page) => {
-    reference.writePage(copy, page, bytes);
-  });
-  return copy;
-};
 
 const expectSamePages = (found: Uint8Array[], wanted: Uint8Array[]): void => {
   expect(found.length).toBe(wanted.length);
@@ -86,61 +37,6 @@ const expectSamePages = (found: Uint8Array[], wanted: Uint8Array[]): void => {
     expectEqual(bytes, wanted[page]!, `page ${page}`);
   });
 };
-
-interface Attended {
-  readonly out: Float32Array;
-  readonly logSumExp: Float32Array;
-  readonly pairs: number;
-}
-
-const attend = async (
-  pages: PagesUnderTest,
-  kv: KvLayer,
-  heads: number,
-  q: Float32Array,
-  lists: number,
-  tiles: Tiles,
-  rows: readonly (readonly Range[])[],
-  how: Partial<AttendOptions> = {},
-): Promise<Attended> => {
-  const { keyDim, valueDim } = kv.shape;
-  const out = pages.tensor('out', tiles.rows, heads * valueDim);
-  const logSumExp = pages.tensor('lse', tiles.rows, heads);
-  const plan = pages.makePlan(lists, tiles, rows);
-  const query = tensorOf(pages, tiles.rows, heads * keyDim, q);
-  pages.attend(out, query, kv, plan, { scale: 1 / Math.sqrt(keyDim), logSumExp, ...how });
-  const [values, sums] = [await pages.read(out), await pages.read(logSumExp)];
-  return { out: values.slice(), logSumExp: sums.slice(), pairs: await pages.readPairs(plan) };
-};
-
-/** Everything a tile can reach. */
-const everything = (lists: number, tiles: Tiles): Range[][] =>
-  Array.from({ length: lists * tileCount(tiles) }, (_, r) => [[0, tileEnd(tiles, r % tileCount(tiles))]]);
-
-/** Random ascending ranges, many of one token, gaps of any size, and the tile itself. */
-const sparse = (lists: number, tiles: Tiles, next: Random): Range[][] =>
-  Array.from({ length: lists * tileCount(tiles) }, (_, r) => {
-    const start = tileStart(tiles, r % tileCount(tiles));
-    const ranges: Range[] = [];
-    for (let at = next.below(20); at < start - 1; ) {
-      const end = Math.min(start - 1, at + (next.next() < 0.4 ? 1 : 1 + next.below(90)));
-      ranges.push([at, end]);
-      at = end + 1 + next.below(next.next() < 0.5 ? 4 : 100);
-    }
-    return [...ranges, [start, tileEnd(tiles, r % tileCount(tiles))]];
-  });
-
-const lastRows = (tokens: number, rows: number, tileRows: number): Tiles => ({
-  position: tokens - Math.min(rows, tokens),
-  rows: Math.min(rows, tokens),
-  tileRows,
-});
-
-const greatest = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-
-/** How far a result may lie from the reference's. */
-const boundOf = ({ shape, v }: Case): number =>
-  greatest(v) * (tolerance.attention + (shape.values === 'q8' ? tolerance.attentionCode : 0));
 
 /** Pages and attention over plans; `make` gives a fresh backend. The reference backend is the judge. */
 export const describePages = (name: string, make: () => Promise<PagesUnderTest>): void => {

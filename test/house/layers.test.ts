@@ -9,8 +9,10 @@ const errors = ['src/errors.ts', 'src/options.ts', 'src/node-module.ts'];
 // speaks of its configuration.)
 const interfaces = [
   'src/backends/backend.ts',
+  'src/backends/attend-options.ts',
   'src/backends/plan.ts',
   'src/backends/row-formats.ts',
+  'src/backends/tensor.ts',
   'src/predictors/predictor.ts',
   'src/codecs/codec.ts',
   'src/stores/store.ts',

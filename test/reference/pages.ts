@@ -1,4 +1,12 @@
-import { type Backend, PAGE, type Range, tileCount, tileEnd, tileStart } from '../../src/backends/backend.js';
+import {
+  type Backend,
+  carryWidth,
+  PAGE,
+  type Range,
+  tileCount,
+  tileEnd,
+  tileStart,
+} from '../../src/backends/backend.js';
 import type { Codec } from '../../src/codecs/codec.js';
 import { hadamard, rotatedKey } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven } from '../../src/codecs/half.js';
@@ -61,11 +69,17 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return sum;
 };
 
-/** The tokens of `ranges` that a row at `position` may see: those in (position − window, position]. */
-const seen = (ranges: readonly Range[], position: number, window: number): number[] =>
+/** The tokens of `ranges` in [from, to) that a row at `position` may see: those in (position − window, position]. */
+const seen = (
+  ranges: readonly Range[],
+  position: number,
+  window: number,
+  from: number,
+  to: number,
+): number[] =>
   ranges
     .flatMap(([start, end]) => Array.from({ length: end - start }, (_, i) => start + i))
-    .filter((token) => token > position - window && token <= position);
+    .filter((token) => token > position - window && token <= position && token >= from && token < to);
 
 /** Ascending tokens, block by block. */
 const blocksOf = (tokens: readonly number[]): number[][] => {
@@ -77,9 +91,8 @@ const blocksOf = (tokens: readonly number[]): number[][] => {
   return [...blocks.values()];
 };
 
-/** Leaves out each block whose greatest logit is more than `below` under the greatest one kept before it. */
-const skipBlocks = (tokens: number[], logits: readonly number[], below: number): number[] => {
-  let top = Number.NEGATIVE_INFINITY;
+/** Leaves out each block whose greatest logit is more than `below` under the greatest one kept before it, or `top`. */
+const skipBlocks = (tokens: number[], logits: readonly number[], below: number, top: number): number[] => {
   return blocksOf(tokens).flatMap((some) => {
     const greatest = Math.max(...some.map((token) => logits[token]!));
     if (greatest < top - below) return [];
@@ -145,7 +158,8 @@ export const refPages = (): Verbs => ({
 
   attend: (out, q, layer, reads, how) => {
     const { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp } = how;
-    const { window = Number.POSITIVE_INFINITY, softcap = Number.POSITIVE_INFINITY } = how;
+    const { window = Number.POSITIVE_INFINITY, softcap = Number.POSITIVE_INFINITY, pass } = how;
+    const { from, to } = pass ?? { from: 0, to: Number.POSITIVE_INFINITY };
     const capped = (x: number): number =>
       softcap === Number.POSITIVE_INFINITY ? x : softcap * Math.tanh(x / softcap);
     const kv = layer as RefKvLayer;
@@ -159,7 +173,7 @@ export const refPages = (): Verbs => ({
       for (let position = tileStart(plan.tiles, tile); position < tileEnd(plan.tiles, tile); position++) {
         const row = position - plan.tiles.position;
         for (let list = 0; list < plan.lists; list++) {
-          plan.pairs += seen(plan.rows[list * tiles + tile]!, position, window).length;
+          plan.pairs += seen(plan.rows[list * tiles + tile]!, position, window, from, to).length;
         }
         for (let head = 0; head < heads; head++) {
           const kvHead = Math.floor((head * kvHeads) / heads);
@@ -168,14 +182,23 @@ export const refPages = (): Verbs => ({
           const query = (q as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
           const quantized = kv.shape.keys === 'q8' ? quantizeQuery(query) : { codes: query, scale: 1 };
           const logits: number[] = [];
-          const readable = seen(plan.rows[list * tiles + tile]!, position, window);
+          const readable = seen(plan.rows[list * tiles + tile]!, position, window, from, to);
           for (const t of readable) pageOf(kv, Math.floor(t / PAGE));
           for (const t of readable)
             logits[t] = capped(scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!));
-          const tokens = skipBlocks(readable, logits, skipBelow);
-          const top = tokens.reduce((most, t) => Math.max(most, logits[t]!), Number.NEGATIVE_INFINITY);
+          // Maximum, sum and weighted values of the passes before this one.
+          const width = carryWidth(kv.shape);
+          const carry = (pass?.carry as RefTensor | undefined)?.values.subarray(at * width, (at + 1) * width);
+          const begin = pass && !pass.first ? carry![0]! : Number.NEGATIVE_INFINITY;
+          const tokens = skipBlocks(readable, logits, skipBelow, begin);
+          const top = tokens.reduce((most, t) => Math.max(most, logits[t]!), begin);
           const mixed = new Float64Array(valueDim);
           let sum = 0;
+          if (begin > Number.NEGATIVE_INFINITY) {
+            const fade = Math.exp(begin - top);
+            sum = carry![1]! * fade;
+            for (let c = 0; c < valueDim; c++) mixed[c] = carry![2 + c]! * fade;
+          }
           for (const block of blocksOf(tokens)) {
             const weights = block.map((t) => Math.exp(logits[t]! - top));
             for (const weight of weights) sum += weight;
@@ -184,6 +207,10 @@ export const refPages = (): Verbs => ({
               for (let i = 0; i < block.length; i++)
                 mixed[c] = mixed[c]! + met[i]! * values[kvHead]![block[i]!]![c]!;
             }
+          }
+          if (pass && !pass.last) {
+            carry!.set([top, sum, ...mixed]);
+            continue;
           }
           (out as RefTensor).values.set(
             mixed.map((x) => x / sum),

@@ -1,6 +1,6 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
-import { type Backend, type KvLayer, type KvShape, PAGE, tileCount } from '../backend.js';
+import { type Backend, carryWidth, type KvLayer, type KvShape, PAGE, tileCount } from '../backend.js';
 import { mustBeResident, mustBeResidentIn } from './cold.js';
 import type { Device, WasmKvLayer, WasmPlan } from './device.js';
 import { type Growing, growing } from './growing.js';
@@ -160,6 +160,8 @@ export const wasmPages = (device: Device): Verbs => {
 
     attend: (out, q, layer, reads, how) => {
       const { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp, window = NO_WINDOW, softcap = 0 } = how;
+      const { pass } = how;
+      const { from, to } = pass ?? { from: 0, to: Number.POSITIVE_INFINITY };
       const kv = layer as WasmKvLayer;
       const plan = reads as WasmPlan;
       const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
@@ -176,13 +178,21 @@ export const wasmPages = (device: Device): Verbs => {
         !logSumExp || (logSumExp.rows === rows && logSumExp.cols === heads),
         `logSumExp must be (${rows} × ${heads}).`,
       );
+      const aligned = from >= 0 && from % PAGE === 0 && to >= from && (to % PAGE === 0 || to === Infinity);
+      demand(aligned, `Keys from ${from} to ${to} were asked for; passes are cut between pages of ${PAGE}.`);
+      demand(
+        !pass || (pass.carry.rows === rows * heads && pass.carry.cols === carryWidth(kv.shape)),
+        `carry must be (${rows * heads} × ${carryWidth(kv.shape)}).`,
+      );
       demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
       demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
-      mustBeResidentIn(heap, kv, plan, { from: 0, to: position + rows, window });
+      mustBeResidentIn(heap, kv, plan, { from, to: Math.min(to, position + rows), window });
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
       const room = kernels.attendScratch!(queries, keyDim, valueDim);
       const args = rangedRoom(device, ATTEND_BYTES, room);
       const { counts, ranges, capacity, lists } = plan;
+      const begin = pass && !pass.first ? at(pass.carry) : 0;
+      const carry = pass && !pass.last ? at(pass.carry) : 0;
       heap
         .u32(args, 18)
         .set([
@@ -191,6 +201,7 @@ export const wasmPages = (device: Device): Verbs => {
           ...[Math.min(window, NO_WINDOW), logSumExp ? at(logSumExp) : 0],
         ]);
       heap.f32(args + 4 * 18, 3).set([scale, softcap, skipBelow]);
+      heap.u32(args + 4 * 21, 4).set([from, Math.min(to, NO_WINDOW), begin, carry]);
       const pairs = kernels.attendPairs!(args);
       const items = kvHeads * tileCount(plan.tiles);
       const work = (pairs / lists) * heads * (keyDim + valueDim);
