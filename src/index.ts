@@ -29,6 +29,7 @@ export type { FinishReason, Generated, GenerateSettings } from './generate/gener
 export type { TokenChance, TokenLogprobs } from './generate/log-probabilities.js';
 export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';
+export type { Source } from './generate/sources.js';
 export type { Reasoning } from './generate/speech.js';
 export type { AutoOptions } from './predictors/auto.js';
 export type { BlocksOptions } from './predictors/blocks.js';

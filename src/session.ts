@@ -116,6 +116,14 @@ export class Session {
     return this.#engine.plan(this.#context, where.layer, where.head);
   }
 
+  /**
+   * Text of the tokens [start, end), those of `sources` for instance; control tokens are left out, and so is what lies
+   * behind the session's end.
+   */
+  passage({ start, end }: { readonly start: number; readonly end: number }): Promise<string> {
+    return this.#engine.passage(this.#context, start, end);
+  }
+
   /** End what runs on it, free its memory, and let others open it. Closing twice is no error. */
   close(): Promise<void> {
     return this.#engine.closeContext(this.#context);

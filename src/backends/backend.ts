@@ -194,6 +194,8 @@ export interface Backend {
     candidates: Plan,
     scale: number,
   ): void;
+  /** By row (list · tiles + tile): the scores of the chunks that the tile may choose from. */
+  readScores(scores: Scores): Promise<Float32Array[]>;
   /**
    * Write a plan: sinks, `local` tokens before the tile, everything after the last boundary the tile may know, and the
    * tile itself are forced; then whole chunks in descending score order (ties: the later chunk first) until the

@@ -130,6 +130,7 @@ export interface Engine {
   ): Promise<Finish>;
   stats(context: number): Promise<ContextStats>;
   plan(context: number, layer: number, head: number): Promise<Range[]>;
+  passage(context: number, start: number, end: number): Promise<string>;
   closeContext(context: number): Promise<void>;
 
   /** End a call that is under way; one that has ended, or was never made, is no error. */

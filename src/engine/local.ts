@@ -1,5 +1,6 @@
 import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
+import { wholeNumber } from '../options.js';
 import type { Engine, StoredSession } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
@@ -172,6 +173,12 @@ export const createLocalEngine = (): Engine => {
       }),
     stats: async (handle) => contextOf(handle).stats(),
     plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),
+    passage: async (handle, start, end) => {
+      const { context, model } = contextOf(handle);
+      wholeNumber('start', start, 0, 0);
+      wholeNumber('end', end, 0, start);
+      return modelOf(model).tokenizer.decode(context.tokens.slice(start, end));
+    },
     closeContext,
 
     abort: async (call) => calls.get(call)?.abort(),

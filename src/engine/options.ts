@@ -142,10 +142,11 @@ export const checkGenerateOptions = (
 };
 
 export const checkAskOptions = (options: AskSettings, vocab: number): void => {
-  checkGenerateOptions(options, vocab, ['continue', 'stop', 'reasoning']);
+  checkGenerateOptions(options, vocab, ['continue', 'stop', 'reasoning', 'sources']);
   texts('stop', options.stop);
   flag('continue', options.continue);
   flag('reasoning', options.reasoning);
+  flag('sources', options.sources);
 };
 
 export const checkSessionOptions = (options: SessionOptions): void => {

@@ -7,6 +7,7 @@ import { breathe } from './breathe.js';
 import { createMarks } from './marks.js';
 import { createMeter, type Meter } from './meter.js';
 import { type AppendHooks, forward, type Reader, tooLong } from './reader.js';
+import type { Watch } from './sources.js';
 import { createSpans, type Span, type Spans } from './spans.js';
 
 /** A place in the token list to come back to. */
@@ -24,6 +25,8 @@ export class Context {
   readonly meter: Meter = createMeter();
   /** Called when pages beyond `tokens` will hold something else. */
   onForget: ((tokens: number) => void) | undefined;
+  /** Looks on while rows are computed. */
+  watch: Watch | undefined;
   readonly #reader: Reader;
   readonly #state: ContextState;
   readonly #pager: Pager | undefined;
@@ -230,7 +233,7 @@ export class Context {
     const started = performance.now();
     const ids = this.tokens.slice(position, end);
     const wantsLogits = end === this.tokens.length;
-    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, wantsLogits);
+    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, wantsLogits, this.watch);
     if (logits) {
       this.#logits = logits;
       this.#logitsAt = end;

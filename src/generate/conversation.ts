@@ -6,6 +6,7 @@ import type { Context } from './context.js';
 import { type FinishReason, type GenerateSettings, generate } from './generate.js';
 import type { TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
+import { createSources, type Source } from './sources.js';
 import { createSpeech, type Reasoning } from './speech.js';
 
 export interface AskSettings extends GenerateSettings {
@@ -18,6 +19,8 @@ export interface AskSettings extends GenerateSettings {
    * the thoughts that it opens. The thoughts are a stream of their own, and are never part of the next question.
    */
   readonly reasoning?: boolean;
+  /** Tell where the answer came from, in `finish.sources`. Default false: then it costs nothing. */
+  readonly sources?: boolean;
 }
 
 /** How an answer ended, and what it cost. */
@@ -34,6 +37,12 @@ export interface Finish {
   readonly answerSeconds: number;
   /** One for each token of the answer, where `logprobs` was asked for. */
   readonly logprobs?: readonly TokenLogprobs[];
+  /**
+   * Where `sources` was asked for: what the rows read that the answer's tokens (those of the reasoning too) were chosen
+   * from, as shares of exact attention mass, on average over rows, query heads and the layers that read the whole text. A
+   * soft cap on logits (Gemma 2) is left out of account.
+   */
+  readonly sources?: readonly Source[];
 }
 
 /** An appended text: tokens [start, end) of the context, what led up to it in the template included. */
@@ -172,8 +181,12 @@ export const createConversation = (
       const started = performance.now();
       let first: number | undefined;
       let kept = false;
+      const sources = options.sources ? createSources(bookmark.tokens) : undefined;
       try {
-        await context.append(ids, true, hooks);
+        // Of the question only the last row says anything of the answer.
+        if (sources) await context.append(ids.slice(0, -1), true, hooks);
+        context.watch = sources?.watch;
+        await context.append(sources ? ids.slice(-1) : ids, true, hooks);
         const answer = await generate(context, maxTokens, tokenizer, options, {
           signal,
           onToken: (id) => {
@@ -182,6 +195,7 @@ export const createConversation = (
           },
         });
         speech.end();
+        context.watch = undefined;
         const { reasoning } = speech;
         const ended = performance.now();
         if (options.continue) {
@@ -205,8 +219,11 @@ export const createConversation = (
           answerSeconds: (ended - (first ?? ended)) / 1000,
           ...(reasoning && { reasoning }),
           ...(options.logprobs !== undefined && { logprobs: answer.logprobs }),
+          ...(sources && { sources: sources.end() }),
         };
       } finally {
+        context.watch = undefined;
+        sources?.release();
         if (!kept) context.rewind(bookmark);
       }
     },

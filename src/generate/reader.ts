@@ -6,6 +6,7 @@ import { begin, end, type Forward, finish, readPlan } from '../model/forward.js'
 import type { ContextState, PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
 import type { Predictor } from '../predictors/predictor.js';
+import type { Watch } from './sources.js';
 
 /** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
 export interface Reader {
@@ -51,13 +52,14 @@ const readPairs = async (backend: Backend, state: ContextState): Promise<number>
   return pairs;
 };
 
-/** One forward call: the rows of `tiles` through all layers. */
+/** One forward call: the rows of `tiles` through all layers. `watch` looks on. */
 export const forward = async (
   reader: Reader,
   state: ContextState,
   ids: ArrayLike<number>,
   tiles: Tiles,
   wantsLogits: boolean,
+  watch?: Watch,
 ): Promise<Step> => {
   const { backend, config, arena } = reader;
   const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
@@ -65,6 +67,7 @@ export const forward = async (
     begin(call, ids);
     for (let layer = 0; layer < config.layers; layer++) {
       readPlan(call, layer);
+      if (watch) await watch(call, layer);
       finish(call, layer);
     }
     if (wantsLogits) end(call);

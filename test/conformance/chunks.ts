@@ -14,7 +14,7 @@ import { createRefBackend } from '../reference/backend.js';
 import { storedKey } from '../reference/keys.js';
 import type { RefScores } from '../reference/selection.js';
 import { random } from '../support/random.js';
-import { expectEqual } from './compare.js';
+import { expectEqual, expectWithin } from './compare.js';
 import { createReading, putPages, type Reading, type ReadingOptions, tensorOf } from './reading.js';
 import { tolerance } from './tolerance.js';
 
@@ -153,6 +153,14 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
             const edges = Array.from(await reference.readBoundaries(wanted!.index));
             found!.plans.forEach((plan, i) => {
               expectPlan(plan, wanted!.plans[i]!, wanted!.scores[i]!, edges, `${boundaries.source} ${i}`);
+            });
+            wanted!.mass.forEach((masses, i) => {
+              expect(found!.mass[i]!.length).toBe(masses.length);
+              // Of all the softmaxes that a tile and a list add up.
+              const bound = tolerance.score * tiles.rows * heads;
+              masses.forEach((row, r) => {
+                expectWithin(found!.mass[i]![r]!, row, () => bound, `mass of row ${r}`);
+              });
             });
           }
         }
@@ -369,7 +377,7 @@ const scoreAll = async (
   tiles: Tiles,
   values: Float32Array,
   scale: number,
-): Promise<{ index: ChunkIndex; plans: Range[][][]; scores: number[][][] }> => {
+): Promise<{ index: ChunkIndex; plans: Range[][][]; scores: number[][][]; mass: Float32Array[][] }> => {
   const { kv, index } = indexed(backend, reading, boundaries);
   const q = tensorOf(backend, tiles.rows, reading.heads * reading.shape.keyDim, values);
   const scores = backend.scores('scores', lists);
@@ -377,6 +385,7 @@ const scoreAll = async (
   const plan = backend.plan('plan', lists);
   const plans: Range[][][] = [];
   const rows: number[][][] = [];
+  const mass: Float32Array[][] = [];
   const selectAll = async (): Promise<void> => {
     for (const budget of budgets) {
       backend.select(plan, tiles, { budget, sinks: 3, local: 9 }, scores, index);
@@ -392,11 +401,12 @@ const scoreAll = async (
     // Candidates come from the reference's own order where it matters; here any plan will do.
     backend.select(candidates, tiles, { budget, density: 0.3, sinks: 20, local: 2 });
     backend.scoreTokens(scores, q, kv[1]!, index, candidates, scale);
+    mass.push(await backend.readScores(scores));
     await selectAll();
     backend.scoreChunks(scores, q, index, 1, tiles, { by: 'sketch', planes: 2, scale, candidates });
     await selectAll();
   }
-  return { index, plans, scores: rows };
+  return { index, plans, scores: rows, mass };
 };
 
 /** The same tokens, or others whose chunks the reference scores the same within rounding. */

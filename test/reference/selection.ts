@@ -26,7 +26,7 @@ const { fround } = Math;
 
 type SelectionVerbs = Pick<
   Backend,
-  'plan' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'select' | 'readPlan'
+  'plan' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores' | 'select' | 'readPlan'
 >;
 
 /** Boundaries that a tile may know: those that the pages before its own decided. */
@@ -283,6 +283,8 @@ export const refSelection = (): SelectionVerbs => ({
       (scores as RefScores).rows[row] = totals;
     });
   },
+
+  readScores: async (scores) => (scores as RefScores).rows.map((row) => Float32Array.from(row)),
 
   select(plan: Plan, tiles, keep, scores, index) {
     const it = index as RefChunkIndex | undefined;

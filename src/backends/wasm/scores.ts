@@ -21,6 +21,8 @@ export interface WasmScores extends Scores, Owned {
   readonly memory: Growing;
   tiles: Tiles;
   stride: number;
+  /** By tile: chunks that have a score. */
+  counts: readonly number[];
 }
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
@@ -40,7 +42,9 @@ interface Summaries {
 }
 
 /** How interesting every chunk is for every tile. */
-export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens'> => {
+export const wasmScores = (
+  device: Device,
+): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores'> => {
   const { heap, kernels } = device;
 
   const shapeScores = (scores: WasmScores, tiles: Tiles, index: WasmChunkIndex): void => {
@@ -70,6 +74,7 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       const start = tileStart(tiles, tile);
       return [eligible(device, index, start), start - tiles.position, tileEnd(tiles, tile) - start];
     });
+    scores.counts = rows.map(([known]) => known!);
     heap.u32(perTile, 3 * count).set(rows.flat());
     heap
       .u32(args, 18)
@@ -86,7 +91,7 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
   return {
     scores(label, lists): WasmScores {
       const memory = growing(heap, 'chunks');
-      return { label, lists, memory, tiles: NOTHING, stride: 0, release: () => memory.release() };
+      return { label, lists, memory, tiles: NOTHING, stride: 0, counts: [], release: () => memory.release() };
     },
 
     scoreChunks(scores, q, index, layer, tiles, how) {
@@ -134,6 +139,13 @@ export const wasmScores = (device: Device): Pick<Backend, 'scores' | 'scoreChunk
       };
       const room = group * (4 * (position + rows + 8) + 2 * shape.keyDim + 4) + 16 * shape.keyDim;
       score('scoreTokens', own, q, chunks, from, plan, scale, room);
+    },
+
+    async readScores(scores) {
+      const { lists, memory, stride, counts } = scores as WasmScores;
+      return Array.from({ length: lists * counts.length }, (_, row) =>
+        heap.f32(memory.start + row * stride * 4, counts[row % counts.length]!).slice(),
+      );
     },
   };
 };
