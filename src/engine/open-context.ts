@@ -151,9 +151,7 @@ const keepSession = async (
       context.resume(stored.tokens, notes.spans);
       const { canonical } = stored;
       const more = async (cached: number, state: PagedState): Promise<number> =>
-        cached === canonical
-          ? tail.write((await archive.sessions.restoreTail(stored)).records, cached, state)
-          : cached;
+        cached === canonical ? tail.write((await archive.sessions.tail(stored)).runs, cached, state) : cached;
       const cached = await context.attach(canonical, more, hooks);
       pages = Math.ceil(Math.max(0, cached - canonical) / PAGE);
     }

@@ -249,10 +249,11 @@ export class Context {
   }
 
   #forget(tokens: number): void {
+    // Also where nothing was cached yet: the pager knows the keys of tokens that are not read.
+    this.#pager?.forget(tokens);
     if (tokens < this.#logitsAt) this.#logitsAt = -1;
     if (tokens >= this.#cached) return;
     this.#cached = tokens;
-    this.#pager?.forget(tokens);
     this.onForget?.(tokens);
     this.#state.cutTo(tokens);
   }

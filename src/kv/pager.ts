@@ -1,7 +1,8 @@
 import { type Backend, type ChunkIndex, type KvLayer, PAGE } from '../backends/backend.js';
 import type { LonghandError } from '../errors.js';
 import type { Archive } from './archive.js';
-import type { KvRecord } from './records.js';
+import type { KvRecord, NewRun } from './records.js';
+import type { StoredRun } from './stored-run.js';
 
 /** The device side of what is kept: pages of every layer, and the chunk index if there is one. */
 export interface PagedState {
@@ -38,16 +39,15 @@ export interface Pager {
   readonly storedTokens: number;
 }
 
-/** Records of pages [from, to) of all layer groups; pages may end in the middle of the last page's tokens. */
-export const readRecords = async (
+/** Pages [from, to) as they are to be stored; they may end in the middle of the last page's tokens. */
+export const readRun = async (
   backend: Backend,
   archive: Archive,
   state: PagedState,
   tokens: ArrayLike<number>,
   pages: { readonly from: number; readonly to: number; readonly wholeTo: number },
-): Promise<KvRecord[]> => {
+): Promise<NewRun> => {
   const { from, to, wholeTo } = pages;
-  const ids = Uint32Array.from(Array.prototype.slice.call(tokens, from * PAGE, to * PAGE));
   const chunks = state.chunks
     ? await backend.readChunks(state.chunks, from, Math.max(from, wholeTo))
     : new Uint8Array(0);
@@ -60,29 +60,23 @@ export const readRecords = async (
       for (let page = from; page < to; page++) run.push(await backend.readPage(kv, page));
       read.push(run);
     }
-    const first = layers.from === 0;
-    records.push({
-      layers,
-      firstPage: from,
-      tokens: first ? ids : new Uint32Array(0),
-      chunks: first ? chunks : new Uint8Array(0),
-      pages: read,
-    });
+    records.push({ layers, firstPage: from, pages: read });
   }
-  return records;
+  const ids = Uint32Array.from(Array.prototype.slice.call(tokens, from * PAGE, to * PAGE));
+  return { head: { firstPage: from, tokens: ids, chunks }, records };
 };
 
 /**
- * Put records that follow what the pages hold into the pages; `wholeTo`: the page after the last that is whole. Whether
- * they could be believed: the backend refuses chunks that make no sense, and the pages then count for nothing.
+ * Put a run that follows what the pages hold into the pages; `wholeTo`: the page after the last that is whole. Whether
+ * it could be believed: the backend refuses chunks that make no sense, and the pages then count for nothing.
  */
-export const writeRecords = (
+export const writeRun = (
   backend: Backend,
   state: PagedState,
-  records: readonly KvRecord[],
+  { head, records }: NewRun,
   wholeTo: number,
 ): boolean => {
-  for (const { layers, firstPage, chunks, pages } of records) {
+  for (const { layers, firstPage, pages } of records) {
     for (let layer = layers.from; layer < layers.to; layer++) {
       const kv = state.layers[layer]!;
       const run = pages[layer - layers.from]!;
@@ -91,19 +85,26 @@ export const writeRecords = (
         backend.writePage(kv, firstPage + i, bytes);
       });
     }
-    if (!state.chunks || layers.from > 0 || wholeTo <= firstPage) continue;
-    try {
-      backend.writeChunks(state.chunks, firstPage, wholeTo, chunks);
-    } catch (error) {
-      if ((error as Partial<LonghandError> | null)?.code !== 'storage/corrupt') throw error;
-      return false;
-    }
+  }
+  if (!state.chunks || wholeTo <= head.firstPage) return true;
+  try {
+    backend.writeChunks(state.chunks, head.firstPage, wholeTo, head.chunks);
+  } catch (error) {
+    if ((error as Partial<LonghandError> | null)?.code !== 'storage/corrupt') throw error;
+    return false;
   }
   return true;
 };
 
+/** All records of a run, where all are as they should be. */
+export const fetchRun = async (archive: Archive, run: StoredRun): Promise<KvRecord[] | undefined> => {
+  const records = await archive.fetch(archive.groups.map((_, group) => ({ run, group })));
+  return records.every((record) => record !== undefined) ? records : undefined;
+};
+
 export const createPager = (backend: Backend, archive: Archive, segmentTokens: number): Pager => {
   const pages = segmentTokens / PAGE;
+  const chain = archive.chain();
   /** Segments that the archive was handed, or gave. */
   let handed = 0;
   /** Those of them that it did not drop. */
@@ -112,13 +113,16 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
   return {
     async restore(text, cached, state, signal) {
       const from = Math.floor(cached / segmentTokens);
-      const { segments, reason } = await archive.restore(text, {
+      const { segments, reason } = await chain.attach(text, {
         from,
         signal,
-        onSegment: ({ index, records }) => {
+        onRun: async (run, head) => {
+          const records = await fetchRun(archive, run);
+          if (!records) return false;
+          const index = run.firstPage / pages;
           // The index must end where the segment begins: what a half-read segment left in it comes again.
           if (index === from) state.cutChunks(index * segmentTokens);
-          return writeRecords(backend, state, records, (index + 1) * pages);
+          return writeRun(backend, state, { head, records }, (index + 1) * pages);
         },
       });
       const more = reason !== 'end' && reason !== 'unavailable';
@@ -132,14 +136,15 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
       while ((handed + 1) * segmentTokens <= until) {
         const from = handed * pages;
         const to = from + pages;
-        const records = await readRecords(backend, archive, state, tokens, { from, to, wholeTo: to });
-        await archive.save(handed, tokens, records);
+        const { head, records } = await readRun(backend, archive, state, tokens, { from, to, wholeTo: to });
+        await chain.save(handed, tokens, head, records);
         if (archive.state === 'ok' && stored === handed) stored += 1;
         handed += 1;
       }
     },
 
     forget(tokens) {
+      chain.forget(tokens);
       handed = Math.min(handed, Math.floor(tokens / segmentTokens));
       stored = Math.min(stored, handed);
     },

@@ -1,16 +1,32 @@
 import { PAGE } from '../backends/backend.js';
 import { magic, seal, unseal } from './seal.js';
 
+/**
+ * A run of pages at rest: one head, and one record of pages for each group of layers. Attaching a text reads heads
+ * only; records are read when a plan names their pages.
+ */
+
+/** What must be known of a run before anything of it is read. */
+export interface RunHead {
+  readonly firstPage: number;
+  /** Ids of the tokens in its pages. */
+  readonly tokens: Uint32Array;
+  /** What `readChunks` gave for these pages, opaque. */
+  readonly chunks: Uint8Array;
+}
+
 /** Consecutive pages of a group of layers: the unit in which K and V rest in a store. */
 export interface KvRecord {
   readonly layers: LayerGroup;
   readonly firstPage: number;
-  /** Ids of the tokens in these pages; empty unless the group starts at layer 0. */
-  readonly tokens: Uint32Array;
-  /** What `readChunks` gave for these pages, opaque; empty unless the group starts at layer 0. */
-  readonly chunks: Uint8Array;
   /** pages[layer − from][page − firstPage], as many in every layer; equally long within a layer. */
   readonly pages: readonly (readonly Uint8Array[])[];
+}
+
+/** A run to be stored: its head, and one record for each group of layers. */
+export interface NewRun {
+  readonly head: RunHead;
+  readonly records: readonly KvRecord[];
 }
 
 /** Layers [from, to). */
@@ -19,12 +35,14 @@ export interface LayerGroup {
   readonly to: number;
 }
 
-/** Raised whenever the bytes of a record change meaning; part of the key of every segment. */
-export const RECORD_VERSION = 1;
-/** Bytes of K and V in a record that reads and writes well (see docs/FORMAT.md). */
-const RECORD_BYTES = 512 * 1024;
-const MAGIC = magic('LHR1');
-const FIELDS = 6;
+/** Raised whenever the bytes of a head or record change meaning; part of the key of every segment. */
+export const RECORD_VERSION = 2;
+/** Bytes of K and V aimed at in a record: a step reads single layers (docs/adr/0011-records-of-single-layers.md). */
+const RECORD_BYTES = 128 * 1024;
+const HEAD = magic('LHH1');
+const RECORD = magic('LHR1');
+const HEAD_FIELDS = 3;
+const RECORD_FIELDS = 4;
 
 /**
  * Cuts the layers into groups of nearly equal size, one record each per segment, near `recordBytes` and at most about
@@ -41,21 +59,28 @@ export const layerGroups = (
   return Array.from({ length: groups }, (_, n) => ({ from: cut(n), to: cut(n + 1) }));
 };
 
+/** The bytes of a head (docs/FORMAT.md). Copies. */
+export const encodeHead = ({ firstPage, tokens, chunks }: RunHead): Uint8Array<ArrayBuffer> => {
+  const tokensAt = 4 * HEAD_FIELDS;
+  const chunksAt = tokensAt + 4 * tokens.length;
+  return seal(HEAD, RECORD_VERSION, chunksAt + chunks.length, (body) => {
+    const words = new Uint32Array(body.buffer, body.byteOffset, HEAD_FIELDS + tokens.length);
+    words.set([firstPage, tokens.length, chunks.length]);
+    words.set(tokens, HEAD_FIELDS);
+    body.set(chunks, chunksAt);
+  });
+};
+
 /** The bytes of a record (docs/FORMAT.md). Copies; the pages stay the caller's. */
-export const encodeRecord = (record: KvRecord): Uint8Array<ArrayBuffer> => {
-  const { layers, firstPage, tokens, chunks, pages } = record;
+export const encodeRecord = ({ layers, firstPage, pages }: KvRecord): Uint8Array<ArrayBuffer> => {
   const count = pages[0]!.length;
   const pageBytes = pages.map((layer) => layer[0]!.length);
-  const tokensAt = 4 * (FIELDS + pages.length);
-  const chunksAt = tokensAt + 4 * tokens.length;
-  const pagesAt = chunksAt + chunks.length;
+  const pagesAt = 4 * (RECORD_FIELDS + pages.length);
   const bodyBytes = pagesAt + count * pageBytes.reduce((sum, bytes) => sum + bytes, 0);
 
-  return seal(MAGIC, RECORD_VERSION, bodyBytes, (body) => {
-    const fields = [layers.from, layers.to, firstPage, count, tokens.length, chunks.length, ...pageBytes];
+  return seal(RECORD, RECORD_VERSION, bodyBytes, (body) => {
+    const fields = [layers.from, layers.to, firstPage, count, ...pageBytes];
     new Uint32Array(body.buffer, body.byteOffset, fields.length).set(fields);
-    new Uint32Array(body.buffer, body.byteOffset + tokensAt, tokens.length).set(tokens);
-    body.set(chunks, chunksAt);
     let at = pagesAt;
     for (const page of pages.flat()) {
       body.set(page, at);
@@ -64,64 +89,68 @@ export const encodeRecord = (record: KvRecord): Uint8Array<ArrayBuffer> => {
   });
 };
 
-/** A record, or in words why the bytes are none. */
-export type DecodedRecord =
-  | { readonly record: KvRecord; readonly fault?: undefined }
-  | { readonly record?: undefined; readonly fault: string };
+/** What was read, or in words why the bytes are nothing of the kind. */
+export type Decoded<T> =
+  | { readonly found: T; readonly fault?: undefined }
+  | { readonly found?: undefined; readonly fault: string };
 
-/**
- * Reads bytes from a store, which are nobody's promise: whatever they are, the result is a consistent record or a
- * fault. Views, no copies.
- */
-export const decodeRecord = (bytes: Uint8Array): DecodedRecord => {
-  const sealed = unseal(MAGIC, bytes);
+const opened = (name: number, bytes: Uint8Array, fields: number): Decoded<Uint8Array> => {
+  const sealed = unseal(name, bytes);
   if (sealed.fault !== undefined) return { fault: sealed.fault };
   const { version, body } = sealed;
   if (version !== RECORD_VERSION) {
     return { fault: `its format is ${version} and this one reads ${RECORD_VERSION}` };
   }
-  if (body.length < 4 * FIELDS) return { fault: 'its header is cut short' };
+  return body.length < 4 * fields ? { fault: 'its header is cut short' } : { found: body };
+};
 
-  const words = new Uint32Array(body.buffer, body.byteOffset, body.length >>> 2);
-  const [from, to, firstPage, count, tokenCount, chunkBytes] = words as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  // Bounded by what is there before anything is counted out: a header may claim four thousand million of anything.
-  const layerCount = to - from;
-  if (layerCount < 1 || FIELDS + layerCount > words.length)
-    return { fault: `it names layers ${from} to ${to}` };
-  const pageBytes = [...words.subarray(FIELDS, FIELDS + layerCount)];
-  if (count < 1 || pageBytes.some((one) => one < 1)) return { fault: 'it holds no pages' };
-  if (tokenCount > count * PAGE) return { fault: `it names ${tokenCount} tokens in ${count} pages` };
-  const tokensAt = 4 * (FIELDS + layerCount);
-  const chunksAt = tokensAt + 4 * tokenCount;
-  const pagesAt = chunksAt + chunkBytes;
-  const needed = pagesAt + count * pageBytes.reduce((sum, one) => sum + one, 0);
-  if (Math.ceil(needed / 4) * 4 !== body.length) {
-    return { fault: `its fields add up to ${needed} bytes and it has ${body.length}` };
-  }
+const wordsOf = (body: Uint8Array): Uint32Array =>
+  new Uint32Array(body.buffer, body.byteOffset, body.length >>> 2);
 
-  let at = pagesAt;
-  const pages = pageBytes.map((one) => Array.from({ length: count }, () => body.subarray(at, (at += one))));
+const misfit = (needed: number, body: Uint8Array): string | undefined =>
+  Math.ceil(needed / 4) * 4 === body.length
+    ? undefined
+    : `its fields add up to ${needed} bytes and it has ${body.length}`;
+
+/** Reads bytes from a store, which are nobody's promise: the result is a consistent head or a fault. Views, no copies. */
+export const decodeHead = (bytes: Uint8Array): Decoded<RunHead> => {
+  const { found: body, fault } = opened(HEAD, bytes, HEAD_FIELDS);
+  if (!body) return { fault };
+  const words = wordsOf(body);
+  const [firstPage, tokenCount, chunkBytes] = words as unknown as [number, number, number];
+  const chunksAt = 4 * (HEAD_FIELDS + tokenCount);
+  const wrong = misfit(chunksAt + chunkBytes, body);
+  if (wrong) return { fault: wrong };
+  if (tokenCount < 1) return { fault: 'it names no tokens' };
   return {
-    record: {
-      layers: { from, to },
+    found: {
       firstPage,
-      tokens: words.subarray(tokensAt >>> 2, chunksAt >>> 2),
-      chunks: body.subarray(chunksAt, pagesAt),
-      pages,
+      tokens: words.subarray(HEAD_FIELDS, HEAD_FIELDS + tokenCount),
+      chunks: body.subarray(chunksAt, chunksAt + chunkBytes),
     },
   };
 };
 
-/** Whether a record's own token ids, if it holds any, are those of `ids` at its place. Never trust a key alone. */
-export const isRecordOf = ({ layers, firstPage, tokens }: KvRecord, ids: ArrayLike<number>): boolean => {
-  const start = firstPage * PAGE;
-  const expected = layers.from === 0 ? tokens.length > 0 : tokens.length === 0;
-  return expected && tokens.every((id, i) => id === ids[start + i]);
+/** As `decodeHead`, of a record. */
+export const decodeRecord = (bytes: Uint8Array): Decoded<KvRecord> => {
+  const { found: body, fault } = opened(RECORD, bytes, RECORD_FIELDS);
+  if (!body) return { fault };
+  const words = wordsOf(body);
+  const [from, to, firstPage, count] = words as unknown as [number, number, number, number];
+  // Bounded by what is there before anything is counted out: a header may claim four thousand million of anything.
+  const layerCount = to - from;
+  if (layerCount < 1 || RECORD_FIELDS + layerCount > words.length) {
+    return { fault: `it names layers ${from} to ${to}` };
+  }
+  const pageBytes = [...words.subarray(RECORD_FIELDS, RECORD_FIELDS + layerCount)];
+  if (count < 1 || pageBytes.some((one) => one < 1)) return { fault: 'it holds no pages' };
+  let at = 4 * (RECORD_FIELDS + layerCount);
+  const wrong = misfit(at + count * pageBytes.reduce((sum, one) => sum + one, 0), body);
+  if (wrong) return { fault: wrong };
+  const pages = pageBytes.map((one) => Array.from({ length: count }, () => body.subarray(at, (at += one))));
+  return { found: { layers: { from, to }, firstPage, pages } };
 };
+
+/** Whether a head's token ids are those of `ids` at its place. Never trust a key alone. */
+export const isHeadOf = ({ firstPage, tokens }: RunHead, ids: ArrayLike<number>): boolean =>
+  tokens.every((id, i) => id === ids[firstPage * PAGE + i]);

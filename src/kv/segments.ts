@@ -18,23 +18,43 @@ export const fingerprintOf = ({ model, codec, attention, build }: Provenance): s
   hex(digest(new TextEncoder().encode(JSON.stringify([model, codec, attention, build]))));
 
 /**
- * The keys of the first `count` (default: all) whole segments of `ids`, 32 hexadecimal digits each. A key is a digest of the one
- * before it and of the segment's ids; before the first stands one of `fingerprint` and the segment length. So equal
- * beginnings have equal keys, and a change changes every key from its segment on. A key only finds a record; the
- * record's own token ids decide.
+ * The keys of whole segments of a token list, 32 hexadecimal digits each. A key is a digest of the one before it and of
+ * the segment's ids; before the first stands one of `fingerprint` and the segment length. So equal beginnings have equal
+ * keys, and a change changes every key from its segment on. A key only finds a run; the ids in its head decide.
  */
+export interface SegmentKeys {
+  /** Keys of the first `count` segments of `ids`. Those made before are taken as they are. */
+  upTo(ids: ArrayLike<number>, count: number): readonly string[];
+  /** The list will hold other tokens from segment `from` on. */
+  cut(from: number): void;
+}
+
+export const createSegmentKeys = (fingerprint: string, segmentTokens: number): SegmentKeys => {
+  const links = [digest(new TextEncoder().encode(`${segmentTokens} ${fingerprint}`))];
+  const keys: string[] = [];
+  const block = new Uint32Array(4 + segmentTokens);
+  return {
+    upTo(ids, count) {
+      for (let segment = keys.length; segment < count; segment++) {
+        block.set(links[segment]!);
+        for (let i = 0; i < segmentTokens; i++) block[4 + i] = ids[segment * segmentTokens + i]!;
+        const link = digest(new Uint8Array(block.buffer));
+        links.push(link);
+        keys.push(hex(link));
+      }
+      return keys.slice(0, count);
+    },
+    cut(from) {
+      keys.length = Math.min(keys.length, from);
+      links.length = keys.length + 1;
+    },
+  };
+};
+
+/** The keys of all whole segments of `ids`. */
 export const segmentKeys = (
   fingerprint: string,
   ids: ArrayLike<number>,
   segmentTokens: number,
-  count = Math.floor(ids.length / segmentTokens),
-): string[] => {
-  const link = new Uint32Array(4 + segmentTokens);
-  link.set(digest(new TextEncoder().encode(`${segmentTokens} ${fingerprint}`)));
-  return Array.from({ length: count }, (_, segment) => {
-    for (let i = 0; i < segmentTokens; i++) link[4 + i] = ids[segment * segmentTokens + i]!;
-    const key = digest(new Uint8Array(link.buffer));
-    link.set(key);
-    return hex(key);
-  });
-};
+): readonly string[] =>
+  createSegmentKeys(fingerprint, segmentTokens).upTo(ids, Math.floor(ids.length / segmentTokens));

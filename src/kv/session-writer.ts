@@ -7,18 +7,18 @@ import {
   type SessionState,
   type TailRecord,
 } from './manifest.js';
-import { encodeRecord, type KvRecord } from './records.js';
+import { encodeHead, encodeRecord, type NewRun } from './records.js';
 import { generationOf, sessionKey, tailKey, tailPrefix } from './session-keys.js';
 import { batchesOf, type StoreEntry, type WriteBehind } from './write-behind.js';
 
-/** The tail of a session as it is to be stored: the first `keep` records stored last time, then `records`. */
+/** The tail of a session as it is to be stored: the first `keep` runs stored last time, then `runs`. */
 export interface NewTail {
   readonly keep?: number;
-  readonly records?: readonly KvRecord[];
+  readonly runs?: readonly NewRun[];
 }
 
 /**
- * What `put` could store. `tokens`: the token list and the kept records; the rest must be computed again. `nothing`:
+ * What `put` could store. `tokens`: the token list and the kept runs; the rest must be computed again. `nothing`:
  * what was stored before stands.
  */
 export type Stored = 'all' | 'tokens' | 'nothing';
@@ -36,8 +36,10 @@ export interface SessionWriter {
 export interface SessionsOptions {
   readonly fingerprint: string;
   readonly segmentTokens: number;
+  /** Records of pages in a run. */
+  readonly groups: number;
   /** Keys of the whole segments of these tokens. */
-  readonly segments: (tokens: ArrayLike<number>) => string[];
+  readonly segments: (tokens: ArrayLike<number>) => readonly string[];
   readonly batchBytes: number;
 }
 
@@ -66,7 +68,7 @@ export const openSessionWriter = async (
   writer: WriteBehind,
   options: SessionsOptions,
 ): Promise<SessionWriter> => {
-  const { fingerprint, segmentTokens, segments, batchBytes } = options;
+  const { fingerprint, segmentTokens, groups, segments, batchBytes } = options;
   let tail = NO_TAIL;
   /** The last one used. Each is written once, so nothing that a manifest names is ever overwritten. */
   let generation = 0;
@@ -96,11 +98,12 @@ export const openSessionWriter = async (
     tail = { named, keys: gone ? inUse : keys };
   };
 
-  const write = async (state: SessionState, { keep = 0, records = [] }: NewTail): Promise<Stored> => {
+  const write = async (state: SessionState, { keep = 0, runs = [] }: NewTail): Promise<Stored> => {
     const shared = segments(state.tokens.subarray(0, state.canonical));
-    const kept = tail.named.slice(0, keep);
+    const kept = tail.named.slice(0, keep * (groups + 1));
     generation++;
-    const fresh = records.map((record, n): StoreEntry => [tailKey(id, generation, n), encodeRecord(record)]);
+    const written = runs.flatMap(({ head, records }) => [...records.map(encodeRecord), encodeHead(head)]);
+    const fresh = written.map((bytes, n): StoreEntry => [tailKey(id, generation, n), bytes]);
     const whole = [...kept, ...fresh.map(([key, bytes]) => ({ key, bytes: bytes.length }))];
     tail = { ...tail, keys: new Set([...tail.keys, ...fresh.map(([key]) => key)]) };
 

@@ -2,7 +2,7 @@ import { LonghandError } from '../errors.js';
 import type { Store } from '../stores/store.js';
 import { decodeManifest, type Manifest, type SessionState } from './manifest.js';
 import { readAhead } from './read-ahead.js';
-import { decodeRecord, isRecordOf, type KvRecord } from './records.js';
+import { decodeHead, isHeadOf, type RunHead } from './records.js';
 import { checkSessionId, SESSIONS, sessionKey, sessionOf, TAILS } from './session-keys.js';
 import {
   eraseSession,
@@ -12,6 +12,7 @@ import {
   type SessionWriter,
   type Stored,
 } from './session-writer.js';
+import type { StoredRun } from './stored-run.js';
 import type { WriteBehind } from './write-behind.js';
 
 /** Sessions at rest: a manifest each, and records of the tokens that no shared segment holds. */
@@ -26,8 +27,8 @@ export interface Sessions {
   list(): Promise<SessionListing[]>;
   /** Store a session that was acquired. Full or unavailable storage shows in the result, never as an error. */
   put(state: SessionState, tail?: NewTail): Promise<Stored>;
-  /** The intact records at the start of a session's tail, decoded, in order. */
-  restoreTail(manifest: Manifest): Promise<RestoredTail>;
+  /** The leading runs of a session's tail whose heads are intact, in order. */
+  tail(manifest: Manifest): Promise<StoredTail>;
   /** Delete a session; shared segments stay. Throws `input/busy` when another tab or caller has it. */
   delete(id: string): Promise<void>;
   /** Delete records of sessions that have neither manifest nor writer: what crashes left. */
@@ -38,8 +39,8 @@ export type SessionListing =
   | { readonly id: string; readonly manifest: Manifest; readonly problem?: undefined }
   | { readonly id: string; readonly manifest?: undefined; readonly problem: LonghandError };
 
-export interface RestoredTail {
-  readonly records: readonly KvRecord[];
+export interface StoredTail {
+  readonly runs: readonly { readonly run: StoredRun; readonly head: RunHead }[];
   /** Why it stopped. `end`: all are there. `fingerprint`: the tail was made with something else. */
   readonly reason: 'end' | 'missing' | 'damaged' | 'tokens' | 'fingerprint' | 'unavailable';
 }
@@ -103,22 +104,30 @@ export const createSessions = (store: Store, writer: WriteBehind, options: Sessi
     throw new LonghandError('internal', `Session '${state.id}' was not acquired. Please report this.`);
   };
 
-  const restoreTail = async ({ tail, tokens, fingerprint }: Manifest): Promise<RestoredTail> => {
-    const records: KvRecord[] = [];
-    if (fingerprint !== options.fingerprint) return { records, reason: 'fingerprint' };
+  const tail = async ({ tail: named, tokens, fingerprint }: Manifest): Promise<StoredTail> => {
+    const runs: { run: StoredRun; head: RunHead }[] = [];
+    if (fingerprint !== options.fingerprint) return { runs, reason: 'fingerprint' };
+    // A run is its records of pages, then its head.
+    const step = options.groups + 1;
+    const keysOf = (n: number): string[] => named.slice(n * step, (n + 1) * step).map(({ key }) => key);
+    const read = (n: number) => store.get(keysOf(n).at(-1)!);
     try {
-      for await (const bytes of readAhead(0, tail.length, (n) => store.get(tail[n]!.key))) {
-        if (!bytes) return { records, reason: 'missing' };
-        const { record } = decodeRecord(bytes);
-        if (!record) return { records, reason: 'damaged' };
-        if (!isRecordOf(record, tokens)) return { records, reason: 'tokens' };
-        records.push(record);
+      for await (const bytes of readAhead(0, Math.floor(named.length / step), read)) {
+        if (!bytes) return { runs, reason: 'missing' };
+        const { found: head } = decodeHead(bytes);
+        if (!head) return { runs, reason: 'damaged' };
+        if (!isHeadOf(head, tokens)) return { runs, reason: 'tokens' };
+        const { firstPage, tokens: own } = head;
+        runs.push({
+          run: { firstPage, tokens: own.length, keys: keysOf(runs.length).slice(0, -1) },
+          head,
+        });
       }
     } catch (error) {
       writer.failed(error);
-      return { records, reason: 'unavailable' };
+      return { runs, reason: 'unavailable' };
     }
-    return { records, reason: 'end' };
+    return { runs, reason: named.length % step === 0 ? 'end' : 'damaged' };
   };
 
   const remove = async (id: string): Promise<void> => {
@@ -140,5 +149,5 @@ export const createSessions = (store: Store, writer: WriteBehind, options: Sessi
     }
   };
 
-  return { acquire, get, list, put, restoreTail, delete: remove, sweep };
+  return { acquire, get, list, put, tail, delete: remove, sweep };
 };

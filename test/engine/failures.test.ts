@@ -96,14 +96,21 @@ describe.each(['contrast', 'delimiters', 'fixed'] as const)('boundaries by %s', 
     const { archive } = kept!;
     const stopping: Archive = {
       ...archive,
-      restore: (text, how) =>
-        archive.restore(text, {
-          ...how,
-          onSegment: async (segment) => {
-            await how.onSegment(segment);
-            stop.abort();
-          },
-        }),
+      chain: () => {
+        const chain = archive.chain();
+        return {
+          ...chain,
+          attach: (text, how) =>
+            chain.attach(text, {
+              ...how,
+              onRun: async (run, head) => {
+                const taken = await how.onRun(run, head);
+                stop.abort();
+                return taken;
+              },
+            }),
+        };
+      },
     };
     const context = new Context(reader, createPager(reader.backend, stopping, reader.arena.segmentTokens));
     await expect(context.append(ids, false, { signal: stop.signal })).rejects.toMatchObject({

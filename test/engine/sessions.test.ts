@@ -82,7 +82,7 @@ describe('what the store lost', () => {
   ) => {
     const first = await visit('book');
     const store = await openStore('idb', { database });
-    const keys = (await store.list('')).filter((key) => /^(segment|tail)/.test(key));
+    const keys = (await store.list('')).filter((key) => /^(head|pages|tail)/.test(key));
     await store.commit(await change(keys, async (key) => (await store.get(key))!.slice()));
     await store.close();
     const again = await visit('book');
@@ -93,7 +93,7 @@ describe('what the store lost', () => {
     expect(third.stats.reusedTokens).toBe(first.stats.tokens);
     return again.stats;
   };
-  const segments = (keys: string[]): string[] => keys.filter((key) => key.startsWith('segment'));
+  const segments = (keys: string[]): string[] => keys.filter((key) => /^(head|pages)/.test(key));
 
   test('a damaged segment is read again, and only that', async () => {
     const stats = await harm(async (keys, get) => {

@@ -1,9 +1,11 @@
 import { PAGE } from '../../src/backends/backend.js';
-import { type Archive, type ArchiveOptions, openArchive, type Restored } from '../../src/kv/archive.js';
-import type { SessionState } from '../../src/kv/manifest.js';
-import type { KvRecord } from '../../src/kv/records.js';
+import { type Archive, type ArchiveOptions, openArchive } from '../../src/kv/archive.js';
+import type { Attached } from '../../src/kv/chain.js';
+import type { Manifest, SessionState } from '../../src/kv/manifest.js';
+import { fetchRun } from '../../src/kv/pager.js';
+import type { NewRun } from '../../src/kv/records.js';
 import type { Store } from '../../src/stores/store.js';
-import { randomRecord, segmentRecords } from './kv-records.js';
+import { randomRun, segmentRun } from './kv-records.js';
 import { random } from './random.js';
 
 /** Layers of three kinds of pages, in records small enough to make several groups. */
@@ -19,28 +21,40 @@ export const ids = Array.from({ length: 4 * segmentTokens + 70 }, () => below(10
 export const open = (store: Store, more: Partial<ArchiveOptions> = {}): Promise<Archive> =>
   openArchive(store, { fingerprint: 'f', segmentTokens, pageBytes, recordBytes, batchBytes: 1, ...more });
 
-export const recordsOf = (archive: Archive, index: number, tokens = ids): KvRecord[] =>
-  segmentRecords(tokens, index, segmentTokens, archive.groups, pageBytes);
+export const runOf = (archive: Archive, index: number, tokens = ids): NewRun =>
+  segmentRun(tokens, index, segmentTokens, archive.groups, pageBytes);
 
 /** Saves segments [from, to) of `tokens` as a prefill would. */
 export const prefill = async (archive: Archive, from: number, to: number, tokens = ids): Promise<void> => {
+  const chain = archive.chain();
   for (let index = from; index < to; index++) {
-    await archive.save(index, tokens, recordsOf(archive, index, tokens));
+    const { head, records } = runOf(archive, index, tokens);
+    await chain.save(index, tokens, head, records);
   }
   await archive.drained();
 };
 
-export interface Found extends Restored {
-  readonly records: KvRecord[][];
+export interface Found extends Attached {
+  readonly runs: NewRun[];
 }
 
+/** Attaches what is stored and fetches all of it; a run whose records are not all there is refused. */
 export const restore = async (archive: Archive, tokens = ids, from = 0): Promise<Found> => {
-  const records: KvRecord[][] = [];
-  const restored = await archive.restore(tokens, {
+  const runs: NewRun[] = [];
+  const attached = await archive.chain().attach(tokens, {
     from,
-    onSegment: (segment) => void records.push([...segment.records]),
+    onRun: async (run, head) => {
+      const records = await fetchRun(archive, run);
+      if (!records) return false;
+      runs.push({ head, records });
+    },
   });
-  return { ...restored, records };
+  return { ...attached, runs };
+};
+
+export const tailRuns = async (archive: Archive, manifest: Manifest): Promise<NewRun[]> => {
+  const { runs } = await archive.sessions.tail(manifest);
+  return Promise.all(runs.map(async ({ run, head }) => ({ head, records: (await fetchRun(archive, run))! })));
 };
 
 export const stateOf = (id: string, tokens: ArrayLike<number>, canonical: number): SessionState => ({
@@ -55,17 +69,6 @@ export const stateOf = (id: string, tokens: ArrayLike<number>, canonical: number
   notes: null,
 });
 
-/** The records of a tail: all layers of pages from `firstPage`, in one record for each group. */
-export const tailOf = (archive: Archive, firstPage: number, tokens: readonly number[]): KvRecord[] =>
-  archive.groups.map((layers, group) =>
-    randomRecord(
-      {
-        layers,
-        firstPage,
-        pages: Math.ceil(tokens.length / PAGE),
-        pageBytes: pageBytes.slice(layers.from, layers.to),
-        tokens: layers.from === 0 ? tokens : [],
-      },
-      tokens.length + group,
-    ),
-  );
+/** Tokens of a tail from `firstPage` on, as one run. */
+export const tailOf = (archive: Archive, firstPage: number, tokens: readonly number[]): NewRun =>
+  randomRun(tokens, firstPage, archive.groups, pageBytes, tokens.length);

@@ -1,5 +1,5 @@
 import { PAGE } from '../../src/backends/backend.js';
-import type { KvRecord, LayerGroup } from '../../src/kv/records.js';
+import type { KvRecord, LayerGroup, NewRun } from '../../src/kv/records.js';
 import { random } from './random.js';
 
 export interface RecordShape {
@@ -8,44 +8,50 @@ export interface RecordShape {
   readonly pages: number;
   /** Bytes of a page, for every layer of the group. */
   readonly pageBytes: readonly number[];
-  readonly tokens?: ArrayLike<number>;
-  readonly chunkBytes?: number;
 }
 
 /** A record with random pages; the same shape and seed give the same bytes. */
 export const randomRecord = (shape: RecordShape, seed: number): KvRecord => {
   const { bytes } = random(seed);
-  const { layers, firstPage, pages, pageBytes, tokens = [], chunkBytes = 0 } = shape;
+  const { layers, firstPage, pages, pageBytes } = shape;
   return {
     layers,
     firstPage,
-    tokens: Uint32Array.from(tokens),
-    chunks: bytes(chunkBytes),
     pages: pageBytes.map((one) => Array.from({ length: pages }, () => bytes(one))),
   };
 };
 
-/** The records of whole segment `index` of `ids`: what a model would have computed, a function of the ids before. */
-export const segmentRecords = (
+/** A run of `tokens` from a page on, of layers with pages of these sizes. */
+export const randomRun = (
+  tokens: ArrayLike<number>,
+  firstPage: number,
+  groups: readonly LayerGroup[],
+  pageBytes: readonly number[],
+  seed: number,
+): NewRun => ({
+  head: { firstPage, tokens: Uint32Array.from(tokens), chunks: random(seed - 1).bytes(13) },
+  records: groups.map((layers, group) =>
+    randomRecord(
+      {
+        layers,
+        firstPage,
+        pages: Math.ceil(tokens.length / PAGE),
+        pageBytes: pageBytes.slice(layers.from, layers.to),
+      },
+      seed + group,
+    ),
+  ),
+});
+
+/** Whole segment `index` of `ids`: what a model would have computed, a function of the ids before. */
+export const segmentRun = (
   ids: readonly number[],
   index: number,
   segmentTokens: number,
   groups: readonly LayerGroup[],
   pageBytes: readonly number[],
-): KvRecord[] => {
-  const end = (index + 1) * segmentTokens;
+): NewRun => {
+  const [start, end] = [index * segmentTokens, (index + 1) * segmentTokens];
   const seed = ids.slice(0, end).reduce((sum, id) => (Math.imul(sum, 31) + id) | 0, 7);
-  return groups.map((layers, group) =>
-    randomRecord(
-      {
-        layers,
-        firstPage: (index * segmentTokens) / PAGE,
-        pages: segmentTokens / PAGE,
-        pageBytes: pageBytes.slice(layers.from, layers.to),
-        tokens: layers.from === 0 ? ids.slice(index * segmentTokens, end) : [],
-        chunkBytes: layers.from === 0 ? 13 : 0,
-      },
-      seed + group,
-    ),
-  );
+  return randomRun(ids.slice(start, end), start / PAGE, groups, pageBytes, seed);
 };

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { PAGE } from '../../../src/backends/backend.js';
 import { digest } from '../../../src/kv/digest.js';
-import { encodeRecord } from '../../../src/kv/records.js';
+import { encodeHead, encodeRecord } from '../../../src/kv/records.js';
+import type { StoredRun } from '../../../src/kv/stored-run.js';
 import { openMemory } from '../../../src/stores/memory.js';
 import type { Store } from '../../../src/stores/store.js';
 import {
@@ -8,8 +10,8 @@ import {
   open,
   pageBytes,
   prefill,
-  recordsOf,
   restore,
+  runOf,
   segmentTokens,
 } from '../../support/archive-fixture.js';
 import { faultyStore } from '../../support/faulty-store.js';
@@ -21,20 +23,26 @@ const filled = async () => {
   return { store, archive };
 };
 
-/** The key of the record of one group of the segment that was stored as number `index`. */
-const keyOf = async (store: Store, index: number, group: number): Promise<string> => {
-  const archive = await open(store);
-  const wanted = encodeRecord(recordsOf(archive, index)[group]!);
+/** The key of a record of segment `index`, or of its head. */
+const keyOf = async (store: Store, index: number, group: number | 'head'): Promise<string> => {
+  const { head, records } = runOf(await open(store), index);
+  const wanted = group === 'head' ? encodeHead(head) : encodeRecord(records[group]!);
   for (const key of await store.list('')) {
     if (Buffer.compare((await store.get(key))!, wanted) === 0) return key;
   }
   throw new Error('not stored');
 };
 
+/** Gives changed bytes a checksum that fits. */
+const resealed = (bytes: Uint8Array): Uint8Array => {
+  bytes.set(new Uint8Array(digest(bytes.subarray(0, -16)).buffer), bytes.length - 16);
+  return bytes;
+};
+
 describe('restoring', () => {
   test('an empty archive finds nothing', async () => {
     const archive = await open(await openMemory());
-    expect(await restore(archive)).toEqual({ segments: 0, reason: 'missing', records: [] });
+    expect(await restore(archive)).toEqual({ segments: 0, reason: 'missing', runs: [] });
     expect(await restore(archive, ids.slice(0, segmentTokens - 1))).toMatchObject({
       segments: 0,
       reason: 'end',
@@ -47,7 +55,7 @@ describe('restoring', () => {
     const again = await open(store);
     const found = await restore(again);
     expect(found).toMatchObject({ segments: 4, reason: 'end' });
-    for (let index = 0; index < 4; index++) expect(found.records[index]).toEqual(recordsOf(again, index));
+    for (let index = 0; index < 4; index++) expect(found.runs[index]).toEqual(runOf(again, index));
   });
 
   test('finds the longest common run of segments', async () => {
@@ -74,51 +82,100 @@ describe('restoring', () => {
     expect(await restore(await open(store))).toMatchObject({ segments: 4 });
   });
 
-  test('stops at the first record that is missing, damaged, or holds other tokens', async () => {
+  test('stops at the first head that is missing, damaged, or holds other tokens', async () => {
     const { store } = await filled();
-    for (const group of [0, 1]) {
-      const key = await keyOf(store, 2, group);
-      const intact = (await store.get(key))!;
+    const key = await keyOf(store, 2, 'head');
+    const intact = (await store.get(key))!;
 
-      await store.commit({ put: [], delete: [key] });
-      expect(await restore(await open(store))).toMatchObject({ segments: 2, reason: 'missing' });
+    await store.commit({ put: [], delete: [key] });
+    expect(await restore(await open(store))).toMatchObject({ segments: 2, reason: 'missing' });
 
-      const damaged = intact.slice();
-      damaged[damaged.length >> 1]! ^= 4;
-      await store.commit({ put: [[key, damaged]], delete: [] });
-      const found = await restore(await open(store));
-      expect(found).toMatchObject({
-        segments: 2,
-        reason: 'damaged',
-        fault: expect.stringMatching(/checksum/),
-      });
-      expect(await store.get(key)).toEqual(damaged);
+    const damaged = intact.slice();
+    damaged[damaged.length >> 1]! ^= 4;
+    await store.commit({ put: [[key, damaged]], delete: [] });
+    expect(await restore(await open(store))).toMatchObject({
+      segments: 2,
+      reason: 'damaged',
+      fault: expect.stringMatching(/checksum/),
+    });
+    expect(await store.get(key)).toEqual(damaged);
 
-      const misplaced = (await store.get(await keyOf(store, 1, group)))!;
-      await store.commit({ put: [[key, misplaced]], delete: [] });
-      expect(await restore(await open(store))).toMatchObject({ segments: 2, reason: 'damaged' });
-      await store.commit({ put: [[key, intact]], delete: [] });
-    }
+    const misplaced = (await store.get(await keyOf(store, 1, 'head')))!;
+    await store.commit({ put: [[key, misplaced]], delete: [] });
+    expect(await restore(await open(store))).toMatchObject({ segments: 2, reason: 'damaged' });
 
-    const key = await keyOf(store, 2, 0);
-    const other = (await store.get(key))!;
-    const [record] = recordsOf(await open(store), 2);
-    const tokensAt = 16 + 4 * (6 + record!.pages.length);
-    other[tokensAt + 8]! ^= 1;
-    other.set(new Uint8Array(digest(other.subarray(0, -16)).buffer), other.length - 16);
-    await store.commit({ put: [[key, other]], delete: [] });
+    const other = intact.slice();
+    other[16 + 12 + 8]! ^= 1;
+    await store.commit({ put: [[key, resealed(other)]], delete: [] });
     expect(await restore(await open(store))).toMatchObject({ segments: 2, reason: 'tokens' });
+  });
+
+  test('reads heads, and of pages what is asked for', async () => {
+    const { store: inner } = await filled();
+    const read: string[][] = [];
+    const store: Store = {
+      ...inner,
+      getMany: (keys) => {
+        read.push([...keys]);
+        return inner.getMany(keys);
+      },
+    };
+    const archive = await open(store);
+    const runs: StoredRun[] = [];
+    const attached = await archive.chain().attach(ids, { onRun: (run) => void runs.push(run) });
+    expect(attached).toEqual({ segments: 4, reason: 'end' });
+    expect(read.flat().every((key) => key.startsWith('head/'))).toBe(true);
+    // One to see how large they are, then the others at once.
+    expect(read.map((keys) => keys.length)).toEqual([1, 3]);
+
+    read.length = 0;
+    const found = await archive.fetch([
+      { run: runs[3]!, group: 1 },
+      { run: runs[0]!, group: 0 },
+    ]);
+    expect(found).toEqual([runOf(archive, 3).records[1], runOf(archive, 0).records[0]]);
+    expect(read).toEqual([[runs[3]!.keys[1], runs[0]!.keys[0]]]);
+    expect(archive.lost).toEqual([]);
+  });
+
+  test('gives no record that is missing, damaged or something else, says why, and stores it again', async () => {
+    const { store } = await filled();
+    const key = await keyOf(store, 2, 1);
+    const intact = (await store.get(key))!;
+    const cut = intact.slice(0, -4);
+    const otherGroup = (await store.get(await keyOf(store, 2, 0)))!;
+    const otherPlace = (await store.get(await keyOf(store, 1, 1)))!;
+    for (const [bytes, reason, fault] of [
+      [undefined, 'missing', undefined],
+      [cut, 'damaged', expect.stringMatching(/bytes/)],
+      [otherGroup, 'damaged', 'it is a record of something else'],
+      [otherPlace, 'damaged', 'it is a record of something else'],
+    ] as const) {
+      await store.commit(bytes ? { put: [[key, bytes]], delete: [] } : { put: [], delete: [key] });
+      const archive = await open(store);
+      const runs: StoredRun[] = [];
+      await archive.chain().attach(ids, { onRun: (run) => void runs.push(run) });
+      const [run] = runs.slice(2);
+      const wants = archive.groups.map((_, group) => ({ run: run!, group }));
+      const found = await archive.fetch(wants);
+      expect(found.map((record) => record !== undefined)).toEqual(wants.map(({ group }) => group !== 1));
+      expect(archive.lost).toEqual([{ run, group: 1, reason, ...(fault && { fault }) }]);
+
+      await prefill(archive, 0, 4);
+      expect(await store.get(key)).toEqual(intact);
+      expect((await archive.fetch(wants))[1]).toEqual(runOf(archive, 2).records[1]);
+    }
   });
 
   test('goes on behind a segment that was computed again', async () => {
     const { store } = await filled();
-    await store.commit({ put: [], delete: [await keyOf(store, 1, 0)] });
+    await store.commit({ put: [], delete: [await keyOf(store, 1, 'head')] });
     const archive = await open(store);
     expect(await restore(archive)).toMatchObject({ segments: 1, reason: 'missing' });
     await prefill(archive, 1, 2);
     const rest = await restore(archive, ids, 2);
     expect(rest).toMatchObject({ segments: 2, reason: 'end' });
-    expect(rest.records[0]).toEqual(recordsOf(archive, 2));
+    expect(rest.runs[0]).toEqual(runOf(archive, 2));
     expect(await restore(archive, ids, 9)).toMatchObject({ segments: 0, reason: 'end' });
   });
 
@@ -126,17 +183,18 @@ describe('restoring', () => {
     const { archive } = await filled();
     const cancel = new AbortController();
     const seen: number[] = [];
-    const cancelled = archive.restore(ids, {
+    const page = segmentTokens / PAGE;
+    const cancelled = archive.chain().attach(ids, {
       signal: cancel.signal,
-      onSegment: ({ index }) => {
-        seen.push(index);
-        if (index === 1) cancel.abort();
+      onRun: ({ firstPage }) => {
+        seen.push(firstPage / page);
+        if (firstPage === page) cancel.abort();
       },
     });
     await expect(cancelled).rejects.toMatchObject({ name: 'AbortError' });
     expect(seen).toEqual([0, 1]);
-    const thrown = archive.restore(ids, {
-      onSegment: async () => {
+    const thrown = archive.chain().attach(ids, {
+      onRun: async () => {
         throw new Error('mine');
       },
     });
@@ -154,14 +212,14 @@ describe('saving', () => {
     expect(store.commits).toBe(0);
     await prefill(archive, 3, 4);
     const written = store.commits;
-    expect(written).toBe(archive.groups.length);
+    expect(written).toBe(archive.groups.length + 1);
     await prefill(archive, 0, 4);
     expect(store.commits).toBe(written);
   });
 
   test('writes a damaged segment again', async () => {
     const { store, archive } = await filled();
-    const key = await keyOf(store, 0, 1);
+    const key = await keyOf(store, 0, 'head');
     const intact = (await store.get(key))!;
     await store.commit({ put: [[key, intact.slice(0, -4)]], delete: [] });
     expect(await restore(archive)).toMatchObject({ segments: 0, reason: 'damaged' });
@@ -172,12 +230,57 @@ describe('saving', () => {
   test('copies the pages before it returns', async () => {
     const store = await openMemory();
     const archive = await open(store);
-    const records = recordsOf(archive, 0);
-    const saved = archive.save(0, ids, records);
+    const { head, records } = runOf(archive, 0);
+    const saved = archive.chain().save(0, ids, head, records);
     for (const { pages } of records) for (const page of pages.flat()) page.fill(0);
+    head.tokens.fill(0);
     await saved;
     await archive.drained();
-    expect((await restore(archive)).records[0]).toEqual(recordsOf(archive, 0));
+    expect((await restore(archive)).runs[0]).toEqual(runOf(archive, 0));
+  });
+
+  test('tells of a run once it is stored, and its head is the last of it', async () => {
+    const inner = await openMemory();
+    const seen: string[] = [];
+    const store: Store = {
+      ...inner,
+      async commit(batch) {
+        await inner.commit(batch);
+        seen.push(...batch.put.map(([key]) => key));
+      },
+    };
+    const archive = await open(store);
+    const chain = archive.chain();
+    const runs: StoredRun[] = [];
+    for (const index of [0, 0]) {
+      const { head, records } = runOf(archive, index);
+      await chain.save(index, ids, head, records, (run) => {
+        expect(seen.length).toBe(archive.groups.length + 1);
+        runs.push(run);
+      });
+      await archive.drained();
+    }
+    expect(runs).toHaveLength(2);
+    expect(seen).toEqual([...runs[0]!.keys, expect.stringMatching(/^head/)]);
+  });
+
+  test('follows tokens that change, once it is told', async () => {
+    const archive = await open(await openMemory());
+    const chain = archive.chain();
+    const other = Object.assign([...ids], { [segmentTokens + 3]: 1 });
+    for (const tokens of [ids, other]) {
+      chain.forget(segmentTokens + 3);
+      for (let index = 0; index < 3; index++) {
+        const { head, records } = runOf(archive, index, tokens);
+        await chain.save(index, tokens, head, records);
+      }
+    }
+    await archive.drained();
+    for (const tokens of [ids, other]) {
+      const { segments, runs } = await restore(archive, tokens);
+      expect(segments).toBe(3);
+      expect(runs[2]).toEqual(runOf(archive, 2, tokens));
+    }
   });
 });
 
@@ -189,12 +292,13 @@ describe('storage that fails', () => {
     const store: Store = {
       ...faultyStore(inner, { commit: 1, how: 'dead' }),
       getMany: (keys) =>
-        ++reads < 3 ? inner.getMany(keys) : Promise.reject({ code: 'storage/unavailable', message: 'gone' }),
+        ++reads < 4 ? inner.getMany(keys) : Promise.reject({ code: 'storage/unavailable', message: 'gone' }),
     };
     const archive = await open(store, { onState: (state) => states.push(state) });
     const found = await restore(archive);
-    expect(found).toMatchObject({ segments: 2, reason: 'unavailable' });
-    expect(found.records[1]).toEqual(recordsOf(archive, 1));
+    expect(found).toMatchObject({ segments: 1, reason: 'damaged' });
+    expect(archive.lost.every(({ reason }) => reason === 'unavailable')).toBe(true);
+    expect(found.runs[0]).toEqual(runOf(archive, 0));
     expect(states).toEqual(['unavailable']);
   });
 

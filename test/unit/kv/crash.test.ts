@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import type { Archive } from '../../../src/kv/archive.js';
 import { digest, hex } from '../../../src/kv/digest.js';
-import { encodeRecord, type KvRecord } from '../../../src/kv/records.js';
+import { encodeHead, encodeRecord, type NewRun } from '../../../src/kv/records.js';
 import { openMemory } from '../../../src/stores/memory.js';
 import type { Store } from '../../../src/stores/store.js';
 import {
   ids,
   open,
   prefill,
-  recordsOf,
   restore,
+  runOf,
   segmentTokens,
   stateOf,
   tailOf,
+  tailRuns,
 } from '../../support/archive-fixture.js';
 import { type Fault, faultyStore } from '../../support/faulty-store.js';
 
@@ -20,9 +21,9 @@ const canonical = 3 * segmentTokens;
 const firstPage = canonical / 64;
 const tails = [ids.slice(canonical, canonical + 70), ids.slice(canonical, canonical + 100)];
 
-/** Equal prints are equal records, and quicker to compare. */
-const prints = (records: readonly KvRecord[]): string[] =>
-  records.map((record) => hex(digest(encodeRecord(record))));
+/** Equal prints are equal runs, and quicker to compare. */
+const prints = ({ head, records }: NewRun): string[] =>
+  [...records.map(encodeRecord), encodeHead(head)].map((bytes) => hex(digest(bytes)));
 
 /** A visit: read three segments, store the session, go on, store it again. Goes on whatever the storage does. */
 const visit = async (archive: Archive): Promise<void> => {
@@ -30,7 +31,7 @@ const visit = async (archive: Archive): Promise<void> => {
   await prefill(archive, 0, 3);
   for (const [n, tail] of tails.entries()) {
     const state = { ...stateOf('book', [...ids.slice(0, canonical), ...tail], canonical), used: n };
-    await archive.sessions.put(state, { records: tailOf(archive, firstPage, tail) });
+    await archive.sessions.put(state, { runs: [tailOf(archive, firstPage, tail)] });
   }
   await prefill(archive, 3, 4);
   await release();
@@ -45,10 +46,9 @@ const commitsOfAVisit = async (): Promise<number> => {
 /** Whatever happened, what a new tab finds is right as far as it goes, and it can go on. */
 const expectValid = async (inner: Store): Promise<void> => {
   const archive = await open(inner);
-  const { segments, reason, records } = await restore(archive);
+  const { segments, reason, runs } = await restore(archive);
   expect(reason).toBe(segments === 4 ? 'end' : 'missing');
-  for (const [index, found] of records.entries())
-    expect(prints(found)).toEqual(prints(recordsOf(archive, index)));
+  for (const [index, found] of runs.entries()) expect(prints(found)).toEqual(prints(runOf(archive, index)));
 
   const release = await archive.sessions.acquire('book');
   const manifest = await archive.sessions.get('book');
@@ -57,9 +57,9 @@ const expectValid = async (inner: Store): Promise<void> => {
     expect([...manifest.tokens]).toEqual([...ids.slice(0, canonical), ...tail]);
     // The segments were stored before the session was.
     if (manifest.tail.length > 0) {
-      const restored = await archive.sessions.restoreTail(manifest);
-      expect(restored.reason).toBe('end');
-      expect(prints(restored.records)).toEqual(prints(tailOf(archive, firstPage, tail)));
+      expect((await archive.sessions.tail(manifest)).reason).toBe('end');
+      const restored = await tailRuns(archive, manifest);
+      expect(restored.map(prints)).toEqual([prints(tailOf(archive, firstPage, tail))]);
     }
   }
   const named = manifest?.tail.map(({ key }) => key).sort() ?? [];
@@ -111,14 +111,15 @@ test('a tab that writes is not taken for one that died', async () => {
     looks++;
     await open(inner);
   };
-  const records = tailOf(writing, firstPage, tail);
+  const runs = [tailOf(writing, firstPage, tail)];
   expect(
     await writing.sessions.put(stateOf('book', [...ids.slice(0, canonical), ...tail], canonical), {
-      records,
+      runs,
     }),
   ).toBe('all');
   expect(looks).toBeGreaterThan(1);
   await release();
   const manifest = (await writing.sessions.get('book'))!;
-  expect(await writing.sessions.restoreTail(manifest)).toEqual({ records, reason: 'end' });
+  expect((await writing.sessions.tail(manifest)).reason).toBe('end');
+  expect(await tailRuns(writing, manifest)).toEqual(runs);
 });

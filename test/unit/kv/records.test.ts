@@ -1,21 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import { PAGE } from '../../../src/backends/backend.js';
 import { digest } from '../../../src/kv/digest.js';
-import { decodeRecord, encodeRecord, isRecordOf, layerGroups } from '../../../src/kv/records.js';
-import { randomRecord } from '../../support/kv-records.js';
+import {
+  decodeHead,
+  decodeRecord,
+  encodeHead,
+  encodeRecord,
+  isHeadOf,
+  layerGroups,
+} from '../../../src/kv/records.js';
+import { randomRun } from '../../support/kv-records.js';
 import { random } from '../../support/random.js';
 
-const small = randomRecord(
-  {
-    layers: { from: 0, to: 2 },
-    firstPage: 3,
-    pages: 2,
-    pageBytes: [16, 5],
-    tokens: [7, 8, 9],
-    chunkBytes: 3,
-  },
-  1,
-);
+const groups = [{ from: 0, to: 2 }];
+const run = randomRun([7, 8, 9], 3, groups, [16, 5], 1);
+const small = run.records[0]!;
+const { head } = run;
+
+/** Both kinds, each with what reads and writes it. */
+const kinds = [
+  ['a record', encodeRecord(small), small, decodeRecord],
+  ['a head', encodeHead(head), head, decodeHead],
+] as const;
 
 /** Gives changed bytes a checksum that fits, as one who means harm would. */
 const resealed = (bytes: Uint8Array): Uint8Array => {
@@ -24,83 +30,97 @@ const resealed = (bytes: Uint8Array): Uint8Array => {
   return bytes;
 };
 
-describe('a record', () => {
+describe.each(kinds)('%s', (_name, bytes, wanted, decode) => {
   test('comes back as it was, at any offset', () => {
-    const middle = randomRecord({ layers: { from: 3, to: 4 }, firstPage: 0, pages: 1, pageBytes: [1] }, 2);
-    for (const record of [small, middle]) {
-      const bytes = encodeRecord(record);
-      for (let offset = 0; offset < 5; offset++) {
-        const moved = new Uint8Array(bytes.length + offset);
-        moved.set(bytes, offset);
-        expect(decodeRecord(moved.subarray(offset))).toEqual({ record });
-      }
+    for (let offset = 0; offset < 5; offset++) {
+      const moved = new Uint8Array(bytes.length + offset);
+      moved.set(bytes, offset);
+      expect(decode(moved.subarray(offset))).toEqual({ found: wanted });
     }
   });
 
   test('is found damaged whichever byte changes, and however', () => {
-    const bytes = encodeRecord(small);
+    const changed = bytes.slice();
     const draw = random(3);
     for (let i = 0; i < bytes.length; i++) {
       for (const flip of [1, 128, 255, 1 + draw.below(255)]) {
-        bytes[i]! ^= flip;
-        expect(decodeRecord(bytes).fault, `byte ${i} ^ ${flip}`).toBeTypeOf('string');
-        bytes[i]! ^= flip;
+        changed[i]! ^= flip;
+        expect(decode(changed).fault, `byte ${i} ^ ${flip}`).toBeTypeOf('string');
+        changed[i]! ^= flip;
       }
     }
-    expect(decodeRecord(bytes).record).toEqual(small);
+    expect(decode(changed).found).toEqual(wanted);
   });
 
   test('is found damaged when it is cut short or grown', () => {
-    const bytes = encodeRecord(small);
     for (let length = 0; length < bytes.length; length++) {
-      expect(decodeRecord(bytes.slice(0, length)).fault, `${length} bytes`).toBeTypeOf('string');
+      expect(decode(bytes.slice(0, length)).fault, `${length} bytes`).toBeTypeOf('string');
     }
     for (const more of [1, 4, 16]) {
       const grown = new Uint8Array(bytes.length + more);
       grown.set(bytes);
-      expect(decodeRecord(grown).fault).toBeTypeOf('string');
+      expect(decode(grown).fault).toBeTypeOf('string');
     }
   });
 
-  test('with hostile numbers and a checksum that fits is a fault or consistent', () => {
-    const words = encodeRecord(small).length >> 2;
-    // Counting out what such a header claims would take minutes and all memory.
-    const hostile = [0, 1, 2, 3, 63, 64, 129, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+  test('of random bytes, or of the other kind, is a fault', () => {
+    const draw = random(5);
+    for (let round = 0; round < 200; round++) {
+      expect(decode(draw.bytes(4 * draw.below(64))).fault).toBeTypeOf('string');
+    }
+    for (const [, other] of kinds) if (other !== bytes) expect(decode(other).fault).toMatch(/magic/);
+  });
+
+  test('of another version says so', () => {
+    const newer = bytes.slice();
+    newer[4] = 9;
+    expect(decode(resealed(newer)).fault).toBe('its format is 9 and this one reads 2');
+  });
+});
+
+describe('hostile numbers with a checksum that fits', () => {
+  // Counting out what such a header claims would take minutes and all memory.
+  const hostile = [0, 1, 2, 3, 63, 64, 129, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+  const changed = function* (encode: () => Uint8Array<ArrayBuffer>) {
+    const words = encode().length >> 2;
     for (let word = 0; word < words - 4; word++) {
       for (const value of hostile) {
-        const bytes = encodeRecord(small);
+        const bytes = encode();
         new Uint32Array(bytes.buffer)[word] = value;
-        const { record, fault } = decodeRecord(resealed(bytes));
-        if (!record) {
-          expect(fault).toBeTypeOf('string');
-          continue;
-        }
-        const { layers, pages, tokens } = record;
-        expect(pages.length).toBe(layers.to - layers.from);
-        for (const layer of pages) expect(layer.length).toBe(pages[0]!.length);
-        expect(tokens.length).toBeLessThanOrEqual(pages[0]!.length * PAGE);
+        yield resealed(bytes);
       }
     }
-  });
+  };
 
-  test('of random bytes is a fault', () => {
-    const { bytes, below } = random(5);
-    for (let round = 0; round < 200; round++) {
-      expect(decodeRecord(bytes(4 * below(64))).fault).toBeTypeOf('string');
+  test('in a record are a fault or consistent', () => {
+    for (const bytes of changed(() => encodeRecord(small))) {
+      const { found, fault } = decodeRecord(bytes);
+      if (!found) {
+        expect(fault).toBeTypeOf('string');
+        continue;
+      }
+      const { layers, pages } = found;
+      expect(pages.length).toBe(layers.to - layers.from);
+      for (const layer of pages) expect(layer.length).toBe(pages[0]!.length);
     }
   });
 
-  test('belongs to the tokens it names, where it names them', () => {
-    const ids = Array.from({ length: 3 * PAGE + 3 }, (_, i) => i);
-    ids.splice(3 * PAGE, 3, 7, 8, 9);
-    expect(isRecordOf(small, ids)).toBe(true);
-    expect(isRecordOf(small, [...ids.slice(0, -1), 10])).toBe(false);
-    expect(isRecordOf(small, ids.slice(0, -1))).toBe(false);
-    expect(isRecordOf({ ...small, tokens: new Uint32Array() }, ids)).toBe(false);
-    const later = { ...small, layers: { from: 2, to: 4 } };
-    expect(isRecordOf(later, ids)).toBe(false);
-    expect(isRecordOf({ ...later, tokens: new Uint32Array() }, ids)).toBe(true);
+  test('in a head are a fault or consistent', () => {
+    for (const bytes of changed(() => encodeHead(head))) {
+      const { found, fault } = decodeHead(bytes);
+      if (!found) expect(fault).toBeTypeOf('string');
+      else expect(12 + 4 * found.tokens.length + found.chunks.length).toBeLessThanOrEqual(bytes.length - 32);
+    }
   });
+});
+
+test('a head belongs to the tokens it names', () => {
+  const ids = Array.from({ length: 3 * PAGE + 3 }, (_, i) => i);
+  ids.splice(3 * PAGE, 3, 7, 8, 9);
+  expect(isHeadOf(head, ids)).toBe(true);
+  expect(isHeadOf(head, [...ids.slice(0, -1), 10])).toBe(false);
+  expect(isHeadOf(head, ids.slice(0, -1))).toBe(false);
+  expect(isHeadOf({ ...head, firstPage: 2 }, ids)).toBe(false);
 });
 
 describe('layer groups', () => {
@@ -114,16 +134,18 @@ describe('layer groups', () => {
         const sizes = groups.map(({ from, to }) => to - from);
         expect(Math.min(...sizes)).toBeGreaterThan(0);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
-        if (Math.max(...sizes) > 1) expect(Math.max(...sizes) * bytes).toBeLessThanOrEqual(768 * 1024);
+        if (Math.max(...sizes) > 1) expect(Math.max(...sizes) * bytes).toBeLessThanOrEqual(192 * 1024);
       }
     }
   });
 
-  test('are near 512 KB where the layers allow it', () => {
-    const groups = layerGroups(28, 133_120);
-    for (const { from, to } of groups) {
-      expect((to - from) * 133_120).toBeGreaterThan(256 * 1024);
-      expect((to - from) * 133_120).toBeLessThan(1024 * 1024);
+  test('are near 128 KB where the layers allow it, and as asked otherwise', () => {
+    for (const aim of [undefined, 512 * 1024]) {
+      for (const { from, to } of layerGroups(28, 33_280, aim)) {
+        expect((to - from) * 33_280).toBeGreaterThan(0.5 * (aim ?? 128 * 1024));
+        expect((to - from) * 33_280).toBeLessThan(1.5 * (aim ?? 128 * 1024));
+      }
     }
+    expect(layerGroups(28, 133_120)).toHaveLength(28);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fingerprintOf, type Provenance, segmentKeys } from '../../../src/kv/segments.js';
+import { createSegmentKeys, fingerprintOf, type Provenance, segmentKeys } from '../../../src/kv/segments.js';
 import { random } from '../../support/random.js';
 
 const draw = random(11);
@@ -17,7 +17,20 @@ describe('segment keys', () => {
     ] as const) {
       expect(segmentKeys('f', ids.slice(0, tokens), 128)).toHaveLength(keys);
     }
-    expect(segmentKeys('f', ids, 128, 3)).toEqual(segmentKeys('f', ids, 128).slice(0, 3));
+  });
+
+  test('are made one by one as they are at once, and again after a cut', () => {
+    const all = segmentKeys('f', ids, 128);
+    const keys = createSegmentKeys('f', 128);
+    for (const count of [0, 1, 1, 3, 2, 7]) expect(keys.upTo(ids, count)).toEqual(all.slice(0, count));
+    const other = Object.assign([...ids], { 300: 1 });
+    expect(keys.upTo(other, 7)).toEqual(all);
+    keys.cut(2);
+    expect(keys.upTo(other, 7)).toEqual(segmentKeys('f', other, 128));
+    keys.cut(9);
+    expect(keys.upTo(ids, 7)).toEqual(segmentKeys('f', other, 128));
+    keys.cut(0);
+    expect(keys.upTo(ids, 7)).toEqual(all);
   });
 
   test('of a beginning are the beginning of the keys, whatever holds the ids', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { magic, seal } from '../../../src/kv/seal.js';
 import { openMemory } from '../../../src/stores/memory.js';
-import { ids, open, segmentTokens, stateOf, tailOf } from '../../support/archive-fixture.js';
+import { ids, open, segmentTokens, stateOf, tailOf, tailRuns } from '../../support/archive-fixture.js';
 import { faultyStore } from '../../support/faulty-store.js';
 
 const canonical = 4 * segmentTokens;
@@ -11,17 +11,17 @@ const state = stateOf('a/b', ids, canonical);
 
 const opened = async () => {
   const store = await openMemory();
-  const { sessions, ...archive } = await open(store);
-  const records = tailOf({ ...archive, sessions }, firstPage, tail);
-  return { store, sessions, records, archive: { ...archive, sessions } };
+  const archive = await open(store);
+  const runs = [tailOf(archive, firstPage, tail)];
+  return { store, sessions: archive.sessions, runs, archive };
 };
 
 describe('a session', () => {
   test('comes back with its tokens, its segments and its tail', async () => {
-    const { store, sessions, records } = await opened();
+    const { store, sessions, runs, archive } = await opened();
     const release = await sessions.acquire('a/b');
     expect(await sessions.get('a/b')).toBeUndefined();
-    expect(await sessions.put(state, { records })).toBe('all');
+    expect(await sessions.put(state, { runs })).toBe('all');
     await release();
 
     const again = await open(store);
@@ -31,30 +31,33 @@ describe('a session', () => {
     expect(manifest.tail.map(({ bytes }) => bytes)).toEqual(
       await Promise.all(manifest.tail.map(({ key }) => store.size(key))),
     );
-    expect(await again.sessions.restoreTail(manifest)).toEqual({ records, reason: 'end' });
+    expect((await again.sessions.tail(manifest)).reason).toBe('end');
+    expect(await tailRuns(again, manifest)).toEqual(runs);
+    expect(archive.groups.length).toBeGreaterThan(1);
     expect(await again.sessions.list()).toEqual([{ id: 'a/b', manifest }]);
   });
 
   test('replaces its tail, keeps what it is told to keep, and leaves nothing behind', async () => {
-    const { store, sessions, records, archive } = await opened();
+    const { store, sessions, runs, archive } = await opened();
     await sessions.acquire('a/b');
-    await sessions.put(state, { records });
+    await sessions.put(state, { runs });
     const first = await store.list('tail/');
-    const more = tailOf(archive, firstPage + 2, [1, 2, 3]);
+    const more = [tailOf(archive, firstPage + 2, [1, 2, 3])];
     const grown = stateOf(
       'a/b',
       [...ids.slice(0, canonical), ...tail, ...Array(58).fill(0), 1, 2, 3],
       canonical,
     );
-    expect(await sessions.put(grown, { keep: records.length, records: more })).toBe('all');
+    expect(await sessions.put(grown, { keep: 1, runs: more })).toBe('all');
     const manifest = (await sessions.get('a/b'))!;
     expect(manifest.tail.map(({ key }) => key)).toEqual(expect.arrayContaining(first));
-    expect(await sessions.restoreTail(manifest)).toEqual({ records: [...records, ...more], reason: 'end' });
+    expect((await sessions.tail(manifest)).reason).toBe('end');
+    expect(await tailRuns(archive, manifest)).toEqual([...runs, ...more]);
 
-    expect(await sessions.put(state, { records })).toBe('all');
+    expect(await sessions.put(state, { runs })).toBe('all');
     const last = (await sessions.get('a/b'))!;
     expect(await store.list('tail/')).toEqual(last.tail.map(({ key }) => key).sort());
-    expect(await sessions.restoreTail(last)).toEqual({ records, reason: 'end' });
+    expect(await tailRuns(archive, last)).toEqual(runs);
     for (const key of first) expect(await store.get(key)).toBeUndefined();
 
     expect(await sessions.put(state)).toBe('all');
@@ -62,45 +65,53 @@ describe('a session', () => {
   });
 
   test('is written in the order of the calls', async () => {
-    const { store, sessions, records } = await opened();
+    const { store, sessions, runs } = await opened();
     await sessions.acquire('a/b');
-    const puts = [1, 2, 3].map((used) =>
-      sessions.put({ ...state, used }, { records: records.slice(0, used) }),
-    );
+    const puts = [1, 2, 3].map((used) => sessions.put({ ...state, used }, { runs: runs.slice(0, used - 1) }));
     expect(await Promise.all(puts)).toEqual(['all', 'all', 'all']);
     const manifest = (await sessions.get('a/b'))!;
     expect(manifest.used).toBe(3);
     expect(await store.list('tail/')).toEqual(manifest.tail.map(({ key }) => key).sort());
   });
 
-  test('restores its tail up to the first record that is wrong', async () => {
-    const { store, sessions, records } = await opened();
-    expect(records.length).toBeGreaterThan(1);
+  test('gives its tail up to the first head that is wrong', async () => {
+    const { store, sessions, archive } = await opened();
+    const grown = stateOf('a/b', [...ids.slice(0, canonical + 64), 1, 2, 3], canonical);
+    const runs = [
+      tailOf(archive, firstPage, ids.slice(canonical, canonical + 64)),
+      tailOf(archive, firstPage + 1, [1, 2, 3]),
+    ];
     await sessions.acquire('a/b');
-    await sessions.put(state, { records });
+    await sessions.put(grown, { runs });
     const manifest = (await sessions.get('a/b'))!;
+    const heads = async (of = manifest) => {
+      const { runs: found, reason } = await sessions.tail(of);
+      return [found.length, reason];
+    };
+    expect(await heads()).toEqual([2, 'end']);
     const other = { ...manifest, tokens: manifest.tokens.slice() };
-    other.tokens[canonical + 69]! ^= 1;
-    expect(await sessions.restoreTail(other)).toEqual({ records: [], reason: 'tokens' });
-    expect((await sessions.restoreTail({ ...manifest, fingerprint: 'g' })).reason).toBe('fingerprint');
+    other.tokens[canonical + 66]! ^= 1;
+    expect(await heads(other)).toEqual([1, 'tokens']);
+    expect(await heads({ ...manifest, fingerprint: 'g' })).toEqual([0, 'fingerprint']);
+    expect(await heads({ ...manifest, tail: manifest.tail.slice(0, -1) })).toEqual([1, 'damaged']);
 
-    const { key } = manifest.tail[1]!;
+    const { key } = manifest.tail.at(-1)!;
     const bytes = (await store.get(key))!;
     bytes[40]! ^= 1;
     await store.commit({ put: [[key, bytes]], delete: [] });
-    expect(await sessions.restoreTail(manifest)).toEqual({ records: records.slice(0, 1), reason: 'damaged' });
+    expect(await heads()).toEqual([1, 'damaged']);
     await store.commit({ put: [], delete: [key] });
-    expect(await sessions.restoreTail(manifest)).toEqual({ records: records.slice(0, 1), reason: 'missing' });
+    expect(await heads()).toEqual([1, 'missing']);
   });
 
   test('keeps no tail that something else made', async () => {
-    const { store, sessions, records } = await opened();
+    const { store, sessions, runs } = await opened();
     const release = await sessions.acquire('a/b');
-    await sessions.put(state, { records });
+    await sessions.put(state, { runs });
     await release();
     const other = await open(store, { fingerprint: 'g' });
     await other.sessions.acquire('a/b');
-    await other.sessions.put(state, { keep: records.length });
+    await other.sessions.put(state, { keep: 1 });
     expect((await other.sessions.get('a/b'))!.tail).toEqual([]);
     expect(await store.list('tail/')).toEqual([]);
   });
@@ -124,12 +135,12 @@ describe('a session', () => {
   });
 
   test('is deleted with its tail, and can be written again', async () => {
-    const { store, sessions, records } = await opened();
+    const { store, sessions, runs } = await opened();
     const release = await sessions.acquire('a/b');
-    await sessions.put(state, { records });
+    await sessions.put(state, { runs });
     await sessions.delete('a/b');
     expect(await store.list('')).toEqual([]);
-    await sessions.put(state, { records });
+    await sessions.put(state, { runs });
     await release();
     await sessions.delete('a/b');
     expect(await store.list('')).toEqual([]);
@@ -171,9 +182,9 @@ describe('what cannot be read', () => {
   });
 
   test('because it is damaged stays until the session is written again', async () => {
-    const { store, sessions, records } = await opened();
+    const { store, sessions, runs } = await opened();
     const release = await sessions.acquire('a/b');
-    await sessions.put(state, { records });
+    await sessions.put(state, { runs });
     await release();
     const [key] = await store.list('session/');
     const bytes = (await store.get(key!))!;
@@ -201,7 +212,7 @@ describe('what cannot be read', () => {
 
 describe('a full device', () => {
   test('keeps the tokens when the tail does not fit', async () => {
-    const { store: inner, records } = await opened();
+    const { store: inner, runs } = await opened();
     const store = faultyStore(inner, { commit: 2, how: 'full' });
     // From the second commit on nothing but a manifest fits.
     const small = {
@@ -211,7 +222,7 @@ describe('a full device', () => {
     };
     const archive = await open(small);
     await archive.sessions.acquire('a/b');
-    expect(await archive.sessions.put(state, { records: [records.at(-1)!, ...records] })).toBe('tokens');
+    expect(await archive.sessions.put(state, { runs: [...runs, ...runs] })).toBe('tokens');
     expect(archive.state).toBe('full');
     expect(await inner.list('tail/')).toEqual([]);
     expect(await archive.sessions.get('a/b')).toMatchObject({ ...state, tail: [] });
@@ -222,16 +233,16 @@ describe('a full device', () => {
   });
 
   test('that takes nothing at all loses nothing that was stored', async () => {
-    const { store: inner, records } = await opened();
+    const { store: inner, runs } = await opened();
     const first = await open(inner);
     const release = await first.sessions.acquire('a/b');
-    await first.sessions.put(state, { records });
+    await first.sessions.put(state, { runs });
     await release();
     const before = await first.sessions.get('a/b');
     const second = await open(faultyStore(inner, { commit: 1, how: 'full' }));
     await second.sessions.acquire('a/b');
-    expect(await second.sessions.put({ ...state, used: 9 }, { records })).toBe('nothing');
+    expect(await second.sessions.put({ ...state, used: 9 }, { runs })).toBe('nothing');
     expect(await second.sessions.get('a/b')).toEqual(before);
-    expect(await second.sessions.restoreTail(before!)).toEqual({ records, reason: 'end' });
+    expect(await tailRuns(second, before!)).toEqual(runs);
   });
 });
