@@ -30,7 +30,7 @@ export interface ModelInfo {
   readonly keys: 'f16' | 'q8';
   readonly values: 'f16' | 'q8' | 'q4';
   /** Where read text is kept between visits. */
-  readonly store: 'idb' | 'memory' | 'none';
+  readonly store: 'idb' | 'opfs' | 'memory' | 'none';
   /** Identity of the model's tensors and tokenizer. */
   readonly fingerprint: string;
   readonly weightBytes: number;

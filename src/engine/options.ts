@@ -16,10 +16,12 @@ export interface KvOptions {
   readonly values?: 'q8' | 'q4' | 'f16';
   /**
    * Where read text is kept. `idb` (default where there is IndexedDB): on the device, until it is deleted. `memory` (default
-   * elsewhere): until the model is closed. `none`: nowhere, so every session reads its text itself.
+   * elsewhere): until the model is closed. `none`: nowhere, so every session reads its text itself. `opfs`: as `idb`, but
+   * large records are files of the origin-private file system, which are read faster; only in a worker, where `load`
+   * puts the engine.
    */
-  readonly store?: 'idb' | 'memory' | 'none';
-  /** Name of the IndexedDB database. Default `longhand`. Models may share one; each finds what it read itself. */
+  readonly store?: 'idb' | 'opfs' | 'memory' | 'none';
+  /** Name of the database. Default `longhand`. Models may share one; each finds what it read itself. */
   readonly database?: string;
   /**
    * When a write counts as done: handed to the system (`relaxed`, default; a power cut may cost the last of them) or
@@ -104,7 +106,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     attention: options.attention ?? ({ method: 'auto' } as const),
     keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'f16']),
     values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
-    store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'memory', 'none']),
+    store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'opfs', 'memory', 'none']),
     database: text('kv.database', kv.database) ?? 'longhand',
     durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
     cache: flag('cache', options.cache),

@@ -1,10 +1,11 @@
 import { LonghandError } from '../errors.js';
 import { openIdb } from './idb.js';
 import { openMemory } from './memory.js';
+import { openOpfs } from './opfs.js';
 import type { Store, StoreOptions } from './store.js';
 
 /** Where records may rest. */
-export const stores = { memory: openMemory, idb: openIdb } as const satisfies Record<
+export const stores = { memory: openMemory, idb: openIdb, opfs: openOpfs } as const satisfies Record<
   Store['name'],
   (options?: StoreOptions) => Promise<Store>
 >;

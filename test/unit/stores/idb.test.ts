@@ -149,7 +149,7 @@ test('one value that cannot be read does not take its neighbours with it', async
 
 test('options that nobody knows are refused', async () => {
   const refused = { code: 'input/option' };
-  await expect(openStore('opfs' as 'idb')).rejects.toMatchObject({
+  await expect(openStore('tape' as 'idb')).rejects.toMatchObject({
     ...refused,
     details: { option: 'store' },
   });

@@ -1,0 +1,150 @@
+import { LonghandError } from '../errors.js';
+import { openReader, type Reader } from './opfs-reader.js';
+import { full, isQuota, unavailable } from './refusals.js';
+
+/**
+ * The files of an `opfs` store: each written once, by one writer, and never changed. A name is `<writer>.<number>`.
+ */
+export interface OpfsFiles {
+  /** Writes values one after another to a new file, and flushes it. Rejects with `storage/quota` or `…/unavailable`. */
+  write(
+    values: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<{ readonly name: string; readonly bytes: number }>;
+  /** The bytes of these places; `undefined` where the file is gone or cannot be read. */
+  read(
+    name: string,
+    places: readonly { readonly at: number; readonly bytes: number }[],
+  ): Promise<Uint8Array[] | undefined>;
+  /** Removes files; resolves to those that are gone then. One that another tab reads stays for now. */
+  remove(names: Iterable<string>): Promise<string[]>;
+  names(): Promise<string[]>;
+  /** Lets go of files that are open here: elsewhere they are to be removed. */
+  release(names: Iterable<string>): void;
+  close(): Promise<void>;
+}
+
+/** What only a worker gets; the DOM's types do not have it. */
+interface WritableHandle {
+  write(bytes: Uint8Array, options: { at: number }): number;
+  flush(): void;
+  close(): void;
+}
+type Writable = FileSystemFileHandle & { createSyncAccessHandle?(): Promise<WritableHandle> };
+
+const FOLDER = 'longhand-kv';
+/** Files kept open for reading: opening costs ten times as much as reading. */
+const OPEN_FILES = 64;
+/** A file that was closed, or that another tab was asked to close, can be removed a moment later. Milliseconds. */
+const REMOVE_TRIES = 3;
+const REMOVE_PAUSE = 10;
+
+export const writerOf = (name: string): string => name.split('.')[0]!;
+
+const folderOf = async (database: string): Promise<FileSystemDirectoryHandle> => {
+  try {
+    if (!('createSyncAccessHandle' in FileSystemFileHandle.prototype)) {
+      throw new Error('files can be written in a worker only');
+    }
+    const root = await navigator.storage.getDirectory();
+    const all = await root.getDirectoryHandle(FOLDER, { create: true });
+    // Never '.' or '..', whatever the database is called.
+    return await all.getDirectoryHandle(`=${encodeURIComponent(database)}`, { create: true });
+  } catch (cause) {
+    throw unavailable('files', database, 'idb', cause);
+  }
+};
+
+/** Opens the folder of `database`. Rejects with `storage/unavailable`. */
+export const openOpfsFiles = async (database: string, writer: string): Promise<OpfsFiles> => {
+  const folder = await folderOf(database);
+  /** Those used last stand last. */
+  const readers = new Map<string, Promise<Reader>>();
+  let written = 0;
+
+  const drop = async (name: string): Promise<void> => {
+    const reader = readers.get(name);
+    readers.delete(name);
+    await reader?.then(
+      ({ close }) => close(),
+      () => undefined,
+    );
+  };
+
+  const readerOf = (name: string): Promise<Reader> => {
+    const reader = readers.get(name) ?? openReader(folder, name);
+    readers.delete(name);
+    readers.set(name, reader);
+    reader.catch(() => readers.delete(name));
+    return reader;
+  };
+
+  const isGone = async (name: string): Promise<boolean> => {
+    await drop(name);
+    for (let tries = 1; ; tries++) {
+      const refusal = await folder.removeEntry(name).then(
+        () => undefined,
+        (error: Error) => error.name,
+      );
+      if (refusal === undefined || refusal === 'NotFoundError') return true;
+      if (refusal !== 'NoModificationAllowedError' || tries === REMOVE_TRIES) return false;
+      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE));
+    }
+  };
+
+  return {
+    async write(values) {
+      const name = `${writer}.${written++}`;
+      let bytes = 0;
+      let file: WritableHandle | undefined;
+      try {
+        file = await ((await folder.getFileHandle(name, { create: true })) as Writable)
+          .createSyncAccessHandle!();
+        for await (const value of values) {
+          const taken = file.write(value, { at: bytes });
+          bytes += value.length;
+          if (taken !== value.length) throw new DOMException('The file was cut short.', 'QuotaExceededError');
+        }
+        // Before any index names it: what an index names is on the disk.
+        file.flush();
+        file.close();
+        return { name, bytes };
+      } catch (cause) {
+        file?.close();
+        await isGone(name);
+        if (cause instanceof LonghandError) throw cause;
+        throw isQuota(cause) ? await full(bytes, cause) : unavailable('files', database, 'idb', cause);
+      }
+    },
+    async read(name, places) {
+      try {
+        const reader = await readerOf(name);
+        return await Promise.all(places.map(({ at, bytes }) => reader.read(at, bytes)));
+      } catch {
+        await drop(name);
+        return undefined;
+      } finally {
+        for (const oldest of readers.keys()) {
+          if (readers.size <= OPEN_FILES) break;
+          void drop(oldest);
+        }
+      }
+    },
+    async remove(names) {
+      const all = [...names];
+      const gone = await Promise.all(all.map(isGone));
+      return all.filter((_, n) => gone[n]);
+    },
+    async names() {
+      const found: string[] = [];
+      const keys = (folder as unknown as { keys(): AsyncIterable<string> }).keys();
+      for await (const name of keys) found.push(name);
+      return found;
+    },
+    release(names) {
+      for (const name of names) void drop(name);
+    },
+    async close() {
+      await Promise.all([...readers.keys()].map(drop));
+    },
+  };
+};

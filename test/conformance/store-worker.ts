@@ -1,0 +1,75 @@
+import { expose, proxy } from 'comlink';
+import { carryErrors } from '../../src/engine/wire.js';
+import { openStore, type Store, type StoreName, type StoreOptions } from '../../src/stores/index.js';
+
+/** Stores in a worker, for those that need one. The page cannot tell them from its own. */
+export interface StoreServer {
+  open(name: StoreName, options: StoreOptions): Promise<Store>;
+  /** Ends the wait for a lock. */
+  abort(call: number): void;
+  /** Names of the files of an `opfs` store. */
+  files(database: string): Promise<string[]>;
+  fileBytes(database: string): Promise<number>;
+  /** A file that a writer left which is no more, or one that lives. */
+  leaveFile(database: string, name: string): Promise<void>;
+  removeFile(database: string, name: string): Promise<void>;
+  /** Lets the platform know no modes of handles, as in Firefox, for stores opened by this worker. */
+  forgetModes(): void;
+}
+
+const folderOf = async (database: string) => {
+  const all = await (await navigator.storage.getDirectory()).getDirectoryHandle('longhand-kv');
+  return all.getDirectoryHandle(`=${encodeURIComponent(database)}`);
+};
+
+/** Waits for locks, which a signal in the page may end. */
+const calls = new Map<number, AbortController>();
+
+const server: StoreServer = {
+  abort: (call) => calls.get(call)?.abort(),
+  async open(name, options) {
+    const store = await openStore(name, options);
+    const served = {
+      ...store,
+      lock: async (what: string, { wait, call = 0 }: { wait?: boolean; call?: number } = {}) => {
+        const controller = new AbortController();
+        calls.set(call, controller);
+        const release = await store.lock(what, { wait: wait ?? false, signal: controller.signal });
+        return release && proxy(release);
+      },
+    };
+    return proxy(served as unknown as Store);
+  },
+  async files(database) {
+    const names: string[] = [];
+    const folder = (await folderOf(database)) as unknown as { keys(): AsyncIterable<string> };
+    for await (const name of folder.keys()) names.push(name);
+    return names;
+  },
+  async fileBytes(database) {
+    const folder = await folderOf(database);
+    let sum = 0;
+    for (const name of await server.files(database)) {
+      sum += (await (await folder.getFileHandle(name)).getFile()).size;
+    }
+    return sum;
+  },
+  async leaveFile(database, name) {
+    await (await folderOf(database)).getFileHandle(name, { create: true });
+  },
+  removeFile: async (database, name) => (await folderOf(database)).removeEntry(name),
+  forgetModes() {
+    const { prototype } = FileSystemFileHandle as unknown as {
+      prototype: { createSyncAccessHandle(options?: unknown): Promise<object> };
+    };
+    const create = prototype.createSyncAccessHandle;
+    prototype.createSyncAccessHandle = async function (this: unknown) {
+      const handle = await create.call(this);
+      Object.defineProperty(handle, 'mode', { value: undefined });
+      return handle;
+    };
+  },
+};
+
+carryErrors();
+expose(server);
