@@ -37,7 +37,7 @@ export interface LayerGroup {
 
 /** Raised whenever the bytes of a head or record change meaning; part of the key of every segment. */
 export const RECORD_VERSION = 2;
-/** Bytes of K and V aimed at in a record: a step reads single layers (docs/adr/0011-records-of-single-layers.md). */
+/** Bytes of K and V aimed at in a record: a step reads single layers (docs/adr/0012-records-of-single-layers.md). */
 const RECORD_BYTES = 128 * 1024;
 const HEAD = magic('LHH1');
 const RECORD = magic('LHR1');
