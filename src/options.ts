@@ -89,3 +89,30 @@ export const biases = (name: string, found: unknown, vocab: number): void => {
       refuse(`${name}.${key}`, bias, 'a number, or −Infinity to ban the token');
   }
 };
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+};
+
+/** Bytes: a number, or text such as '256MB' (10⁶) or '256MiB' (2²⁰); `undefined` where the option was left out. */
+export const byteCount = (name: string, found: unknown, least = 0): number | undefined => {
+  if (found === undefined) return undefined;
+  const [, digits = '', unit = ''] =
+    (typeof found === 'string' && /^(\d+(?:\.\d+)?)\s*([kmgt]i?b)?$/i.exec(found.trim())) || [];
+  const bytes =
+    typeof found === 'number'
+      ? found
+      : digits === ''
+        ? Number.NaN
+        : Number(digits) * UNITS[unit.toUpperCase()]!;
+  if (bytes >= least && bytes <= Number.MAX_SAFE_INTEGER) return Math.floor(bytes);
+  return refuse(name, found, `bytes, as a number from ${least} on or as text such as '512MB'`);
+};
