@@ -41,6 +41,10 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
       return { method: 'dhsa', candidates: 64, exact: true, ...budgetAt(length) };
     case 'dhsa-2':
       return { method: 'dhsa', candidates: 2, ...budgetAt(length) };
+    case 'dhsa-reuse-2':
+    case 'dhsa-reuse-4':
+    case 'dhsa-reuse-8':
+      return { method: 'dhsa', reuse: Number(method.at(-1)) as 2 | 4 | 8, ...budgetAt(length) };
     case 'dhsa-delimiters':
       return { method: 'dhsa', boundaries: 'delimiters', ...budgetAt(length) };
     case 'dhsa-fixed':

@@ -37,8 +37,8 @@ export const numberBetween = (
   return found;
 };
 
-/** One of the words of a table, or `fallback` where the option was left out. */
-export const oneOf = <T extends string>(
+/** One of the words or numbers of a table, or `fallback` where the option was left out. */
+export const oneOf = <T extends string | number>(
   name: string,
   found: unknown,
   fallback: T,
@@ -46,7 +46,11 @@ export const oneOf = <T extends string>(
 ): T => {
   if (found === undefined) return fallback;
   if (!words.includes(found as T))
-    return refuse(name, found, `one of ${words.map((word) => `'${word}'`).join(', ')}`);
+    return refuse(
+      name,
+      found,
+      `one of ${words.map((word) => (typeof word === 'string' ? `'${word}'` : word)).join(', ')}`,
+    );
   return found as T;
 };
 

@@ -199,9 +199,15 @@ export interface Backend {
   /**
    * Write a plan: sinks, `local` tokens before the tile, everything after the last boundary the tile may know, and the
    * tile itself are forced; then whole chunks in descending score order (ties: the later chunk first) until the
-   * budget is spent, the last one cut at its start. Without scores only the forced set is kept.
+   * budget is spent, the last one cut at its start. Without scores only the forced set is kept. Where rows ask for
+   * themselves, the budget and what it is a share of are those of a tile's first row.
    */
   select(plan: Plan, tiles: Tiles, keep: Keep, scores?: Scores, index?: ChunkIndex): void;
+  /**
+   * The plan's last tile goes on in a new call, `tiles`, whose rows are all of that tile: what it reads stays, and reaches
+   * to the last of these rows.
+   */
+  extend(plan: Plan, tiles: Tiles): void;
   readPlan(plan: Plan): Promise<Range[][]>;
 
   // ** attention **

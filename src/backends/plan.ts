@@ -2,8 +2,10 @@
 export interface Tiles {
   readonly position: number;
   readonly rows: number;
-  /** PAGE in prefill; 1 where every row has a plan of its own (a question, an answer). */
+  /** PAGE in prefill; fewer for rows that ask for themselves (a question, an answer): 1, or as many as share a plan. */
   readonly tileRows: number;
+  /** The rows go on in a tile that the call before began: what it reads is known (`extend`). They are of one tile. */
+  readonly continues?: boolean;
 }
 
 /** Tiles in a call: the first and the last may be partial. */
@@ -17,6 +19,13 @@ export const tileEnd = ({ position, rows, tileRows }: Tiles, t: number): number 
 /** Absolute position of the first row of tile `t` of a call. */
 export const tileStart = ({ position, tileRows }: Tiles, t: number): number =>
   Math.max(position, (Math.floor(position / tileRows) + t) * tileRows);
+
+/** Most rows that ask for themselves and share a plan. */
+export const MOST_REUSE = 32;
+
+/** Rows of tile `t` that decide what it reads: all rows of a text's, the first one where rows ask for themselves. */
+export const askingRows = (tiles: Tiles, t: number): number =>
+  tiles.tileRows > MOST_REUSE ? tileEnd(tiles, t) - tileStart(tiles, t) : 1;
 
 /** Half-open run of absolute token positions. */
 export type Range = readonly [start: number, end: number];

@@ -1,4 +1,4 @@
-import { PAGE, type Range, type Tiles } from '../backends/backend.js';
+import type { Range } from '../backends/backend.js';
 import { LonghandError, throwIfAborted } from '../errors.js';
 import type { Pager } from '../kv/pager.js';
 import { type ContextState, createState } from '../model/state.js';
@@ -30,9 +30,11 @@ export class Context {
   readonly #reader: Reader;
   readonly #state: ContextState;
   readonly #pager: Pager | undefined;
-  readonly #spans: Spans = createSpans();
+  readonly #spans: Spans;
   /** Leading tokens whose K and V are in the pages. */
   #cached = 0;
+  /** The end of the last call, while the plans that it left may go on. */
+  #planned = -1;
   /** Leading tokens that were read before: to compute them is to read them again. */
   #readBefore = 0;
   /** Length of the prefix whose last row's logits are in `#logits`. */
@@ -43,6 +45,7 @@ export class Context {
   constructor(reader: Reader, pager?: Pager) {
     const { backend, config, codecs, predictor } = reader;
     this.#reader = reader;
+    this.#spans = createSpans(predictor.needs.reuse);
     this.#state = createState(backend, config, codecs, predictor, createMarks(this.tokens, reader.marks));
     this.#pager = pager;
   }
@@ -225,11 +228,12 @@ export class Context {
     throwIfAborted(signal);
     this.#assertOpen();
     const { arena } = this.#reader;
+    if (this.#planned !== this.#cached) this.#repeatFrom(this.#spans.tileStart(this.#cached));
     const position = this.#cached;
-    const span = this.#spans.at(position);
     const segmentEnd = (Math.floor(position / arena.segmentTokens) + 1) * arena.segmentTokens;
-    const end = Math.min(segmentEnd, span.end, this.tokens.length);
-    const tiles: Tiles = { position, rows: end - position, tileRows: span.exact ? 1 : PAGE };
+    const tiles = this.#spans.call(position, Math.min(segmentEnd, this.tokens.length));
+    const end = position + tiles.rows;
+    this.#planned = -1;
     const started = performance.now();
     const ids = this.tokens.slice(position, end);
     const wantsLogits = end === this.tokens.length;
@@ -238,9 +242,9 @@ export class Context {
       this.#logits = logits;
       this.#logitsAt = end;
     }
-    this.#cached = end;
+    this.#cached = this.#planned = end;
     this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
-    this.meter.count(tiles, span.exact, pairs, performance.now() - started);
+    this.meter.count(tiles, this.#spans.at(position).exact, pairs, performance.now() - started);
   }
 
   #repeatFrom(tokens: number): void {
@@ -254,6 +258,7 @@ export class Context {
     if (tokens < this.#logitsAt) this.#logitsAt = -1;
     if (tokens >= this.#cached) return;
     this.#cached = tokens;
+    this.#planned = -1;
     this.onForget?.(tokens);
     this.#state.cutTo(tokens);
   }

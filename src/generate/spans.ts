@@ -1,4 +1,4 @@
-import { PAGE } from '../backends/backend.js';
+import { PAGE, type Tiles } from '../backends/backend.js';
 
 /** A run of tokens that ends before `end`, read in tiles (text) or row by row (`exact`: questions and answers). */
 export interface Span {
@@ -15,20 +15,31 @@ export interface Spans {
   cut(tokens: number): void;
   /**
    * The first row that must be computed together with the row at `position`, which lies in or right behind a run: in
-   * text the first of its tile, since a tile's plan depends on all its rows; elsewhere the row itself.
+   * text the first of its tile, since a tile's plan depends on all its rows; elsewhere the first of those that share
+   * its plan.
    */
   tileStart(position: number): number;
+  /** The rows of one call from `position` on: no further than `limit`, the end of the run, or of a tile that was begun. */
+  call(position: number, limit: number): Tiles;
   load(from: Iterable<Span>): void;
   /** Leading tokens that are text. */
   readonly text: number;
   [Symbol.iterator](): Iterator<Span>;
 }
 
-export const createSpans = (): Spans => {
+/** `reuse`: rows that share a plan where they are read row by row; divides PAGE. */
+export const createSpans = (reuse = 1): Spans => {
   let spans: Span[] = [];
   const startOf = (span: Span): number => spans[spans.indexOf(span) - 1]?.end ?? 0;
   const at = (position: number): Span =>
     spans.find((span) => position < span.end) ?? { end: position, exact: true };
+  const tileStart = (position: number): number => {
+    const span = spans.find(({ end }) => position < end) ?? spans.at(-1);
+    // Right behind rows of their own anything may follow.
+    if (!span || (span.exact && position >= span.end)) return position;
+    const rows = span.exact ? reuse : PAGE;
+    return Math.max(startOf(span), Math.floor(position / rows) * rows);
+  };
   return {
     add(end, exact) {
       const last = spans.at(-1);
@@ -40,10 +51,14 @@ export const createSpans = (): Spans => {
       const kept = spans.filter((span) => startOf(span) < tokens);
       spans = kept.map((span) => ({ ...span, end: Math.min(span.end, tokens) }));
     },
-    tileStart(position) {
-      const span = spans.find(({ end }) => position < end) ?? spans.at(-1);
-      if (!span || span.exact) return position;
-      return Math.max(startOf(span), Math.floor(position / PAGE) * PAGE);
+    tileStart,
+    call(position, limit) {
+      const { end, exact } = at(position);
+      const tileRows = exact ? reuse : PAGE;
+      const until = Math.min(end, limit);
+      if (!exact || tileStart(position) === position) return { position, rows: until - position, tileRows };
+      const tileEnd = (Math.floor(position / reuse) + 1) * reuse;
+      return { position, rows: Math.min(until, tileEnd) - position, tileRows, continues: true };
     },
     load(from) {
       spans = Array.from(from, ({ end, exact }) => ({ end, exact }));

@@ -51,6 +51,10 @@ export const readPlan = (f: Forward, layer: number): void => {
   b.mapPages(kv, Math.ceil(end / PAGE));
   b.appendKv(kv, a.k, a.v, tiles.position);
   state.index(layer, end);
+  if (tiles.continues) {
+    b.extend(state.plans[layer]!, tiles);
+    return;
+  }
   const input = state.predictInput(layer, tiles, a.q, config.attentionScale);
   state.predictors[layer]!.plan(b, input, state.plans[layer]!);
 };

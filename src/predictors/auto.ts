@@ -1,4 +1,4 @@
-import type { Keep } from '../backends/backend.js';
+import { type Keep, MOST_REUSE } from '../backends/backend.js';
 import { onlyKnown, wholeNumber } from '../options.js';
 import { dhsa } from './dhsa.js';
 import type { Predictor } from './predictor.js';
@@ -34,7 +34,7 @@ export const auto = (options: AutoOptions): Predictor => {
     signature: chosen.signature.replace('dhsa', 'auto'),
     plan(backend, input, out) {
       const { tiles } = input;
-      const dense = tiles.tileRows === 1 && tiles.position + tiles.rows <= rowBreakEven;
+      const dense = tiles.tileRows <= MOST_REUSE && tiles.position + tiles.rows <= rowBreakEven;
       if (dense) backend.select(out, tiles, EVERYTHING);
       else chosen.plan(backend, input, out);
     },

@@ -1,7 +1,11 @@
-import type { Backend, Boundaries, Keep, Plan } from '../backends/backend.js';
+import { type Backend, type Boundaries, type Keep, MOST_REUSE, type Plan } from '../backends/backend.js';
 import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature, widened } from './budget.js';
 import type { Needs, PredictInput, Predictor } from './predictor.js';
+
+/** How many rows may share a choice. */
+const REUSES = [1, 2, 4, 8, 16, 32] as const;
+type Reuse = (typeof REUSES)[number];
 
 /** Chunks found in the text itself, chosen in two stages. */
 export interface DhsaOptions extends BudgetOptions {
@@ -18,6 +22,11 @@ export interface DhsaOptions extends BudgetOptions {
    * docs/METHODS.md.
    */
   readonly candidates?: number;
+  /**
+   * Questions and answers: rows that share a choice, made by the first of them; the others add themselves. 1 (default), 2,
+   * 4, 8, 16 or 32, aligned to absolute positions, as Recycled Attention and TokenSelect do (arXiv 2411.05787, 2411.02886).
+   */
+  readonly reuse?: Reuse;
   /** Answers: let the second stage look at the candidates' keys themselves: the yardstick, and slow. Default false. */
   readonly exact?: boolean;
 }
@@ -41,6 +50,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     'lists',
     'candidates',
     'exact',
+    'reuse',
     ...BUDGET_OPTIONS,
   ]);
   const source = oneOf('attention.boundaries', options.boundaries, 'contrast', [
@@ -51,6 +61,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
   const factor = wholeNumber('attention.candidates', options.candidates, 3, 1, 64);
   const exact = flag('attention.exact', options.exact) ?? false;
+  const reuse = oneOf('attention.reuse', options.reuse, 1, REUSES);
   const keep = keepOf(options);
   const generous = widened(keep, factor);
   const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
@@ -82,13 +93,14 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       lists,
       chunks: { boundaries: BOUNDARIES[source], means: true, sketches: true },
       candidates: true,
+      reuse,
       prefixStable: true,
     },
-    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} reuse=${reuse} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
       if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);
-      else if (tiles.tileRows === 1) chooseInStages(backend, input, out);
+      else if (tiles.tileRows <= MOST_REUSE) chooseInStages(backend, input, out);
       else chooseByMeans(backend, input, out);
     },
   };

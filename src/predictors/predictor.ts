@@ -18,6 +18,11 @@ export interface Needs {
   /** A second plan and score buffer for two-stage selection. */
   readonly candidates: boolean;
   /**
+   * Rows of questions and answers that share a plan, aligned to absolute positions: the first of them chooses for all, and
+   * the others add themselves. A power of two up to 32; 1 where it is left out.
+   */
+  readonly reuse?: number;
+  /**
    * Plans depend on absolute positions and earlier tokens only, so that pages written under it may be shared by every
    * text with the same prefix. Others write private pages.
    */

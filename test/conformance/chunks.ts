@@ -136,7 +136,7 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
       const { tokens } = options;
       const calls = [
         { position: tokens - 1, rows: 1, tileRows: 1 },
-        { position: Math.max(0, tokens - 4), rows: Math.min(4, tokens), tileRows: 1 },
+        { position: Math.max(0, tokens - 12), rows: Math.min(12, tokens), tileRows: 8 },
         { position: 0, rows: Math.min(tokens, 150), tileRows: 64 },
         { position: Math.max(0, tokens - 75), rows: Math.min(75, tokens), tileRows: 64 },
       ] satisfies Tiles[];
@@ -325,6 +325,41 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
         backend.select(plan, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 });
         backend.scoreTokens(scores, q, kv[0]!, index, plan, 1);
         expect(await planned()).toEqual([wanted, wanted]);
+      }
+    });
+
+    test('a tile that goes on keeps what it reads', async () => {
+      const reading = await createReading({ tokens: 640 });
+      const { heads, shape } = reading;
+      const queries = random(4).normals(640 * heads * shape.keyDim);
+      for (const [b, lists] of [backend, reference].flatMap((b) => [[b, 2] as const, [b, 1] as const])) {
+        const { index } = indexed(b, reading, contrast);
+        const [scores, plan] = [b.scores('scores', lists), b.plan('plan', lists)];
+        const planned = async (position: number, rows: number): Promise<Range[][]> => {
+          const at = position * heads * shape.keyDim;
+          const q = tensorOf(
+            b,
+            rows,
+            heads * shape.keyDim,
+            queries.subarray(at, at + rows * heads * shape.keyDim),
+          );
+          const tiles = { position, rows, tileRows: 16 };
+          b.scoreChunks(scores, q, index, 0, tiles, { by: 'sketch', planes: 2, scale: 1 });
+          b.select(plan, tiles, { budget: 200, sinks: 3, local: 9 }, scores, index);
+          return (await b.readPlan(plan)).map((row) => [...row]);
+        };
+        const whole = await planned(580, 60);
+        const tiles = whole.length / lists;
+        const lastOf = (plans: Range[][]): Range[][] => plans.filter((_, row) => (row + 1) % tiles === 0);
+        const begun = await planned(580, 45);
+        // Tiles end at 592, 608, 624 and 640: the last of four has one row, and then 6, 15, 16 of them.
+        expect(begun.length).toBe(whole.length);
+        for (const rows of [5, 9, 1]) {
+          const { position, rows: before } = plan.tiles;
+          b.extend(plan, { position: position + before, rows, tileRows: 16, continues: true });
+        }
+        expect(await b.readPlan(plan)).toEqual(lastOf(whole));
+        expect(lastOf(begun)).not.toEqual(lastOf(whole));
       }
     });
 

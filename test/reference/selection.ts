@@ -1,4 +1,5 @@
 import {
+  askingRows,
   type Backend,
   type Boundaries,
   type Keep,
@@ -26,7 +27,7 @@ const { fround } = Math;
 
 type SelectionVerbs = Pick<
   Backend,
-  'plan' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores' | 'select' | 'readPlan'
+  'plan' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores' | 'select' | 'extend' | 'readPlan'
 >;
 
 /** Boundaries that a tile may know: those that the pages before its own decided. */
@@ -143,22 +144,23 @@ const merged = (ranges: Range[]): Range[] => {
   return out;
 };
 
-/** The ranges of one tile. `chunks` are those it may choose from, `scores` their scores, if there are any. */
+/** The ranges of one tile, of which the rows before `reach` decide. `chunks` are those it may choose from, `scores` their scores, if there are any. */
 const selectRanges = (
   start: number,
+  reach: number,
   end: number,
   keep: Keep,
   tail: number,
   chunks: Range[],
   scores: number[],
 ): Range[] => {
-  const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * end));
-  if (budget >= end) return [[0, end]];
+  const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
+  if (budget >= reach) return [[0, end]];
   const from = Math.max(0, Math.min(tail, start - keep.local));
-  const sinks = Math.min(keep.sinks, end);
+  const sinks = Math.min(keep.sinks, reach);
   const kept: Range[] = [
     [0, sinks],
-    [from, end],
+    [from, reach],
   ];
   let left = budget - merged(kept).reduce((n, [a, b]) => n + b - a, 0);
   const value = (c: number): number => (Number.isNaN(scores[c]!) ? Number.NEGATIVE_INFINITY : scores[c]!);
@@ -171,6 +173,7 @@ const selectRanges = (
     kept.push([Math.max(first, last - left), last]);
     left -= last - first;
   }
+  kept.push([start, end]);
   return merged(kept.sort((a, b) => a[0] - b[0]));
 };
 
@@ -184,9 +187,10 @@ const eachRow = (
   }
 };
 
+/** Rows that say what a tile reads. */
 const tileRowsOf = (tiles: Tiles, tile: number): number[] => {
   const start = tileStart(tiles, tile);
-  return Array.from({ length: tileEnd(tiles, tile) - start }, (_, i) => start + i - tiles.position);
+  return Array.from({ length: askingRows(tiles, tile) }, (_, i) => start + i - tiles.position);
 };
 
 export const refSelection = (): SelectionVerbs => ({
@@ -296,8 +300,20 @@ export const refSelection = (): SelectionVerbs => ({
       const boundaries = it ? known(it.boundaries, it.shape.boundaries, start) : [];
       const values = scores ? (scores as RefScores).rows[row]! : [];
       const tail = boundaries.at(-1) ?? start;
-      own.rows[row] = selectRanges(start, tileEnd(tiles, tile), keep, tail, chunksOf(boundaries), values);
+      const reach = start + askingRows(tiles, tile);
+      const end = tileEnd(tiles, tile);
+      own.rows[row] = selectRanges(start, reach, end, keep, tail, chunksOf(boundaries), values);
     });
+  },
+
+  extend(plan, tiles) {
+    const own = plan as RefPlan;
+    const before = tileCount(own.tiles);
+    own.rows = Array.from({ length: plan.lists }, (_, list) => {
+      const ranges = own.rows[(list + 1) * before - 1]!;
+      return [...ranges.slice(0, -1), [ranges.at(-1)![0], tiles.position + tiles.rows]];
+    });
+    own.tiles = tiles;
   },
 
   readPlan: async (plan) => (plan as RefPlan).rows,

@@ -44,6 +44,31 @@ test('rows of text start again at their tile, but not before their run', () => {
   expect(spans.tileStart(300)).toBe(256);
 });
 
+test('rows that share a plan start again where they share it from', () => {
+  const spans = createSpans(8);
+  spans.add(150, false);
+  spans.add(175, true);
+  expect(spans.tileStart(149)).toBe(128);
+  // The run begins inside [144, 152).
+  expect(spans.tileStart(151)).toBe(150);
+  expect(spans.tileStart(152)).toBe(152);
+  expect(spans.tileStart(174)).toBe(168);
+  // What follows may be text.
+  expect(spans.tileStart(175)).toBe(175);
+});
+
+test('a call ends with its run, and with the tile that was begun', () => {
+  const spans = createSpans(8);
+  spans.add(150, false);
+  spans.add(175, true);
+  expect(spans.call(0, 140)).toEqual({ position: 0, rows: 140, tileRows: 64 });
+  expect(spans.call(64, 256)).toEqual({ position: 64, rows: 86, tileRows: 64 });
+  expect(spans.call(150, 256)).toEqual({ position: 150, rows: 25, tileRows: 8 });
+  expect(spans.call(151, 256)).toEqual({ position: 151, rows: 1, tileRows: 8, continues: true });
+  expect(spans.call(153, 160)).toEqual({ position: 153, rows: 7, tileRows: 8, continues: true });
+  expect(spans.call(172, 256)).toEqual({ position: 172, rows: 3, tileRows: 8, continues: true });
+});
+
 test('cutting drops what lies beyond', () => {
   const spans = createSpans();
   spans.add(150, false);

@@ -1,4 +1,12 @@
-import { type Backend, type Range, type Tiles, tileCount, tileEnd, tileStart } from '../backend.js';
+import {
+  askingRows,
+  type Backend,
+  type Range,
+  type Tiles,
+  tileCount,
+  tileEnd,
+  tileStart,
+} from '../backend.js';
 import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device, WasmPlan } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
@@ -14,7 +22,7 @@ const WORDS = 8;
 const SELECTED_PER_US = 100;
 
 /** Plans, made from scores. */
-export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'readPlan'> => {
+export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'extend' | 'readPlan'> => {
   const { heap, kernels } = device;
 
   const shapePlan = (plan: WasmPlan, tiles: Tiles, chunks: number): void => {
@@ -59,10 +67,12 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 're
         const n = chunks ? eligible(device, chunks, start) : 0;
         const known = boundaries ? boundaries[n]! : start;
         const forced = Math.max(0, Math.min(known, start - keep.local));
-        const sinks = Math.min(keep.sinks, end);
-        const taken = sinks >= forced ? end : sinks + end - forced;
-        const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * end));
-        if (budget >= end) return [0, sinks, 0, end, 0];
+        /** The end of the rows that choose. */
+        const reach = start + askingRows(tiles, tile);
+        const sinks = Math.min(keep.sinks, reach);
+        const taken = sinks >= forced ? reach : sinks + reach - forced;
+        const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
+        if (budget >= reach) return [0, sinks, 0, end, 0];
         return [scored ? n : 0, sinks, forced, end, Math.max(0, budget - taken)];
       });
       const record = 4 * (WORDS + 5 * count);
@@ -79,6 +89,23 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 're
       const items = plan.lists * count;
       const work = scored ? (items * chunks!.count) / SELECTED_PER_US : 0;
       runRanged(device, 'select', args, record, room, items, work);
+    },
+
+    extend(plan, tiles) {
+      const own = plan as WasmPlan;
+      const before = tileCount(own.tiles);
+      const lastOf = (list: number): number => (list + 1) * before - 1;
+      const counts = Array.from({ length: own.lists }, (_, list) => {
+        return heap.u32(own.counts + 4 * lastOf(list), 1)[0]!;
+      });
+      counts.forEach((count, list) => {
+        const to = heap.u32(own.ranges + list * own.capacity * 8, 2 * count);
+        if (before > 1) to.set(heap.u32(own.ranges + lastOf(list) * own.capacity * 8, 2 * count));
+        to[2 * count - 1] = tiles.position + tiles.rows;
+      });
+      own.tiles = tiles;
+      own.counts = own.ranges + own.lists * own.capacity * 8;
+      heap.u32(own.counts, own.lists).set(counts);
     },
 
     async readPlan(plan) {

@@ -1,12 +1,12 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
 import { meanBytes } from '../../kv/chunks.js';
 import {
+  askingRows,
   type Backend,
   type Scores,
   type Tensor,
   type Tiles,
   tileCount,
-  tileEnd,
   tileStart,
 } from '../backend.js';
 import type { WasmChunkIndex } from './chunk-index.js';
@@ -72,7 +72,7 @@ export const wasmScores = (
     const perTile = args + 4 * WORDS;
     const rows = Array.from({ length: count }, (_, tile) => {
       const start = tileStart(tiles, tile);
-      return [eligible(device, index, start), start - tiles.position, tileEnd(tiles, tile) - start];
+      return [eligible(device, index, start), start - tiles.position, askingRows(tiles, tile)];
     });
     scores.counts = rows.map(([known]) => known!);
     heap.u32(perTile, 3 * count).set(rows.flat());
