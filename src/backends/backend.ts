@@ -205,7 +205,7 @@ export interface Backend {
   select(plan: Plan, tiles: Tiles, keep: Keep, scores?: Scores, index?: ChunkIndex): void;
   /**
    * The plan's last tile goes on in a new call, `tiles`, whose rows are all of that tile: what it reads stays, and reaches
-   * to the last of these rows.
+   * to the last of these rows. Doing so twice is as good as once.
    */
   extend(plan: Plan, tiles: Tiles): void;
   readPlan(plan: Plan): Promise<Range[][]>;

@@ -227,17 +227,13 @@ export class Context {
   async #call(signal: AbortSignal | undefined): Promise<void> {
     throwIfAborted(signal);
     this.#assertOpen();
-    const { arena } = this.#reader;
     if (this.#planned !== this.#cached) this.#repeatFrom(this.#spans.tileStart(this.#cached));
     const position = this.#cached;
-    const segmentEnd = (Math.floor(position / arena.segmentTokens) + 1) * arena.segmentTokens;
-    const tiles = this.#spans.call(position, Math.min(segmentEnd, this.tokens.length));
+    const tiles = this.#spans.call(position, this.tokens.length, this.#reader.arena.segmentTokens);
     const end = position + tiles.rows;
-    this.#planned = -1;
     const started = performance.now();
-    const ids = this.tokens.slice(position, end);
-    const wantsLogits = end === this.tokens.length;
-    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, wantsLogits, this.watch);
+    const [ids, last] = [this.tokens.slice(position, end), end === this.tokens.length];
+    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, this.watch);
     if (logits) {
       this.#logits = logits;
       this.#logitsAt = end;

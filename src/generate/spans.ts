@@ -19,8 +19,8 @@ export interface Spans {
    * its plan.
    */
   tileStart(position: number): number;
-  /** The rows of one call from `position` on: no further than `limit`, the end of the run, or of a tile that was begun. */
-  call(position: number, limit: number): Tiles;
+  /** The rows of one call from `position` on: to `tokens`, or the end of the segment, the run, or a tile that was begun. */
+  call(position: number, tokens: number, segmentTokens: number): Tiles;
   load(from: Iterable<Span>): void;
   /** Leading tokens that are text. */
   readonly text: number;
@@ -52,10 +52,11 @@ export const createSpans = (reuse = 1): Spans => {
       spans = kept.map((span) => ({ ...span, end: Math.min(span.end, tokens) }));
     },
     tileStart,
-    call(position, limit) {
+    call(position, tokens, segmentTokens) {
       const { end, exact } = at(position);
       const tileRows = exact ? reuse : PAGE;
-      const until = Math.min(end, limit);
+      const segmentEnd = (Math.floor(position / segmentTokens) + 1) * segmentTokens;
+      const until = Math.min(end, tokens, segmentEnd);
       if (!exact || tileStart(position) === position) return { position, rows: until - position, tileRows };
       const tileEnd = (Math.floor(position / reuse) + 1) * reuse;
       return { position, rows: Math.min(until, tileEnd) - position, tileRows, continues: true };

@@ -61,12 +61,13 @@ test('a call ends with its run, and with the tile that was begun', () => {
   const spans = createSpans(8);
   spans.add(150, false);
   spans.add(175, true);
-  expect(spans.call(0, 140)).toEqual({ position: 0, rows: 140, tileRows: 64 });
-  expect(spans.call(64, 256)).toEqual({ position: 64, rows: 86, tileRows: 64 });
-  expect(spans.call(150, 256)).toEqual({ position: 150, rows: 25, tileRows: 8 });
-  expect(spans.call(151, 256)).toEqual({ position: 151, rows: 1, tileRows: 8, continues: true });
-  expect(spans.call(153, 160)).toEqual({ position: 153, rows: 7, tileRows: 8, continues: true });
-  expect(spans.call(172, 256)).toEqual({ position: 172, rows: 3, tileRows: 8, continues: true });
+  expect(spans.call(0, 140, 256)).toEqual({ position: 0, rows: 140, tileRows: 64 });
+  expect(spans.call(0, 150, 128)).toEqual({ position: 0, rows: 128, tileRows: 64 });
+  expect(spans.call(64, 256, 256)).toEqual({ position: 64, rows: 86, tileRows: 64 });
+  expect(spans.call(150, 256, 256)).toEqual({ position: 150, rows: 25, tileRows: 8 });
+  expect(spans.call(151, 256, 256)).toEqual({ position: 151, rows: 1, tileRows: 8, continues: true });
+  expect(spans.call(153, 160, 256)).toEqual({ position: 153, rows: 7, tileRows: 8, continues: true });
+  expect(spans.call(172, 256, 256)).toEqual({ position: 172, rows: 3, tileRows: 8, continues: true });
 });
 
 test('cutting drops what lies beyond', () => {
