@@ -228,10 +228,9 @@ export class Context {
     throwIfAborted(signal);
     this.#assertOpen();
     if (this.#planned !== this.#cached) this.#repeatFrom(this.#spans.tileStart(this.#cached));
-    const position = this.#cached;
+    const [position, started] = [this.#cached, performance.now()];
     const tiles = this.#spans.call(position, this.tokens.length, this.#reader.arena.segmentTokens);
     const end = position + tiles.rows;
-    const started = performance.now();
     const [ids, last] = [this.tokens.slice(position, end), end === this.tokens.length];
     const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, this.watch);
     if (logits) {
