@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'input/type'
   | 'input/too-long'
   | 'input/busy'
+  | 'input/exists'
   | 'memory/device'
   | 'storage/unavailable'
   | 'storage/quota'

@@ -13,6 +13,7 @@ import { loadOn, type Model } from './session.js';
 export type { Answer, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
 export type { CallOptions, ProgressEvent, StopOptions } from './call.js';
+export type { Context, GenerateOptions } from './context.js';
 export type {
   ContextStats,
   ModelInfo,
@@ -21,7 +22,8 @@ export type {
   PhaseStats,
   StoredSession,
 } from './engine/engine.js';
-export type { EngineOptions, KvOptions, SessionOptions } from './engine/options.js';
+export type { EngineOptions, ImportSettings, KvOptions, SessionOptions } from './engine/options.js';
+export type { Persisted } from './engine/persisted.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
 export type { AskSettings, Finish } from './generate/conversation.js';
@@ -31,6 +33,8 @@ export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';
 export type { Source } from './generate/sources.js';
 export type { Reasoning } from './generate/speech.js';
+export type { ExportedSession } from './kv/export-session.js';
+export type { ImportedSession } from './kv/import-session.js';
 export type { AutoOptions } from './predictors/auto.js';
 export type { BlocksOptions } from './predictors/blocks.js';
 export type { BudgetOptions } from './predictors/budget.js';
@@ -40,8 +44,7 @@ export type { AttentionOptions } from './predictors/index.js';
 export type { SlidingOptions } from './predictors/sliding.js';
 export type {
   AskOptions,
-  Context,
-  GenerateOptions,
+  ImportOptions,
   Model,
   OpenOptions,
   Session,

@@ -1,71 +1,18 @@
 import { type Answer, streamAnswer } from './answer.js';
 import type { Range } from './backends/backend.js';
-import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
+import { abortable, type CallOptions, withoutCall } from './call.js';
+import { Context } from './context.js';
 import type { ContextStats, Engine, ModelInfo, ModelSource, StoredSession } from './engine/engine.js';
-import type { EngineOptions, SessionOptions } from './engine/options.js';
+import type { EngineOptions, ImportSettings, SessionOptions } from './engine/options.js';
 import type { AskSettings } from './generate/conversation.js';
-import type { Generated, GenerateSettings } from './generate/generate.js';
+import type { ExportedSession } from './kv/export-session.js';
+import type { ImportedSession } from './kv/import-session.js';
+import { askToPersist } from './persist.js';
 
 export interface LoadOptions extends EngineOptions, CallOptions {}
-export interface GenerateOptions extends GenerateSettings, StopOptions {}
 export interface AskOptions extends AskSettings, CallOptions {}
 export interface OpenOptions extends SessionOptions, CallOptions {}
-
-/** One token list and the pages that cache it: the plain surface for tools and tests. */
-export class Context {
-  protected readonly engine: Engine;
-  protected readonly handle: number;
-
-  /** @internal */
-  constructor(engine: Engine, handle: number) {
-    this.engine = engine;
-    this.handle = handle;
-  }
-
-  /**
-   * Append token ids and read them. What was read before on this device is attached instead. An abort leaves the
-   * context as it was. Rejects with `input/too-long` when they do not fit, `input/busy` while another call runs.
-   */
-  append(ids: ArrayLike<number>, options: CallOptions = {}): Promise<void> {
-    return abortable(this.engine, options, (call, onProgress) =>
-      this.engine.appendIds(this.handle, Array.from(ids), call, onProgress),
-    );
-  }
-
-  /** Logits after the last token, (vocab). */
-  logits(options: StopOptions = {}): Promise<Float32Array> {
-    return abortable(this.engine, options, (call) => this.engine.logits(this.handle, call));
-  }
-
-  /**
-   * Generate token ids; they become part of the context, those before an abort too. Fewer than `maxTokens` (default
-   * 256) where the model ends its answer or the context is full.
-   */
-  generate(options?: GenerateOptions & { readonly logprobs?: undefined }): Promise<number[]>;
-  /** With `logprobs`: the ids, why they ended, and the log-probabilities of each. */
-  generate(options: GenerateOptions & { readonly logprobs: number }): Promise<Generated>;
-  async generate(options: GenerateOptions = {}): Promise<number[] | Generated> {
-    const generated = await abortable(this.engine, options, (call) =>
-      this.engine.generate(this.handle, withoutCall(options), call),
-    );
-    return options.logprobs === undefined ? generated.ids : generated;
-  }
-
-  /** What the context holds, and what it has cost. */
-  stats(): Promise<ContextStats> {
-    return this.engine.stats(this.handle);
-  }
-
-  /** The ranges of tokens that the last row read in a layer, for one KV head. */
-  plan(where: { layer: number; head: number }): Promise<Range[]> {
-    return this.engine.plan(this.handle, where.layer, where.head);
-  }
-
-  /** End what runs on it and free its memory. Closing twice is no error. */
-  close(): Promise<void> {
-    return this.engine.closeContext(this.handle);
-  }
-}
+export interface ImportOptions extends ImportSettings, CallOptions {}
 
 /** A text and a conversation about it. */
 export class Session {
@@ -135,17 +82,19 @@ export class Model {
   readonly info: ModelInfo;
   readonly #engine: Engine;
   readonly #model: number;
+  readonly #persist: boolean;
 
   /** @internal */
-  constructor(engine: Engine, model: number, info: ModelInfo) {
+  constructor(engine: Engine, model: number, info: ModelInfo, persist = true) {
     this.#engine = engine;
     this.#model = model;
+    this.#persist = persist && info.store !== 'none' && info.store !== 'memory';
     this.info = info;
   }
 
   /**
    * Open a conversation: a new one, or the one kept under `id`, whose pages are then fetched from the store. Rejects
-   * with `input/busy` while another tab or caller has it open, `input/option` where it was begun with another system
+   * with `input/busy` while another tab or caller has it open (unless it is to `wait`, or only to read), `input/option` where it was begun with another system
    * text or tokenizer, `input/too-long` where `maxTokens` is now too small for it, `storage/corrupt` and
    * `storage/version` where what is stored cannot be read.
    */
@@ -162,6 +111,7 @@ export class Model {
       if (opened) await engine.closeContext(opened.context);
       throw error;
     }
+    if (options.id !== undefined && this.#persist) askToPersist();
     return new Session(engine, opened.context, opened.tokens);
   }
 
@@ -182,14 +132,57 @@ export class Model {
     return this.#engine.detokenize(this.#model, Array.from(ids));
   }
 
-  /** Sessions kept on this device that this model can go on with. */
+  /**
+   * Sessions kept on this device, those of other models that share the database included: `restores` and `problem` say
+   * what opening one brings. Reads no texts, so it is quick however long they are.
+   */
   sessions(): Promise<StoredSession[]> {
     return this.#engine.sessions(this.#model);
   }
 
-  /** Delete a kept session; texts shared with others stay. Rejects with `input/busy` while it is open anywhere. */
+  /** Give a kept session another title; its id stays. Rejects with `input/busy` while another tab has it open. */
+  renameSession(id: string, title: string): Promise<void> {
+    return this.#engine.renameSession(this.#model, id, title);
+  }
+
+  /**
+   * Keep a second session as the first was last stored, open or not, here or elsewhere. Both rest on the same pages, so
+   * it takes no time and no room, however long the text is. Rejects with `input/exists` where there is one called so.
+   */
+  cloneSession(id: string, clone: { readonly id: string; readonly title?: string }): Promise<void> {
+    return this.#engine.cloneSession(this.#model, id, clone.id, clone.title);
+  }
+
+  /** Delete a kept session; what others use stays. Rejects with `input/busy` while it is open anywhere. */
   deleteSession(id: string): Promise<void> {
     return this.#engine.deleteSession(this.#model, id);
+  }
+
+  /**
+   * A kept session in one file, with its pages as it was last stored. Pages that the store has lost stay out, and
+   * `restorableTokens` and `reason` say so. Memory does not grow with the text. `onProgress` counts tokens.
+   */
+  exportSession(id: string, options: CallOptions = {}): Promise<ExportedSession> {
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.exportSession(this.#model, id, call, onProgress),
+    );
+  }
+
+  /**
+   * Keep a session from a file, whole or not at all; open it with `session()` like any other. Where its pages were made
+   * with another method or build, its tokens alone are kept and read again, as `reason` says. Its pages are its own, never
+   * found by other sessions. Rejects with `input/exists` where there is one of that id (give another one), `storage/corrupt`
+   * where the file is damaged, `storage/version` where it is of a newer Longhand, `input/option` where its model has another
+   * tokenizer, `storage/quota` where there is no room.
+   */
+  importSession(
+    file: Blob | ArrayBuffer | Uint8Array<ArrayBuffer>,
+    options: ImportOptions = {},
+  ): Promise<ImportedSession> {
+    const blob = file instanceof ArrayBuffer || ArrayBuffer.isView(file) ? new Blob([file]) : file;
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.importSession(this.#model, blob, withoutCall(options), call, onProgress),
+    );
   }
 
   /** End what runs, keep what was read, free everything: contexts, weights, the worker. Closing twice is no error. */
@@ -208,7 +201,7 @@ export const loadOn = async (
     const { model, info } = await abortable(engine, options, (call, onProgress) =>
       engine.load(source, withoutCall(options), call, onProgress),
     );
-    return new Model(engine, model, info);
+    return new Model(engine, model, info, options.kv?.persist);
   } catch (error) {
     await engine.close();
     throw error;

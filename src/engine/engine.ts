@@ -5,7 +5,10 @@
 import type { Range } from '../backends/backend.js';
 import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
-import type { EngineOptions, SessionOptions } from './options.js';
+import type { ExportedSession } from '../kv/export-session.js';
+import type { ImportedSession } from '../kv/import-session.js';
+import type { EngineOptions, ImportSettings, SessionOptions } from './options.js';
+import type { Persisted } from './persisted.js';
 
 /** What a model turned out to be, and what it runs on. */
 export interface ModelInfo {
@@ -61,6 +64,11 @@ export interface ContextStats {
    * refuses, work goes on in memory. `none`: nothing was to be kept.
    */
   readonly storage: 'ok' | 'full' | 'unavailable' | 'none';
+  /**
+   * Whether the browser has promised to keep what is stored until the user deletes it. `no`: it may clear it when space
+   * is short, or after weeks without a visit. `unknown` where it cannot be asked.
+   */
+  readonly persisted: Persisted;
   /** Share of the causal triangle that attention read, 0 to 1; 1 where nothing was computed yet. */
   readonly density: { readonly prefill: number; readonly decode: number; readonly lastStep: number };
   readonly prefill: PhaseStats;
@@ -73,14 +81,29 @@ export interface PhaseStats {
   readonly seconds: number;
 }
 
-/** A stored session. */
+/** A session kept on this device. */
 export interface StoredSession {
   readonly id: string;
+  /** What people call it: its id, unless it was given another title. */
+  readonly title: string;
+  /** These are 0 where `restores` is `nothing` because they cannot be read. */
   readonly tokens: number;
   /** Milliseconds since 1970. */
   readonly created: number;
   /** When it last changed, in milliseconds since 1970. */
   readonly used: number;
+  /**
+   * Bytes of its pages. `own`: what deleting it frees. `shared`: whole segments of text, which any session that begins
+   * with the same text uses, and pages that it has in common with clones.
+   */
+  readonly bytes: { readonly own: number; readonly shared: number };
+  /**
+   * What opening it with this model brings: its `pages`, as far as they are all still there; its `tokens`, which are read
+   * again; or `nothing`, because it cannot be opened.
+   */
+  readonly restores: 'pages' | 'tokens' | 'nothing';
+  /** Why not its pages, in words. */
+  readonly problem?: string;
 }
 
 export type Progress = (loaded: number, total: number) => void;
@@ -104,7 +127,17 @@ export interface Engine {
   tokenize(model: number, text: string, call: number, onProgress: Progress): Promise<number[]>;
   detokenize(model: number, ids: readonly number[]): Promise<string>;
   sessions(model: number): Promise<StoredSession[]>;
+  renameSession(model: number, id: string, title: string): Promise<void>;
+  cloneSession(model: number, from: string, to: string, title?: string): Promise<void>;
   deleteSession(model: number, id: string): Promise<void>;
+  exportSession(model: number, id: string, call: number, onProgress: Progress): Promise<ExportedSession>;
+  importSession(
+    model: number,
+    file: Blob,
+    as: ImportSettings,
+    call: number,
+    onProgress: Progress,
+  ): Promise<ImportedSession>;
   unload(model: number): Promise<void>;
 
   /** A bare context: a token list and its pages. */

@@ -1,10 +1,11 @@
 import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
 import { wholeNumber } from '../options.js';
-import type { Engine, StoredSession } from './engine.js';
+import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
-import { checkAskOptions, checkGenerateOptions, checkSessionOptions } from './options.js';
+import { checkAskOptions, checkGenerateOptions, checkImportOptions, checkSessionOptions } from './options.js';
+import { storedSessions } from './stored-sessions.js';
 
 interface HeldContext extends OpenContext {
   readonly model: number;
@@ -115,23 +116,23 @@ export const createLocalEngine = (): Engine => {
         return modelOf(model).tokenizer.encode(text, { signal, onProgress });
       }),
     detokenize: async (model, ids) => modelOf(model).tokenizer.decode(ids),
-    sessions: async (model) => {
-      const { kept, provenance } = modelOf(model);
-      const listed = kept ? await kept.archive.sessions.list() : [];
-      // Other models may share the store; their tokens mean something to this one only with the same tokenizer.
-      return listed.flatMap(({ id, manifest }): StoredSession[] =>
-        manifest?.made.tokenizer === provenance.tokenizer
-          ? [{ id, tokens: manifest.tokens.length, created: manifest.created, used: manifest.used }]
-          : [],
-      );
-    },
+    sessions: async (model) => storedSessions(modelOf(model)).list(),
+    renameSession: async (model, id, title) => storedSessions(modelOf(model)).rename(id, title),
+    cloneSession: async (model, from, to, title) => storedSessions(modelOf(model)).clone(from, to, title),
     deleteSession: async (model, id) => {
-      const { kept } = modelOf(model);
+      const stored = storedSessions(modelOf(model));
       for (const context of contexts.values()) {
         if (context.model === model && context.id === id) throw isOpen(id);
       }
-      await kept?.archive.sessions.delete(id);
+      await stored.delete(id);
     },
+    exportSession: (model, id, call, onProgress) =>
+      abortable(call, async (signal) => storedSessions(modelOf(model)).export(id, { signal, onProgress })),
+    importSession: (model, file, as, call, onProgress) =>
+      abortable(call, async (signal) => {
+        checkImportOptions(as);
+        return storedSessions(modelOf(model)).import(file, as, { signal, onProgress });
+      }),
     unload: async (handle) => {
       const model = models.get(handle);
       models.delete(handle);

@@ -1,16 +1,14 @@
 import { PAGE } from '../backends/backend.js';
-import { LonghandError } from '../errors.js';
 import { Context } from '../generate/context.js';
-import { type Conversation, createConversation, type Turns } from '../generate/conversation.js';
+import { type Conversation, createConversation } from '../generate/conversation.js';
 import { density, type Phase } from '../generate/meter.js';
 import type { AppendHooks } from '../generate/reader.js';
-import type { Span } from '../generate/spans.js';
-import type { Manifest } from '../kv/manifest.js';
-import { createPager, type PagedState, type Pager } from '../kv/pager.js';
-import { createTail } from '../kv/tail.js';
+import { createPager, type Pager } from '../kv/pager.js';
 import type { ContextStats } from './engine.js';
+import { findSession, keepSession } from './keep-session.js';
 import type { OpenModel } from './open-model.js';
 import type { SessionOptions } from './options.js';
+import { isPersisted } from './persisted.js';
 
 /** A context as the engine holds it; a session is one with a conversation. */
 export interface OpenContext {
@@ -22,14 +20,9 @@ export interface OpenContext {
   close(): Promise<void>;
 }
 
-/** What a session keeps beside its tokens. */
-interface Notes {
-  readonly spans: readonly Span[];
-  readonly turns: Turns;
-}
-
-const sharedPager = ({ kept, reader }: OpenModel): Pager | undefined =>
-  kept && reader.predictor.needs.prefixStable
+/** For text that is shared by content: not where pages depend on more than the tokens, or came from elsewhere. */
+const sharedPager = ({ kept, reader }: OpenModel, sharing = true): Pager | undefined =>
+  kept && sharing && reader.predictor.needs.prefixStable
     ? createPager(reader.backend, kept.archive, reader.arena.segmentTokens)
     : undefined;
 
@@ -39,10 +32,8 @@ const statsOf = async (
   { kept, unkept, reader }: OpenModel,
   context: Context,
   pager: Pager | undefined,
-  session?: Awaited<ReturnType<typeof keepSession>>,
+  ownPages = 0,
 ): Promise<ContextStats> => {
-  const storage = session === 'unavailable' ? session : undefined;
-  const ownPages = session === 'unavailable' ? 0 : (session?.pages ?? 0);
   const sharedPages = (pager?.storedTokens ?? 0) / PAGE;
   const { meter } = context;
   const { pages, bytes } = context.resident;
@@ -56,7 +47,8 @@ const statsOf = async (
     bytes: { pages: bytes, weights: held.weights, total: held.total },
     // A store that cannot be read is no reason to keep the other numbers back.
     storedBytes: (await kept?.store.size('').catch(() => 0)) ?? 0,
-    storage: storage ?? kept?.archive.state ?? unkept,
+    storage: kept?.archive.state ?? unkept,
+    persisted: kept && kept.store.name !== 'memory' ? await isPersisted() : 'no',
     density: {
       prefill: density(meter.prefill),
       decode: density(meter.decode),
@@ -86,11 +78,12 @@ export const openSession = async (
   hooks: AppendHooks = {},
 ): Promise<OpenContext> => {
   const { id, system } = options;
-  const pager = sharedPager(model);
+  const found = await findSession(model, options, hooks.signal);
+  const atRest = found === 'unavailable' ? undefined : found;
+  const pager = sharedPager(model, atRest?.stored?.sharing);
   const context = new Context(model.reader, pager);
   try {
-    const kept = id === undefined ? undefined : await keepSession(model, context, id, system, hooks);
-    const keeper = kept === 'unavailable' ? undefined : kept;
+    const keeper = atRest && (await keepSession(model, context, atRest, options, hooks));
     const conversation = createConversation(
       context,
       model.tokenizer,
@@ -100,114 +93,21 @@ export const openSession = async (
       async () => keeper?.put(conversation.turns),
     );
     return {
-      id: keeper && id,
+      id: atRest?.release && id,
       context,
       conversation,
-      stats: () => statsOf(model, context, pager, kept),
+      stats: async () => ({
+        ...(await statsOf(model, context, pager, keeper?.pages)),
+        ...(found === 'unavailable' && { storage: found }),
+      }),
       close: async () => {
         context.close();
-        await keeper?.release();
+        await atRest?.release?.();
       },
     };
   } catch (error) {
     context.close();
+    await atRest?.release?.();
     throw error;
-  }
-};
-
-/**
- * Finds the session, becomes its writer, and writes it whenever it has changed. Where the store cannot be read, nothing
- * is written either: what is stored under the name would be overwritten unseen.
- */
-const keepSession = async (
-  model: OpenModel,
-  context: Context,
-  id: string,
-  system: string | undefined,
-  hooks: AppendHooks,
-) => {
-  const { kept, reader, provenance } = model;
-  if (!kept) return undefined;
-  const { archive } = kept;
-  const { backend, arena } = reader;
-  const release = await archive.sessions.acquire(id);
-  try {
-    const stored = await archive.sessions.get(id).catch((error: LonghandError) => {
-      if (error.code !== 'storage/unavailable') throw error;
-      return 'unavailable' as const;
-    });
-    if (stored === 'unavailable') {
-      await release();
-      return stored;
-    }
-    const notes = stored?.notes as Notes | undefined;
-    const created = stored?.created ?? Date.now();
-    const tail = createTail(backend, archive, arena.segmentTokens);
-    /** Pages that the stored session has for itself. */
-    let pages = 0;
-    context.onForget = (tokens) => tail.forget(tokens);
-    if (stored && notes) {
-      checkSameText(stored, provenance.tokenizer, notes, system);
-      context.resume(stored.tokens, notes.spans);
-      const { canonical } = stored;
-      const more = async (cached: number, state: PagedState): Promise<number> =>
-        cached === canonical ? tail.write((await archive.sessions.tail(stored)).runs, cached, state) : cached;
-      const cached = await context.attach(canonical, more, hooks);
-      pages = Math.ceil(Math.max(0, cached - canonical) / PAGE);
-    }
-    return {
-      get pages() {
-        return pages;
-      },
-      turns: notes?.turns,
-      release,
-      async put(turns: Turns) {
-        await context.catchUp();
-        const { length } = context.tokens;
-        const shared = reader.predictor.needs.prefixStable ? context.text : 0;
-        const canonical = shared - (shared % arena.segmentTokens);
-        const fresh = await context.withState((state) => tail.read(context.tokens, canonical, length, state));
-        const outcome = await archive.sessions.put(
-          {
-            id,
-            title: id,
-            created,
-            used: Date.now(),
-            made: provenance,
-            tokens: Uint32Array.from(context.tokens),
-            canonical,
-            bytes: context.pageBytes.reduce((sum, bytes) => sum + bytes, 0) * Math.ceil(length / PAGE),
-            notes: { spans: [...context.spans], turns } satisfies Notes,
-          },
-          fresh,
-        );
-        if (outcome !== 'nothing') pages = outcome === 'all' ? Math.ceil((length - canonical) / PAGE) : 0;
-      },
-    };
-  } catch (error) {
-    await release();
-    throw error;
-  }
-};
-
-const checkSameText = (
-  stored: Manifest,
-  tokenizer: string,
-  notes: Notes,
-  system: string | undefined,
-): void => {
-  if (stored.made.tokenizer !== tokenizer) {
-    throw new LonghandError(
-      'input/option',
-      `Session '${stored.id}' was made with another tokenizer, so its tokens mean nothing to this model. Use another id, or delete the session.`,
-      { option: 'id', session: stored.id },
-    );
-  }
-  if (system !== undefined && system !== notes.turns.system) {
-    throw new LonghandError(
-      'input/option',
-      `Session '${stored.id}' was begun with another system text. Leave \`system\` out to go on with it, or use another id.`,
-      { option: 'system', session: stored.id },
-    );
   }
 };

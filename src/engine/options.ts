@@ -1,7 +1,7 @@
 import { LonghandError } from '../errors.js';
 import type { AskSettings } from '../generate/conversation.js';
 import type { GenerateSettings } from '../generate/generate.js';
-import { checkSessionId } from '../kv/session-keys.js';
+import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { biases, flag, numberBetween, oneOf, onlyKnown, text, texts, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
 
@@ -28,6 +28,11 @@ export interface KvOptions {
    * flushed to the disk (`strict`, slower).
    */
   readonly durability?: 'relaxed' | 'strict';
+  /**
+   * Whether the browser is asked, when the first session with an `id` is opened, to keep what is stored until the user
+   * deletes it (`navigator.storage.persist()`; Firefox asks the user). `stats().persisted` tells the answer. Default true.
+   */
+  readonly persist?: boolean;
 }
 
 /** How a model is loaded. Plain data: it crosses a worker unharmed. */
@@ -70,6 +75,22 @@ export interface SessionOptions {
   readonly id?: string;
   /** System text, in front of everything. It must be the one the session was begun with, or left out. */
   readonly system?: string;
+  /** What a new session is to be called in lists. Default: its id. One that is there already keeps its title. */
+  readonly title?: string;
+  /** Where another tab or caller has the session: wait until it is closed there. Default false: `input/busy`. */
+  readonly wait?: boolean;
+  /**
+   * Open the session as it was last stored, whoever else has it. What is then appended, asked or answered stays in this
+   * object: nothing of the stored session changes. Default false.
+   */
+  readonly readOnly?: boolean;
+}
+
+/** How an imported session is to be called. */
+export interface ImportSettings {
+  /** Default: the id it was exported with. */
+  readonly id?: string | undefined;
+  readonly title?: string | undefined;
 }
 
 /** `options` with every default filled in; refuses what cannot be. The attention method checks its own. */
@@ -93,7 +114,8 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'integrity',
   ]);
   const kv = options.kv ?? {};
-  onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability']);
+  onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability', 'persist']);
+  flag('kv.persist', kv.persist);
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm']),
     kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
@@ -152,7 +174,21 @@ export const checkAskOptions = (options: AskSettings, vocab: number): void => {
 };
 
 export const checkSessionOptions = (options: SessionOptions): void => {
-  onlyKnown('session', options, ['id', 'system']);
-  if (options.id !== undefined) checkSessionId(options.id);
+  onlyKnown('session', options, ['id', 'system', 'title', 'wait', 'readOnly']);
+  const { id, title } = options;
+  if (id !== undefined) checkSessionId(id);
+  if (title !== undefined) checkSessionTitle(title);
   text('system', options.system);
+  const wait = flag('session.wait', options.wait);
+  if (flag('session.readOnly', options.readOnly) && (id === undefined || wait)) {
+    throw new LonghandError(
+      'input/option',
+      'A session that is only read needs the id of a stored one, and waits for nobody. Give an `id`, without `wait`.',
+      { option: 'readOnly' },
+    );
+  }
+};
+
+export const checkImportOptions = (options: ImportSettings): void => {
+  onlyKnown('import', options, ['id', 'title']);
 };

@@ -1,6 +1,7 @@
 import { PAGE } from '../backends/backend.js';
 import type { Store } from '../stores/store.js';
 import { type Chain, createChain } from './chain.js';
+import { digest, hex } from './digest.js';
 import { deleteOldRecords } from './old-records.js';
 import { decodeRecord, type KvRecord, type LayerGroup, layerGroups, RECORD_VERSION } from './records.js';
 import { segmentKeys } from './segments.js';
@@ -14,6 +15,8 @@ import { createWriteBehind, type StorageState, type WriteBehindOptions } from '.
  */
 export interface Archive {
   readonly state: StorageState;
+  /** Of all that shapes pages and their records. */
+  readonly fingerprint: string;
   /** How layers are grouped into records, in the order of a run's keys. */
   readonly groups: readonly LayerGroup[];
   /** The text of one context. */
@@ -66,10 +69,13 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   const scope = JSON.stringify([fingerprint, RECORD_VERSION, layout]);
 
   const writer = createWriteBehind(store, options);
+  // Private runs have no key of content, so their layout is part of the fingerprint that their manifest has.
+  const laidOut = hex(digest(new TextEncoder().encode(scope)));
   const sessions = createSessions(store, writer, {
-    fingerprint,
+    fingerprint: laidOut,
     segmentTokens,
-    groups: groups.length,
+    groups,
+    pageBytes,
     segments: (tokens) => segmentKeys(scope, tokens, segmentTokens),
     batchBytes: writer.batchBytes,
   });
@@ -109,6 +115,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     get state() {
       return writer.state;
     },
+    fingerprint: laidOut,
     groups,
     chain: () => createChain({ store, writer, scope, segmentTokens, groups: groups.length, intact }),
     async fetch(wants) {

@@ -1,24 +1,45 @@
 import { LonghandError } from '../errors.js';
 
-/** Session keys: `session/<id>` for a manifest, `tail/<id>/<generation>/<number>` for records of its own. */
+/**
+ * Session keys: `session/<id>` for a manifest, `listing/<id>` for what lists show of it, `tail/<run>/…` for private
+ * runs, `link/<run>/<id>` for each session that names a run. A run is called `<origin>/<generation>/<number>`, after the
+ * session that wrote it; clones name it too, and it may outlive its origin.
+ */
 export const SESSIONS = 'session/';
+export const LISTINGS = 'listing/';
 export const TAILS = 'tail/';
+export const LINKS = 'link/';
 
 export const sessionKey = (id: string): string => SESSIONS + encodeURIComponent(id);
-export const tailPrefix = (id: string): string => `${TAILS}${encodeURIComponent(id)}/`;
-export const tailKey = (id: string, generation: number, number: number): string =>
-  `${tailPrefix(id)}${generation}/${number}`;
+export const listingKey = (id: string): string => LISTINGS + encodeURIComponent(id);
 
-/** The id in any of these keys; a key that we did not write may hold anything. */
-export const sessionOf = (key: string): string => {
-  const name = key.split('/')[1] ?? '';
+export const runName = (origin: string, generation: number, number: number): string =>
+  `${encodeURIComponent(origin)}/${generation}/${number}`;
+/** The head of a run, without a group; else its record of that layer group. */
+export const runKey = (run: string, group?: number): string =>
+  `${TAILS}${run}/${group === undefined ? 'head' : String(group).padStart(3, '0')}`;
+export const linkKey = (run: string, id: string): string => `${LINKS}${run}/${encodeURIComponent(id)}`;
+
+/** All runs that session `origin` wrote, and all links to them. */
+export const tailPrefix = (origin: string): string => `${TAILS}${encodeURIComponent(origin)}/`;
+export const linkPrefix = (origin: string): string => `${LINKS}${encodeURIComponent(origin)}/`;
+
+/** A key that we did not write may hold anything. */
+const decoded = (part = ''): string => {
   try {
-    return decodeURIComponent(name);
+    return decodeURIComponent(part);
   } catch {
-    return name;
+    return part;
   }
 };
-export const generationOf = (key: string): number => Number(key.split('/')[2]) || 0;
+/** The id in a key of a manifest or listing; the origin in one of a run or a link. */
+export const sessionOf = (key: string): string => decoded(key.split('/')[1]);
+/** The session that a link belongs to. */
+export const linkedBy = (key: string): string => decoded(key.split('/')[4]);
+/** The name of the run that a key of one, or a link to one, belongs to. */
+export const runOf = (key: string): string => key.split('/').slice(1, 4).join('/');
+export const originOf = (run: string): string => decoded(run.split('/')[0]);
+export const generationOf = (run: string): number => Number(run.split('/')[1]) || 0;
 
 /** Throws `input/option`. Ids become part of keys, and lone surrogates have no UTF-8. */
 export const checkSessionId = (id: string): void => {
@@ -28,4 +49,12 @@ export const checkSessionId = (id: string): void => {
     `A session cannot be called ${JSON.stringify(id)?.slice(0, 80)}. Its id must be text of 1 to 256 characters.`,
     { option: 'id' },
   );
+};
+
+/** Throws `input/option`. */
+export const checkSessionTitle = (title: string): void => {
+  if (typeof title === 'string' && title.length <= 1024) return;
+  throw new LonghandError('input/option', 'A title must be text of at most 1024 characters.', {
+    option: 'title',
+  });
 };

@@ -66,6 +66,7 @@ export const stateOf = (id: string, tokens: ArrayLike<number>, canonical: number
   tokens: Uint32Array.from(tokens),
   canonical,
   bytes: 3,
+  sharing: true,
   notes: null,
 });
 

@@ -17,8 +17,8 @@ const manifest: Manifest = {
   notes: { turns: [1, 2, { text: 'é' }], none: null },
   fingerprint: 'f'.repeat(32),
   segmentTokens: 64,
-  segments: ['a'.repeat(32), 'b'.repeat(32)],
-  tail: [{ key: 'tail/x/1/0', bytes: 77 }],
+  sharing: true,
+  tail: [{ name: 'x/1/0', tokens: 22, bytes: 77 }],
 };
 
 const corrupt = expect.objectContaining({ code: 'storage/corrupt' });
@@ -31,7 +31,6 @@ describe('a manifest', () => {
       id: 'x',
       tokens: new Uint32Array(),
       canonical: 0,
-      segments: [],
       tail: [],
       notes: null,
     };
@@ -53,8 +52,8 @@ describe('a manifest', () => {
   });
 
   test('of a newer format is refused by that name, whatever its body is', () => {
-    const newer = seal(magic('LHM1'), 2, 40, (body) => body.fill(9));
-    const refusal = { code: 'storage/version', details: { session: 's', found: 2, supported: 1 } };
+    const newer = seal(magic('LHM1'), 3, 40, (body) => body.fill(9));
+    const refusal = { code: 'storage/version', details: { session: 's', found: 3, supported: 2 } };
     expect(() => decodeManifest('s', newer)).toThrow(expect.objectContaining(refusal));
     newer[20]! ^= 1;
     expect(() => decodeManifest('s', newer)).toThrow(corrupt);
@@ -64,7 +63,7 @@ describe('a manifest', () => {
     const { tokens, ...fields } = manifest;
     const stored = (json: string): Uint8Array => {
       const text = new TextEncoder().encode(json);
-      return seal(magic('LHM1'), 1, 8 + 4 * tokens.length + text.length, (body) => {
+      return seal(magic('LHM1'), 2, 8 + 4 * tokens.length + text.length, (body) => {
         new Uint32Array(body.buffer, body.byteOffset, 2).set([tokens.length, text.length]);
         body.set(new Uint8Array(tokens.buffer), 8);
         body.set(text, 8 + 4 * tokens.length);
@@ -76,12 +75,15 @@ describe('a manifest', () => {
         .filter((field) => field !== 'notes')
         .map((field) => ({ [field]: undefined })),
       ...[null, 'text', -1, 0.5, [null]].map((value) => ({ canonical: value })),
-      ...[null, 5, [3], ['a', 'b', 'c']].map((value) => ({ segments: value })),
-      ...[null, [null], [{ key: 'k' }], [{ key: 1, bytes: 1 }]].map((value) => ({ tail: value })),
+      ...[null, 1, 'yes'].map((value) => ({ sharing: value })),
+      ...[null, [null], [{ name: 'k' }], [{ name: 1, tokens: 1, bytes: 1 }]].map((value) => ({
+        tail: value,
+      })),
+      { tail: [{ name: 'k', tokens: 23, bytes: 1 }] },
       { made: { ...manifest.made, build: 7 } },
       { made: 'x' },
       { segmentTokens: 0 },
-      { segmentTokens: 128 },
+      { segmentTokens: 100 },
       { segmentTokens: 100, canonical: 200 },
     ];
     for (const change of odd) {
@@ -108,7 +110,7 @@ describe('a manifest', () => {
   });
 
   test('that could not be opened again is not written', () => {
-    for (const change of [{ created: 0.5 }, { canonical: 64 }, { tokens: new Uint32Array(100) }]) {
+    for (const change of [{ created: 0.5 }, { canonical: 100 }, { tokens: new Uint32Array(100) }]) {
       expect(() => encodeManifest({ ...manifest, ...change })).toThrow(
         expect.objectContaining({ code: 'internal' }),
       );

@@ -1,0 +1,41 @@
+import type { Turns } from '../generate/conversation.js';
+import type { Span } from '../generate/spans.js';
+import { corruptSession, type Manifest } from '../kv/manifest.js';
+
+/** What a session keeps beside its tokens. */
+export interface SessionNotes {
+  readonly spans: readonly Span[];
+  readonly turns: Turns;
+}
+
+const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isTurn = (value: unknown): boolean => ['start', 'user', 'answered'].includes(value as string);
+const listOf = (value: unknown, is: (one: never) => boolean): boolean =>
+  Array.isArray(value) && value.every((one) => one !== null && typeof one === 'object' && is(one as never));
+
+/** Ascending, of at least one token each, and to the end of the tokens. */
+const areSpans = (spans: unknown, tokens: number): boolean =>
+  listOf(spans, (span: Span) => Number.isSafeInteger(span.end) && isFlag(span.exact)) &&
+  (spans as Span[]).every(({ end }, n, all) => end > (all[n - 1]?.end ?? 0)) &&
+  ((spans as Span[]).at(-1)?.end ?? 0) === tokens;
+
+const areTurns = (turns: Turns | null | undefined, tokens: number): boolean =>
+  isTurn(turns?.turn) &&
+  (turns?.system === undefined || isText(turns.system)) &&
+  (turns?.opening === undefined ||
+    listOf(
+      turns.opening,
+      (piece: { text: unknown; control: unknown }) => isText(piece.text) && isFlag(piece.control),
+    )) &&
+  listOf(turns?.pieces, ({ start, end, turn }: { start: number; end: number; turn: unknown }) => {
+    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end;
+    return isRange && end <= tokens && isTurn(turn);
+  });
+
+/** The notes of a manifest from anywhere. Throws `storage/corrupt` where they are not ours or do not fit its tokens. */
+export const notesOf = ({ id, notes, tokens }: Manifest): SessionNotes => {
+  const found = notes as SessionNotes | null | undefined;
+  if (areSpans(found?.spans, tokens.length) && areTurns(found?.turns, tokens.length)) return found!;
+  throw corruptSession(id, 'what is noted of its turns makes no sense');
+};

@@ -1,0 +1,111 @@
+import { LonghandError } from '../errors.js';
+import type { ExportedSession, TransferHooks } from '../kv/export-session.js';
+import type { ImportedSession } from '../kv/import-session.js';
+import type { ListedSession } from '../kv/list-sessions.js';
+import type { Manifest } from '../kv/manifest.js';
+import type { Provenance } from '../kv/segments.js';
+import type { Sessions } from '../kv/sessions.js';
+import type { StoredSession } from './engine.js';
+import type { OpenModel } from './open-model.js';
+import type { ImportSettings } from './options.js';
+import { notesOf } from './session-notes.js';
+
+const PARTS = {
+  model: 'model',
+  codec: 'page format',
+  attention: 'attention method',
+  build: 'build of the kernels',
+} as const;
+
+/** What about a session's pages is not as this model makes them. */
+const differences = (theirs: Provenance, ours: Provenance): string => {
+  const names = Object.entries(PARTS).flatMap(([part, name]) => {
+    const [their, our] = [theirs[part as keyof Provenance], ours[part as keyof Provenance]];
+    return their === our ? [] : [part === 'model' ? name : `${name} (${their})`];
+  });
+  return names.length === 0 ? 'layout of records' : names.join(', ');
+};
+
+const shown = (listed: ListedSession, provenance: Provenance, fingerprint: string): StoredSession => {
+  const { id } = listed;
+  if (listed.problem) {
+    const nothing = { title: id, tokens: 0, created: 0, used: 0, bytes: { own: 0, shared: 0 } };
+    return { id, ...nothing, restores: 'nothing', problem: listed.problem.message };
+  }
+  const { listing, ownBytes: own } = listed;
+  const { title, tokens, created, used, made } = listing;
+  const tail = listing.tail.reduce((sum, run) => sum + run.bytes, 0);
+  const pages = tokens === 0 ? 0 : Math.ceil(tokens / 64);
+  const segments = pages === 0 ? 0 : Math.round((listing.bytes / pages) * (listing.canonical / 64));
+  const session = { id, title, tokens, created, used, bytes: { own, shared: segments + tail - own } };
+  if (made.tokenizer !== provenance.tokenizer) {
+    const problem = 'It was made with another tokenizer, so its tokens mean nothing to this model.';
+    return { ...session, restores: 'nothing', problem };
+  }
+  if (listing.fingerprint === fingerprint) return { ...session, restores: 'pages' };
+  const problem = `Its pages were made with another ${differences(made, provenance)}: it is read again when it is opened.`;
+  return { ...session, restores: 'tokens', problem };
+};
+
+/** What can be done with sessions that need not be open. */
+export interface StoredSessions {
+  list(): Promise<StoredSession[]>;
+  rename(id: string, title: string): Promise<void>;
+  clone(from: string, to: string, title?: string): Promise<void>;
+  delete(id: string): Promise<void>;
+  export(id: string, hooks: TransferHooks): Promise<ExportedSession>;
+  import(file: Blob, as: ImportSettings, hooks: TransferHooks): Promise<ImportedSession>;
+}
+
+export const storedSessions = ({ kept, unkept, provenance, reader }: OpenModel): StoredSessions => {
+  const sessions = (): Sessions => {
+    if (kept) return kept.archive.sessions;
+    throw new LonghandError(
+      'storage/unavailable',
+      unkept === 'none'
+        ? "Nothing is kept: the model was loaded with kv.store 'none'. Load it with another store."
+        : 'The store could not be opened when the model was loaded; model.info.warnings says why.',
+    );
+  };
+
+  /** Refuses what could not be opened once it is stored. */
+  const accept = (manifest: Manifest): void => {
+    if (manifest.made.tokenizer !== provenance.tokenizer) {
+      throw new LonghandError(
+        'input/option',
+        `The file holds session '${manifest.id}' of a model with another tokenizer; its tokens mean nothing to this ` +
+          'model. Load the model that it was exported from.',
+        { option: 'file', session: manifest.id },
+      );
+    }
+    const { vocab } = reader.config;
+    const wrong = manifest.tokens.find((id) => id >= vocab);
+    if (wrong !== undefined) {
+      throw new LonghandError(
+        'storage/corrupt',
+        `The file cannot be imported: ${wrong} is not a token of this model. Nothing was stored.`,
+        { session: manifest.id },
+      );
+    }
+    notesOf(manifest);
+  };
+
+  return {
+    async list() {
+      if (!kept) return [];
+      const { sessions, fingerprint } = kept.archive;
+      return (await sessions.list()).map((listed) => shown(listed, provenance, fingerprint));
+    },
+    rename: (id, title) => sessions().rename(id, title),
+    clone: (from, to, title) => sessions().clone(from, to, title),
+    async delete(id) {
+      await kept?.archive.sessions.delete(id);
+    },
+    export: (id, hooks) => sessions().export(id, hooks),
+    import(file, as, hooks) {
+      if (!(file instanceof Blob))
+        throw new LonghandError('input/type', 'A session is imported from a File, a Blob, or bytes.');
+      return sessions().import(file, as, accept, hooks);
+    },
+  };
+};
