@@ -16,9 +16,10 @@
 //   21 from, 22 to  keys at positions [from, to) are read, multiples of 64
 //   23 begin        0, or (rows, heads, valueDim + 2) f32: where the pass before left off
 //   24 carry        0, or as many numbers that are written in place of out and lse
+import { attendRow, TOGETHER } from './lib/attend-row';
 import { attendTile } from './lib/attend-tile';
 import { LN2 } from './lib/exp';
-import { blockBytes } from './lib/page';
+import { blockBytes, Q8 } from './lib/page';
 import { address, number, word } from './lib/words';
 
 export { attendScratch } from './lib/attend-tile';
@@ -104,6 +105,25 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
     const row = (word(args, 6) == 1 ? 0 : head) * tiles + tile;
     const before = <usize>(start - position);
     const carried = before * carryRow + <usize>(firstHead * (valueDim + 2) << 2);
+    const ranges = address(args, 4) + <usize>row * (<usize>word(args, 5) << 3);
+    const count = load<i32>(address(args, 3) + (<usize>row << 2));
+    if (tileSize == 1 && keyCodec == Q8 && valueCodec == Q8) {
+      const sets = (group + <i32>TOGETHER - 1) / <i32>TOGETHER;
+      for (let set = 0; set < sets; set++) {
+        const first = set * group / sets, some = (set + 1) * group / sets - first;
+        const skip = <usize>(first * (valueDim + 2) << 2);
+        attendRow(
+          address(args, 0) + before * outRow + <usize>((firstHead + first) * valueDim << 2),
+          address(args, 1) + before * qRow + <usize>((firstHead + first) * keyDim << 2),
+          lse ? lse + before * lseRow + (<usize>(firstHead + first) << 2) : 0,
+          some, start,
+          address(args, 2), <usize>(head * headBytes), <usize>(head * headBytes + keyBytes), keyDim, valueDim,
+          ranges, count, word(args, 16), scale, cap, skipBelow, scratch,
+          word(args, 21), word(args, 22), begin ? begin + carried + skip : 0, carry ? carry + carried + skip : 0,
+        );
+      }
+      continue;
+    }
     attendTile(
       address(args, 0) + before * outRow + <usize>(firstHead * valueDim << 2), outRow,
       address(args, 1) + before * qRow + <usize>(firstHead * keyDim << 2), qRow,
@@ -111,9 +131,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
       tileSize, group, start,
       address(args, 2), <usize>(head * headBytes), <usize>(head * headBytes + keyBytes),
       keyDim, valueDim, keyCodec, valueCodec,
-      address(args, 4) + <usize>row * (<usize>word(args, 5) << 3),
-      load<i32>(address(args, 3) + (<usize>row << 2)),
-      word(args, 16), scale, cap, skipBelow, scratch,
+      ranges, count, word(args, 16), scale, cap, skipBelow, scratch,
       word(args, 21), word(args, 22), begin ? begin + carried : 0, carry ? carry + carried : 0, carryRow,
     );
   }

@@ -17,3 +17,4 @@ export * from './softcap';
 export * from './append-kv';
 export * from './attend';
 export * from './mix';
+export * from './mix-quads';

@@ -1,16 +1,16 @@
 // Attention of one tile and one KV head: all rows and all query heads of the KV head in one pass over the keys.
+import { rowScratch } from './attend-row';
 import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, splits, sumKeys } from './dots';
-import { LN2, ln } from './exp';
 import { hadamard } from './hadamard';
 import { F32, widen } from './mix';
 import { packValues } from './mix-codes';
 import { codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt } from './page';
 import { quantizeQuery } from './query';
+import { bits, carryAll, NEVER, writeRow } from './running';
 import { soften } from './soften';
 import { mix, mixInteger } from '../mix';
 import { softcap } from '../softcap';
 
-const NEVER: f32 = -Infinity;
 /** Most queries that read the codes of values where they are stored. */
 const DIRECT: i32 = 2;
 
@@ -23,7 +23,8 @@ function padded(count: i32): usize {
 /** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
 export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
   const perBlock = <usize>(BLOCK * 4 * (1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
-  return perBlock + 5 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
+  const tile = perBlock + 5 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
+  return max(tile, rowScratch(keyDim, valueDim));
 }
 
 /**
@@ -40,33 +41,6 @@ function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, split: boo
   const scale = quantizeQuery(out, spare, dim);
   if (ASC_FEATURE_RELAXED_SIMD && split) splitQuery(out, dim, spare);
   return scale;
-}
-
-/** Bits [from, to) of a block, 0 ≤ from < to ≤ 32. */
-// @ts-ignore: decorator
-@inline
-function bits(from: i32, to: i32): u32 {
-  return (0xffffffff >>> (32 - (to - from))) << from;
-}
-
-/** What the loop over blocks keeps of `queries` queries, to or from where a pass hands it on: top, sum, then acc. */
-function carryAll(
-  carry: usize, carryRow: usize, group: i32, tops: usize, sums: usize, acc: usize, accRow: usize,
-  queries: i32, out: bool,
-): void {
-  for (let n = 0; n < queries; n++, acc += accRow) {
-    const at = carry + <usize>(n / group) * carryRow + <usize>(n % group) * (accRow + 8);
-    const top = tops + (<usize>n << 2), sum = sums + (<usize>n << 2);
-    if (out) {
-      store<f32>(at, load<f32>(top));
-      store<f32>(at, load<f32>(sum), 4);
-      memory.copy(at + 8, acc, accRow);
-    } else {
-      store<f32>(top, load<f32>(at));
-      store<f32>(sum, load<f32>(at, 4));
-      memory.copy(acc, at + 8, accRow);
-    }
-  }
 }
 
 /**
@@ -211,16 +185,9 @@ export function attendTile(
   }
   for (let n = 0; n < queries; n++) {
     const target = out + <usize>(n / group) * outRow + <usize>((n % group) * valueDim << 2);
-    const mixed = acc + <usize>n * accRow;
-    const sum = load<f32>(sums + (<usize>n << 2));
-    // Only NaN or infinite logits leave a sum of 0; the row is then NaN, for all to see.
-    const divisor = f32x4.splat(sum);
-    for (let c: usize = 0; c < accRow; c += 16) v128.store(target + c, f32x4.div(v128.load(mixed + c), divisor));
-    if (lse) {
-      const top = load<f32>(tops + (<usize>n << 2));
-      const natural = sum > 0 ? <f32>(<f64>top * LN2 + ln(sum)) : NEVER;
-      store<f32>(lse + <usize>(n / group) * lseRow + (<usize>(n % group) << 2), natural);
-    }
+    const row = lse ? lse + <usize>(n / group) * lseRow + (<usize>(n % group) << 2) : 0;
+    const at = <usize>n << 2;
+    writeRow(target, row, acc + <usize>n * accRow, accRow, load<f32>(tops + at), load<f32>(sums + at));
   }
 }
 

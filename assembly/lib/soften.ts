@@ -77,10 +77,9 @@ export function soften(
   a = exp2(f32x4.sub(a, peak)), b = exp2(f32x4.sub(b, peak)), c = exp2(f32x4.sub(c, peak));
   d = exp2(f32x4.sub(d, peak)), e = exp2(f32x4.sub(e, peak)), f = exp2(f32x4.sub(f, peak));
   g = exp2(f32x4.sub(g, peak)), h = exp2(f32x4.sub(h, peak));
-  const total = f32x4.add(
-    f32x4.add(f32x4.add(a, b), f32x4.add(c, d)),
-    f32x4.add(f32x4.add(e, f), f32x4.add(g, h)),
-  );
+  // In this order, so that quads without weights may as well be left out.
+  let total = f32x4.add(f32x4.add(f32x4.add(a, b), c), d);
+  total = f32x4.add(f32x4.add(f32x4.add(f32x4.add(total, e), f), g), h);
   const pair = f32x4.add(total, v128.shuffle<f32>(total, total, 2, 3, 0, 1));
   store<f32>(sum, load<f32>(sum) * faded + (f32x4.extract_lane(pair, 0) + f32x4.extract_lane(pair, 1)));
   store<f32>(top, now);

@@ -16,6 +16,7 @@ const withoutVerb = new Set([
   'pack', // fill: rows of a model file into the layout that matmul reads
   'panels', // matmul: activations in the order in which its tiles read them
   'mix', // attend: weighted sums of values, one function for each codec and number of queries
+  'mix-quads', // attend: the steps of a single row, one function for each number of queries
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 

@@ -6,5 +6,6 @@
  * 2: integer weights for values in q8, choosing by sketches.
  * 3: activations quantised by a product; gates by exp2.
  * 4: sketches are weighed as integers; their stored bytes.
+ * 5: weights of attention are summed quad by quad.
  */
-export const NUMERICS = 4;
+export const NUMERICS = 5;
