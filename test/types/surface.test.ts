@@ -1,6 +1,17 @@
 /** Compiled, not run: what must type-check does, and what must not fails (`@ts-expect-error`). */
 import { expect, test } from 'vitest';
-import type { Answer, AttentionOptions, Context, ErrorCode, load, Model, Session } from '../../src/index.js';
+import type {
+  Answer,
+  AttentionOptions,
+  Context,
+  ErrorCode,
+  ExportedSession,
+  ImportedSession,
+  load,
+  Model,
+  Session,
+  StoredSession,
+} from '../../src/index.js';
 
 const compiles = async (model: Model, loadModel: typeof load): Promise<void> => {
   const loaded: Model = await loadModel('/models/book-reader.gguf', {
@@ -22,6 +33,22 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const { reason, answerTokens, reasoning } = await answer.finish;
   const thoughtThrough: boolean | undefined = reasoning?.finished;
   const ended: 'stop' | 'length' | 'window' = reason;
+  const reader: Session = await model.session({ id: 'sherlock', readOnly: true });
+  const patient: Session = await model.session({
+    id: 'sherlock',
+    wait: true,
+    signal: AbortSignal.timeout(9),
+  });
+  await model.renameSession('sherlock', 'A Study in Scarlet');
+  await model.cloneSession('sherlock', { id: 'copy', title: 'My notes' });
+  const { file, restorableTokens }: ExportedSession = await model.exportSession('copy', {
+    onProgress: (p) => p.total,
+  });
+  const { reason: because }: ImportedSession = await model.importSession(file, { id: 'third' });
+  const [{ bytes, restores, problem }] = (await model.sessions()) as [StoredSession];
+  const state: 'pages' | 'tokens' | 'nothing' = restores;
+  const promised: 'yes' | 'no' | 'unknown' = (await session.stats()).persisted;
+  void [reader, patient, restorableTokens, because, bytes.own, bytes.shared, state, problem, promised];
   const context: Context = await model.context();
   await context.append([1, 2]);
   await context.append(new Int32Array(3));
@@ -60,6 +87,10 @@ const mustFail = async (model: Model, session: Session, loadModel: typeof load):
   session.ask('Why?', { reasoning: 'high' });
   // @ts-expect-error a bias is a number
   await (await model.context()).generate({ logitBias: { 7: 'never' } });
+  // @ts-expect-error a clone has an id of its own
+  await model.cloneSession('a', { title: 'b' });
+  // @ts-expect-error a file, not its name
+  await model.importSession('book.session');
   // @ts-expect-error facts about a model are not ours to change
   model.info.backend = 'wasm';
   // @ts-expect-error no such code
