@@ -9,7 +9,7 @@ import type { Store, StoreBatch, StoreOptions } from './store.js';
  * The origin-private file system for what is large, IndexedDB for what is small and for where everything lies. A commit
  * writes its large values to one new file, flushes it, and then changes the index in one transaction, which is the
  * commit. Files never change, so readers need no locks; a file that no index names is an orphan of a crash, and a file
- * all of whose values are gone is removed (docs/adr/0011-files-that-never-change.md).
+ * all of whose values are gone is removed (docs/adr/0014-files-that-never-change.md).
  */
 
 /** Up to here IndexedDB alone reads as fast as it does with a file beside it. */
