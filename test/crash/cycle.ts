@@ -1,6 +1,8 @@
 import type { Page } from 'playwright';
+import { runKey, runOf, sessionKey } from '../../src/kv/session-keys.js';
 import type { Commit } from './fault-points.js';
 import { type Kill, type KillableBrowser, startBrowser } from './killable-browser.js';
+import { DELETED } from './sessions.js';
 import type { Stage } from './stage.js';
 import type { Answers, Checked, Report, Task } from './visitor.js';
 
@@ -144,6 +146,8 @@ export const complaintsAbout = (
   truth: Truth,
   asked: ReadonlyMap<number, Commit>,
   committed: ReadonlySet<number>,
+  /** The visit had begun to delete sessions: reports of that may have died with it. */
+  deleting: boolean,
 ): string[] => {
   const wrong: string[] = [];
   const { stored } = found;
@@ -157,14 +161,18 @@ export const complaintsAbout = (
   }
   const named = new Set(found.named);
   for (const [key, digest] of expected) {
-    if (key.startsWith('session/') && digest !== undefined && !(key in stored))
+    const mayBeGone = deleting && DELETED.some((id) => key === sessionKey(id));
+    if (key.startsWith('session/') && !mayBeGone && digest !== undefined && !(key in stored))
       wrong.push(`${key} was committed and is not there`);
     if (/^(head|pages)\//.test(key) && stored[key] !== digest)
       wrong.push(`${key} was committed and is ${stored[key] ?? 'not there'}`);
-    if (key.startsWith('tail/') && digest !== undefined && named.has(key) && stored[key] !== digest)
+    if (key.startsWith('tail/') && digest !== undefined && named.has(runOf(key)) && stored[key] !== digest)
       wrong.push(`${key} is named and is ${stored[key] ?? 'not there'}`);
   }
-  for (const key of found.named) if (!(key in stored)) wrong.push(`${key} is named and is not there`);
+  for (const run of found.named) {
+    for (const key of [runKey(run), runKey(run, 0)])
+      if (!(key in stored)) wrong.push(`${key} is named and is not there`);
+  }
   // What is there is right, and all of it is: a head says that its records are.
   for (const [key, digest] of Object.entries(stored)) {
     const right = truth.digests.get(key);
@@ -203,11 +211,13 @@ export const runCycle = async (theatre: Theatre, truth: Truth, plan: Plan): Prom
   const committed = new Set<number>();
   const complaints: string[] = [];
   let late = false;
+  let deleting = false;
   const stop = 'point' in moment ? { stop: moment } : {};
   const failure = await run(await theatre.page(), { kind: 'visit', store, database, ...stop }, (report) => {
     if ('asked' in report) asked.set(report.asked, report.commit);
     if ('committed' in report) committed.add(report.committed);
     if ('done' in report) late = true;
+    if ('step' in report && report.step === 'delete') deleting = true;
     return 'reached' in report || ('step' in moment && 'step' in report && report.step === moment.step);
   });
   if (failure !== undefined) complaints.push(`the visit failed: ${failure}`);
@@ -219,7 +229,7 @@ export const runCycle = async (theatre: Theatre, truth: Truth, plan: Plan): Prom
     if ('checked' in report) found = report.checked;
   });
   if (fault !== undefined) complaints.push(`the check failed: ${fault}`);
-  if (found) complaints.push(...complaintsAbout(found, truth, asked, committed));
+  if (found) complaints.push(...complaintsAbout(found, truth, asked, committed, deleting));
   return {
     plan,
     complaints,

@@ -42,7 +42,7 @@ const aboutOf = ({ put, delete: deleted }: StoreBatch): string => {
   if (put.length > 0) return 'marks of use';
   return deleted.some((key) => key.startsWith('session/'))
     ? 'a deletion of a session'
-    : 'a deletion of records';
+    : 'the pruning of runs';
 };
 
 let calls = 0;

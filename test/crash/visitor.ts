@@ -2,12 +2,13 @@
 import { createLocalEngine } from '../../src/engine/local.js';
 import { digest, hex } from '../../src/kv/digest.js';
 import { decodeManifest } from '../../src/kv/manifest.js';
-import { sessionOf } from '../../src/kv/session-keys.js';
+import { linkedBy, runOf, sessionOf } from '../../src/kv/session-keys.js';
 import { loadOn, type Model, type Session } from '../../src/session.js';
 import { openStore as openPlainly } from '../../src/stores/index.js';
 import { random } from '../support/random.js';
 import { type Commit, watch, watchPlatform } from './fault-points.js';
 import { filesOf, removeDatabase } from './opfs-folder.js';
+import { DELETED } from './sessions.js';
 
 export interface Task {
   readonly kind: 'truth' | 'visit' | 'check';
@@ -34,9 +35,9 @@ export interface Checked extends Answers {
   readonly storage: string;
   /** Digest of everything that was stored when the model was opened, by key. */
   readonly stored: Readonly<Record<string, string>>;
-  /** Private records that the sessions' manifests named when the model was opened. */
+  /** Private runs that the sessions' manifests named when the model was opened. */
   readonly named: readonly string[];
-  /** Private records that are in the store and in no manifest, when all sessions were opened and closed. */
+  /** What is there of private runs and sessions that no manifest names, when all sessions were opened and closed. */
   readonly orphans: readonly string[];
   /** Files that no index names, and files that it names and are not there, when the model was opened. */
   readonly lostFiles: readonly string[];
@@ -105,8 +106,16 @@ const visit = async ({ store, database }: Task): Promise<void> => {
     await other.ask(QUESTIONS[0], goOn).text();
     await other.close();
   }
+  step('clone');
+  for (const id of ['copy', 'copy of the copy']) {
+    await model.cloneSession('book', { id, title: 'A copy' });
+    const copy = await model.session({ id });
+    await copy.ask(QUESTIONS[2], goOn).text();
+    await copy.close();
+    await model.renameSession(id, 'The same copy');
+  }
   step('delete');
-  for (const id of ['one', 'two', 'three']) await model.deleteSession(id);
+  for (const id of DELETED) await model.deleteSession(id);
   step('commit again');
   await book.ask(QUESTIONS[1], goOn).text();
   step('close');
@@ -150,7 +159,7 @@ const check = async ({ store, database }: Task): Promise<void> => {
     const manifests = await plain.list('session/');
     const bytes = await plain.getMany(manifests);
     return manifests.flatMap((key, n) =>
-      decodeManifest(sessionOf(key), bytes[n]!).tail.map((record) => record.key),
+      decodeManifest(sessionOf(key), bytes[n]!).tail.map((run) => run.name),
     );
   };
   const named = await namedBy();
@@ -161,7 +170,12 @@ const check = async ({ store, database }: Task): Promise<void> => {
   await session.close();
   for (const { id } of await model.sessions()) await (await model.session({ id })).close();
   const still = new Set(await namedBy());
-  const orphans = (await plain.list('tail/')).filter((key) => !still.has(key));
+  const ids = new Set((await plain.list('session/')).map(sessionOf));
+  const orphans = [
+    ...(await plain.list('tail/')).filter((key) => !still.has(runOf(key))),
+    ...(await plain.list('link/')).filter((key) => !ids.has(linkedBy(key))),
+    ...(await plain.list('listing/')).filter((key) => !ids.has(sessionOf(key))),
+  ];
   await model.close();
   await plain.close();
   await removeDatabase(store, database);
