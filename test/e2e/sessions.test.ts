@@ -1,0 +1,162 @@
+/** Kept sessions in several tabs and workers of one browser, and in a file that goes to another. */
+import type { Page } from 'playwright';
+import { expect, test } from 'vitest';
+import { useSite } from './visit.js';
+
+const site = useSite();
+type Library = typeof import('../../src/index.js');
+type Opened = { library: Library; model: import('../../src/index.js').Model; worker: Worker };
+const MODEL = '/examples/models/book-reader-5m-Q8_0.gguf';
+const TEXT = `${'It was a quiet morning in Baker Street, and nothing had happened. '.repeat(30)}The value of nora is 4711.`;
+const QUESTION = 'What is the value of nora?';
+
+/** A model in a worker of its own, of this tab. */
+const openModel = async (page: Page) => {
+  const library = await page.evaluateHandle<Library>("import('/dist/index.js')");
+  return page.evaluateHandle(
+    async ([library, url]): Promise<Opened> => {
+      const worker = new Worker('/dist/worker.js', { type: 'module' });
+      return { library, worker, model: await library.load(url, { worker }) };
+    },
+    [library, MODEL] as const,
+  );
+};
+
+test('two tabs and three workers: one writes, the others read or wait, and the dead are replaced', async () => {
+  const { page: tab, complaints } = await site.visit('examples/');
+  const other = await tab.context().newPage();
+  await other.goto(tab.url());
+  const [first, second, third] = [await openModel(tab), await openModel(tab), await openModel(other)];
+
+  const tokens = await tab.evaluate(
+    async ([{ model }, text]) => {
+      const session = await model.session({ id: 'book' });
+      await session.append(text);
+      return (await session.stats()).tokens;
+    },
+    [first, TEXT] as const,
+  );
+
+  /** What somebody else sees who asks for the session while it is open: refused as a writer, welcome as a reader. */
+  const look = (page: Page, opened: typeof first) =>
+    page.evaluate(
+      async ([{ model }, question]) => {
+        const refused = await model.session({ id: 'book' }).then(
+          () => 'nothing',
+          (error) => error.code,
+        );
+        const reader = await model.session({ id: 'book', readOnly: true });
+        const stats = await reader.stats();
+        const answer = await reader.ask(question, { maxTokens: 24, continue: true }).text();
+        await reader.close();
+        return { refused, reused: stats.reusedTokens, read: stats.prefill.tokens, answer };
+      },
+      [opened, QUESTION] as const,
+    );
+  const looks = [await look(tab, second), await look(other, third)];
+  for (const seen of looks) {
+    expect(seen).toMatchObject({ refused: 'input/busy', reused: tokens, read: 0 });
+    expect(seen.answer).toContain('4711');
+  }
+
+  /** Waits for the session, then holds it. */
+  const wait = (page: Page, opened: typeof first) =>
+    page.evaluate(
+      async ([{ model }, question]) => {
+        const session = await model.session({ id: 'book', wait: true });
+        const { reusedTokens } = await session.stats();
+        const answer = await session.ask(question, { maxTokens: 24 }).text();
+        return { reusedTokens, answer };
+      },
+      [opened, QUESTION] as const,
+    );
+  const waiting = [wait(other, third), wait(tab, second).catch((error) => error)] as const;
+  // The worker that writes is killed: the first in the queue takes its place.
+  await tab.evaluate(({ worker }) => worker.terminate(), first);
+  const third2 = await waiting[0];
+  expect(third2).toMatchObject({ reusedTokens: tokens });
+  expect(third2.answer).toContain('4711');
+  // Its whole tab is closed: the next one does.
+  await other.close();
+  const second2 = await waiting[1];
+  expect(second2).toMatchObject({ reusedTokens: tokens, answer: third2.answer });
+
+  const kept = await tab.evaluate(async ({ model }) => {
+    const listed = await model.sessions();
+    await model.close();
+    return listed.map(({ id, tokens, restores }) => ({ id, tokens, restores }));
+  }, second);
+  expect(kept).toEqual([{ id: 'book', tokens, restores: 'pages' }]);
+  expect(complaints).toEqual([]);
+  await tab.close();
+});
+
+test('a session goes to another browser in a file, and is answered from there without reading', async () => {
+  const { page } = await site.visit('examples/');
+  const here = await openModel(page);
+  const exported = await page.evaluate(
+    async ([{ model }, text]) => {
+      const session = await model.session({ id: 'book' });
+      await session.append(text);
+      const { tokens, persisted, storage } = await session.stats();
+      const progress: number[] = [];
+      const { file, restorableTokens, reason } = await model.exportSession('book', {
+        onProgress: (p) => progress.push(p.loaded / p.total),
+      });
+      const base64 = await new Promise<string>((resolve) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve((reader.result as string).split(',')[1]!);
+        reader.readAsDataURL(file);
+      });
+      await model.close();
+      return { base64, tokens, persisted, storage, restorableTokens, reason, progress };
+    },
+    [here, TEXT] as const,
+  );
+  expect(exported).toMatchObject({ restorableTokens: exported.tokens, storage: 'ok' });
+  expect(exported.reason).toBeUndefined();
+  // A new browser asks nobody and grants nothing until it knows the site.
+  expect(['yes', 'no']).toContain(exported.persisted);
+  expect(exported.progress.at(-1)).toBe(1);
+  await page.close();
+
+  // Another visitor shares nothing with the first.
+  const { page: elsewhere, complaints } = await site.visit('examples/');
+  const there = await openModel(elsewhere);
+  const seen = await elsewhere.evaluate(
+    async ([{ model }, base64, question]) => {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const before = await model.sessions();
+      const imported = await model.importSession(new File([bytes], 'book.longhand'));
+      const again = await model.importSession(bytes).then(
+        () => 'nothing',
+        (error) => error.code,
+      );
+      bytes[bytes.length >> 1]! ^= 1;
+      const damaged = await model.importSession(bytes, { id: 'damaged' }).then(
+        () => 'nothing',
+        (error) => error.code,
+      );
+      const session = await model.session({ id: 'book' });
+      const { reusedTokens, prefill } = await session.stats();
+      const answer = await session.ask(question, { maxTokens: 24 }).text();
+      const after = (await model.sessions()).map(({ id }) => id);
+      await model.close();
+      return { before, imported, again, damaged, reusedTokens, read: prefill.tokens, answer, after };
+    },
+    [there, exported.base64, QUESTION] as const,
+  );
+  const { tokens } = exported;
+  expect(seen).toMatchObject({
+    before: [],
+    imported: { id: 'book', tokens, restorableTokens: tokens },
+    again: 'input/exists',
+    damaged: 'storage/corrupt',
+    reusedTokens: tokens,
+    read: 0,
+    after: ['book'],
+  });
+  expect(seen.answer).toContain('4711');
+  expect(complaints).toEqual([]);
+  await elsewhere.close();
+});
