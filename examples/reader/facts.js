@@ -1,3 +1,5 @@
+import { hideAt } from './hide.js';
+
 /** Hidden in the bundled book, at these depths, so that there is something to ask a model that knows only such facts. */
 export const facts = [
   {
@@ -23,7 +25,4 @@ export const facts = [
 export const hideFacts = (text) =>
   [...facts]
     .sort((a, b) => b.depth - a.depth)
-    .reduce((hidden, { depth, statement }) => {
-      const at = hidden.indexOf('. ', Math.floor(depth * text.length)) + 2;
-      return at < 2 ? `${hidden} ${statement}` : `${hidden.slice(0, at)}${statement} ${hidden.slice(at)}`;
-    }, text);
+    .reduce((hidden, { depth, statement }) => hideAt(hidden, depth, statement), text);

@@ -1,17 +1,15 @@
 // @ts-check
+import { byId, make } from './dom.js';
 import { facts } from './facts.js';
-import { byId } from './show.js';
 
-/** Questions about the facts in the bundled book, as buttons. */
-export const offer = (/** @type {boolean} */ bundled) => {
-  const chips = bundled ? facts : [];
-  byId('suggestions').hidden = chips.length === 0;
+/** Questions about the facts in the text, as buttons. @param {import('./desk.js').Text | undefined} text */
+export const offer = (text) => {
+  const own = text?.needle ? [text.needle.question] : [];
+  const questions = text ? [...own, ...(text.bundled ? facts.map(({ question }) => question) : [])] : [];
+  byId('suggestions').hidden = questions.length === 0;
   byId('suggestions').replaceChildren(
-    ...chips.map(({ question }) => {
-      const chip = document.createElement('button');
-      chip.type = 'button';
-      chip.className = 'chip';
-      chip.textContent = question;
+    ...questions.map((question) => {
+      const chip = make('button', { type: 'button', className: 'chip', textContent: question });
       chip.addEventListener('click', () => {
         if (document.body.dataset.state !== 'ready') return;
         byId('question').value = question;

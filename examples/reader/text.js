@@ -19,6 +19,12 @@ const encodingOf = (bytes) => {
  * @param {File} file @param {number} most
  */
 export const textOf = async (file, most) => {
+  const kind = /\.(pdf|docx?|odt|rtf|epub|mobi)$/i.exec(file.name)?.[1];
+  if (kind) {
+    throw new Error(
+      `${file.name} is no plain text (${kind.toUpperCase()}). Save it as plain text (.txt or .md) and choose that.`,
+    );
+  }
   const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());
   const encoding = encodingOf(bytes);
   if (!encoding) throw new Error(`${file.name} is no text. Choose a text file (.txt or .md).`);

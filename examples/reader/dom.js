@@ -1,0 +1,20 @@
+// @ts-check
+/** @returns {any} the element; it stands in the page */
+export const byId = (/** @type {string} */ id) => document.getElementById(id);
+
+/**
+ * An element with its properties and children.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name @param {Partial<HTMLElementTagNameMap[Name]>} [properties] @param {(Node | string)[]} children
+ */
+export const make = (name, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+};
+
+/** Rows of a list of terms. @param {[string, string][]} pairs */
+export const rows = (pairs) =>
+  pairs.map(([name, value]) =>
+    make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value })),
+  );

@@ -1,0 +1,58 @@
+// @ts-check
+import { desk } from './desk.js';
+import { byId, make } from './dom.js';
+import { count, percent } from './numbers.js';
+
+/** Tokens shown around a passage. */
+const AROUND = 56;
+const PARTS = /** @type {Record<string, string>} */ ({
+  sinks: 'the first tokens, where attention rests when it wants nothing else',
+  recent: 'right before the question',
+});
+
+/** Characters whose bytes were cut apart at an end of the range. */
+const whole = (/** @type {string} */ text) => text.replace(/^�+|�+$/g, '');
+
+export const closePassage = () => {
+  byId('passage').hidden = true;
+};
+
+let asked = 0;
+
+/**
+ * Shows a passage and what is around it.
+ * @param {{ start: number, end: number, share: number, part?: string }} place @param {number} tokens of the text
+ * @param {boolean} measured whether its share means anything @param {boolean} quietly the keyboard stays where it is
+ */
+export const showPassage = async ({ start, end, share, part }, tokens, measured, quietly) => {
+  const { session } = desk;
+  if (!session) return;
+  const mine = ++asked;
+  const stop = Math.min(end, tokens);
+  const from = Math.max(0, start - AROUND);
+  const [before, inside, after] = await Promise.all([
+    session.passage({ start: from, end: start }),
+    session.passage({ start, end: stop }),
+    session.passage({ start: stop, end: Math.min(tokens, stop + AROUND) }),
+  ]);
+  // Another place was asked for meanwhile, or another text.
+  if (mine !== asked || session !== desk.session) return;
+  const quote = byId('passage').querySelector('blockquote');
+  quote.replaceChildren(
+    from > 0 ? '… ' : '',
+    whole(from > 0 ? before.slice(before.indexOf(' ') + 1) : before),
+    /^\s*/.exec(whole(inside))?.[0] ?? '',
+    make('mark', { textContent: whole(inside).trim() }),
+    /\s*$/.exec(whole(inside))?.[0] ?? '',
+    whole(after.slice(0, after.lastIndexOf(' ') + 1)),
+    stop + AROUND < tokens ? '…' : '',
+  );
+  const read = share > 0 ? `${percent(share)} of attention` : 'not read for this answer';
+  byId('passage').querySelector('figcaption').textContent = [
+    `${Math.round((100 * start) / tokens)} % into the text`,
+    `tokens ${count(start)} to ${count(stop)}`,
+    ...(measured ? [part && PARTS[part] ? `${read}: ${PARTS[part]}` : read] : []),
+  ].join(' · ');
+  byId('passage').hidden = false;
+  if (!quietly) quote.focus();
+};

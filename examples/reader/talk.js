@@ -1,0 +1,73 @@
+// @ts-check
+import { desk, startRunning } from './desk.js';
+import { byId, make } from './dom.js';
+import { percent, seconds, speed, tokens } from './numbers.js';
+import { showPanel } from './panel.js';
+import { clearProblem, isAbort } from './problems.js';
+import { setState } from './state.js';
+import { showSources } from './strip.js';
+
+/** Longest answer, in tokens. */
+const ANSWER = 320;
+
+/** Asks, streams the answer, and shows where it came from. */
+export const ask = async (/** @type {string} */ question) => {
+  const { session } = desk;
+  if (!session) return;
+  setState('answering');
+  clearProblem();
+  const signal = startRunning();
+  const out = make('p', { className: 'answer' });
+  const cost = make('p', { className: 'cost' });
+  byId('transcript').append(
+    make('article', {}, make('p', { className: 'question', textContent: question }), out, cost),
+  );
+  byId('compare-question').value = question;
+  const answer = session.ask(question, { maxTokens: ANSWER, signal, sources: true });
+  try {
+    for await (const piece of answer) out.textContent += piece;
+    const end = await answer.finish;
+    const stats = await showPanel();
+    const density = stats?.density.lastStep ?? 1;
+    const rate = speed({ tokens: Math.max(0, end.answerTokens - 1), seconds: end.answerSeconds });
+    cost.textContent = `${tokens(end.questionTokens)} read in ${seconds(end.questionSeconds)}, ${end.answerTokens} written in ${seconds(end.answerSeconds)} (${rate}), ${percent(density)} of the text looked at. `;
+    const { sources = [] } = end;
+    const where = make('button', { type: 'button', className: 'quiet', textContent: 'Where from?' });
+    where.ariaLabel = `Show where the answer to “${question}” came from`;
+    where.addEventListener('click', () => {
+      if (session !== desk.session) return;
+      void showSources(sources);
+      byId('book').scrollIntoView({ block: 'nearest' });
+    });
+    cost.append(where);
+    await showSources(sources);
+    Object.assign(out.dataset, {
+      done: 'true',
+      questionTokens: end.questionTokens,
+      answerTokens: end.answerTokens,
+      questionSeconds: end.questionSeconds.toFixed(3),
+      answerSeconds: end.answerSeconds.toFixed(3),
+      density: density.toFixed(3),
+      bytes: stats?.bytes.total,
+    });
+  } catch (error) {
+    if (!isAbort(error)) {
+      cost.textContent = 'No answer.';
+      setState('ready');
+      throw error;
+    }
+    cost.textContent = 'Stopped.';
+    out.dataset.done = 'true';
+  }
+  setState('ready');
+};
+
+export const startTalk = (/** @type {(work: () => Promise<void>) => void} */ guarded) => {
+  byId('form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const question = byId('question').value.trim();
+    if (question === '' || document.body.dataset.state !== 'ready') return;
+    byId('question').value = '';
+    guarded(() => ask(question));
+  });
+};
