@@ -20,6 +20,7 @@ export type {
   ModelPart,
   ModelSource,
   PhaseStats,
+  SessionProbe,
   StoredSession,
 } from './engine/engine.js';
 export type { EngineOptions, ImportSettings, KvOptions, SessionOptions } from './engine/options.js';

@@ -2,7 +2,14 @@ import { type Answer, streamAnswer } from './answer.js';
 import type { Range } from './backends/backend.js';
 import { abortable, type CallOptions, withoutCall } from './call.js';
 import { Context } from './context.js';
-import type { ContextStats, Engine, ModelInfo, ModelSource, StoredSession } from './engine/engine.js';
+import type {
+  ContextStats,
+  Engine,
+  ModelInfo,
+  ModelSource,
+  SessionProbe,
+  StoredSession,
+} from './engine/engine.js';
 import type { EngineOptions, ImportSettings, SessionOptions } from './engine/options.js';
 import type { AskSettings } from './generate/conversation.js';
 import type { ExportedSession } from './kv/export-session.js';
@@ -140,6 +147,14 @@ export class Model {
     return this.#engine.sessions(this.#model);
   }
 
+  /**
+   * What opening a kept session would find, and why not all of it. Looks whether its pages are there and reads none, so
+   * damage shows only when it is opened. Rejects with `input/option` where there is no such session.
+   */
+  probeSession(id: string): Promise<SessionProbe> {
+    return this.#engine.probeSession(this.#model, id);
+  }
+
   /** Give a kept session another title; its id stays. Rejects with `input/busy` while another tab has it open. */
   renameSession(id: string, title: string): Promise<void> {
     return this.#engine.renameSession(this.#model, id, title);
@@ -147,7 +162,7 @@ export class Model {
 
   /**
    * Keep a second session as the first was last stored, open or not, here or elsewhere. Both rest on the same pages, so
-   * it takes no time and no room, however long the text is. Rejects with `input/exists` where there is one called so.
+   * it takes milliseconds and the room of its token ids. Rejects with `input/exists` where there is one called so.
    */
   cloneSession(id: string, clone: { readonly id: string; readonly title?: string }): Promise<void> {
     return this.#engine.cloneSession(this.#model, id, clone.id, clone.title);

@@ -106,6 +106,18 @@ export interface StoredSession {
   readonly problem?: string;
 }
 
+/** What opening a kept session would find. */
+export interface SessionProbe {
+  /** 0 where it cannot be read. */
+  readonly tokens: number;
+  /** Tokens whose pages are stored; the others are read again when it is opened. */
+  readonly restorableTokens: number;
+  /** Whether it can be opened with this model at all. */
+  readonly opens: boolean;
+  /** Why not all of it, in words. */
+  readonly reason?: string;
+}
+
 export type Progress = (loaded: number, total: number) => void;
 
 /** One file of a model: a URL, a path (Node), a file the user picked, or its bytes. */
@@ -127,6 +139,7 @@ export interface Engine {
   tokenize(model: number, text: string, call: number, onProgress: Progress): Promise<number[]>;
   detokenize(model: number, ids: readonly number[]): Promise<string>;
   sessions(model: number): Promise<StoredSession[]>;
+  probeSession(model: number, id: string): Promise<SessionProbe>;
   renameSession(model: number, id: string, title: string): Promise<void>;
   cloneSession(model: number, from: string, to: string, title?: string): Promise<void>;
   deleteSession(model: number, id: string): Promise<void>;

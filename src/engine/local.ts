@@ -117,6 +117,7 @@ export const createLocalEngine = (): Engine => {
       }),
     detokenize: async (model, ids) => modelOf(model).tokenizer.decode(ids),
     sessions: async (model) => storedSessions(modelOf(model)).list(),
+    probeSession: async (model, id) => storedSessions(modelOf(model)).probe(id),
     renameSession: async (model, id, title) => storedSessions(modelOf(model)).rename(id, title),
     cloneSession: async (model, from, to, title) => storedSessions(modelOf(model)).clone(from, to, title),
     deleteSession: async (model, id) => {

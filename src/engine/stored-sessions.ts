@@ -4,11 +4,14 @@ import type { ImportedSession } from '../kv/import-session.js';
 import type { ListedSession } from '../kv/list-sessions.js';
 import type { Manifest } from '../kv/manifest.js';
 import type { Provenance } from '../kv/segments.js';
+import { noSession } from '../kv/session-transfer.js';
 import type { Sessions } from '../kv/sessions.js';
-import type { StoredSession } from './engine.js';
+import type { SessionProbe, StoredSession } from './engine.js';
 import type { OpenModel } from './open-model.js';
 import type { ImportSettings } from './options.js';
 import { notesOf } from './session-notes.js';
+
+const OTHER_TOKENIZER = 'It was made with another tokenizer, so its tokens mean nothing to this model.';
 
 const PARTS = {
   model: 'model',
@@ -39,8 +42,7 @@ const shown = (listed: ListedSession, provenance: Provenance, fingerprint: strin
   const segments = pages === 0 ? 0 : Math.round((listing.bytes / pages) * (listing.canonical / 64));
   const session = { id, title, tokens, created, used, bytes: { own, shared: segments + tail - own } };
   if (made.tokenizer !== provenance.tokenizer) {
-    const problem = 'It was made with another tokenizer, so its tokens mean nothing to this model.';
-    return { ...session, restores: 'nothing', problem };
+    return { ...session, restores: 'nothing', problem: OTHER_TOKENIZER };
   }
   if (listing.fingerprint === fingerprint) return { ...session, restores: 'pages' };
   const problem = `Its pages were made with another ${differences(made, provenance)}: it is read again when it is opened.`;
@@ -50,6 +52,7 @@ const shown = (listed: ListedSession, provenance: Provenance, fingerprint: strin
 /** What can be done with sessions that need not be open. */
 export interface StoredSessions {
   list(): Promise<StoredSession[]>;
+  probe(id: string): Promise<SessionProbe>;
   rename(id: string, title: string): Promise<void>;
   clone(from: string, to: string, title?: string): Promise<void>;
   delete(id: string): Promise<void>;
@@ -95,6 +98,19 @@ export const storedSessions = ({ kept, unkept, provenance, reader }: OpenModel):
       if (!kept) return [];
       const { sessions, fingerprint } = kept.archive;
       return (await sessions.list()).map((listed) => shown(listed, provenance, fingerprint));
+    },
+    async probe(id) {
+      const { get, probe } = sessions();
+      const found = await get(id).catch((error: LonghandError) => {
+        if (error.code !== 'storage/corrupt' && error.code !== 'storage/version') throw error;
+        return error;
+      });
+      if (!found) throw noSession(id);
+      if ('code' in found) return { tokens: 0, restorableTokens: 0, opens: false, reason: found.message };
+      const tokens = found.tokens.length;
+      if (found.made.tokenizer !== provenance.tokenizer)
+        return { tokens, restorableTokens: 0, opens: false, reason: OTHER_TOKENIZER };
+      return { tokens, opens: true, ...(await probe(found)) };
     },
     rename: (id, title) => sessions().rename(id, title),
     clone: (from, to, title) => sessions().clone(from, to, title),

@@ -4,6 +4,7 @@ import type { ExportOptions } from './export-session.js';
 import { createLinks, storedRuns } from './links.js';
 import { type ListedSession, listSessions } from './list-sessions.js';
 import { decodeManifest, type Manifest, type SessionState } from './manifest.js';
+import { type ProbedPages, probeSession } from './probe-session.js';
 import { readTail, type StoredTail } from './read-tail.js';
 import { checkSessionId, checkSessionTitle, originOf, sessionKey } from './session-keys.js';
 import { createSessionTransfer, noSession, type SessionTransfer } from './session-transfer.js';
@@ -32,6 +33,8 @@ export interface Sessions extends SessionTransfer {
   put(state: SessionState, tail?: NewTail): Promise<Stored>;
   /** The heads at the start of a session's tail that are whole, in order. Reads no pages. */
   tail(manifest: Manifest): Promise<StoredTail>;
+  /** Which of a session's pages are stored. Reads no values; rejects as the store does. */
+  probe(manifest: Manifest): Promise<ProbedPages>;
   /** Call a session something else; its id stays. Throws `input/busy`, `input/option`, and what the store does. */
   rename(id: string, title: string): Promise<void>;
   /** Delete a session; what others name stays. Throws `input/busy` when another tab or caller has it. */
@@ -149,6 +152,7 @@ export const createSessions = (store: Store, writer: WriteBehind, options: Sessi
     list: () => listSessions(store, links),
     put,
     tail,
+    probe: (manifest) => probeSession(manifest, store, options),
     rename,
     delete: remove,
     sweep,

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type OpenContext, openSession } from '../../src/engine/open-context.js';
 import type { OpenModel } from '../../src/engine/open-model.js';
+import { storedSessions } from '../../src/engine/stored-sessions.js';
 import { LonghandError } from '../../src/errors.js';
 import { openArchive } from '../../src/kv/archive.js';
 import { decodeHead, decodeRecord, encodeHead, encodeRecord } from '../../src/kv/records.js';
@@ -66,6 +67,38 @@ test.each(['full', 'refused', 'dead'] as const)('%s from any commit on', async (
     expect(reusedTokens + prefill.tokens).toBe(tokens);
     await again.close();
   }
+});
+
+test.each([
+  'full',
+  'refused',
+] as const)('%s in the middle of a clone, an import and a deletion', async (how) => {
+  const first = await openSession(await over(disk), { id: 'book' });
+  await readAndAsk(first);
+  await first.close();
+  const { file, restorableTokens } = await storedSessions(await over(disk)).export('book', {});
+  expect(restorableTokens).toBe(first.context.tokens.length);
+  const before = await disk.list('');
+  const code = how === 'full' ? 'storage/quota' : 'storage/unavailable';
+
+  const model = await over(faultyStore(disk, { commit: 1, how }));
+  const sessions = storedSessions(model);
+  const session = await openSession(model, { id: 'book' });
+  await expect(sessions.clone('book', 'copy')).rejects.toMatchObject({ code });
+  expect((await session.stats()).storage).toBe(how === 'full' ? 'full' : 'unavailable');
+  await expect(sessions.import(file, { id: 'copy' }, {})).rejects.toMatchObject({ code });
+  await expect(sessions.rename('book', 'New')).rejects.toMatchObject({ code });
+  // The session that is open goes on in memory.
+  await session.conversation!.append(' The value of otto is 1234.', {});
+  expect(await ask(session)).toContain('4711');
+  await session.close();
+  expect(await disk.list('')).toEqual(before);
+  // A full device still takes a deletion; one that refuses says so, and nothing is half deleted.
+  if (how === 'full') await sessions.delete('book');
+  else await expect(sessions.delete('book')).rejects.toMatchObject({ code });
+  const left = await disk.list('');
+  expect(left).toEqual(how === 'full' ? left.filter((key) => /^(head|pages)/.test(key)) : before);
+  await openSession(await over(disk), { id: 'book' }).then((again) => again.close());
 });
 
 test('a store that cannot be read when a session is opened: what is stored under its name stays', async () => {

@@ -115,6 +115,45 @@ test('a clone of an open session goes on by itself, and answers as the original'
   await expect(model.cloneSession('none', { id: 'more' })).rejects.toMatchObject({ code: 'input/option' });
 });
 
+test('a probe says what opening brings, and why not all of it', async () => {
+  const model = await open();
+  const { tokens } = await read(model, 'book');
+  expect(await model.probeSession('book')).toEqual({ tokens, restorableTokens: tokens, opens: true });
+  await expect(model.probeSession('none')).rejects.toMatchObject({ code: 'input/option' });
+  const store = await openStore('idb', { database });
+  const lose = async (key: string | undefined): Promise<void> => store.commit({ put: [], delete: [key!] });
+  const whole = tokens - (tokens % 256);
+  const found = async (): Promise<number> => {
+    const { restorableTokens } = await model.probeSession('book');
+    const session = await model.session({ id: 'book', readOnly: true });
+    const { reusedTokens } = await session.stats();
+    await session.close();
+    expect(reusedTokens).toBe(restorableTokens);
+    return reusedTokens;
+  };
+  await lose((await store.list('tail/')).filter((key) => key.endsWith('head')).at(-1));
+  expect(await model.probeSession('book')).toMatchObject({
+    opens: true,
+    reason: expect.stringContaining('own pages'),
+  });
+  expect(await found()).toBeLessThan(tokens);
+  await lose((await store.list('head/'))[1]);
+  expect(await model.probeSession('book')).toMatchObject({ reason: expect.stringContaining('1 of its') });
+  expect((await model.probeSession('book')).restorableTokens).toBeLessThan(whole);
+  const other = await open(database, { attention: { method: 'dhsa', budget: 320 } });
+  expect(await other.probeSession('book')).toMatchObject({ tokens, restorableTokens: 0, opens: true });
+  const [key] = await store.list('session/');
+  const bytes = (await store.get(key!))!;
+  bytes[50]! ^= 1;
+  await store.commit({ put: [[key!, bytes]], delete: [] });
+  await store.close();
+  expect(await model.probeSession('book')).toMatchObject({
+    opens: false,
+    restorableTokens: 0,
+    reason: expect.stringContaining('damaged'),
+  });
+});
+
 describe('a file', () => {
   test('goes to another device and is answered from without reading', async () => {
     const here = await open();

@@ -10,6 +10,7 @@ import type {
   load,
   Model,
   Session,
+  SessionProbe,
   StoredSession,
 } from '../../src/index.js';
 
@@ -46,6 +47,8 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   });
   const { reason: because }: ImportedSession = await model.importSession(file, { id: 'third' });
   const [{ bytes, restores, problem }] = (await model.sessions()) as [StoredSession];
+  const { opens, reason: lacking }: SessionProbe = await model.probeSession('copy');
+  void [opens, lacking];
   const state: 'pages' | 'tokens' | 'nothing' = restores;
   const promised: 'yes' | 'no' | 'unknown' = (await session.stats()).persisted;
   void [reader, patient, restorableTokens, because, bytes.own, bytes.shared, state, problem, promised];
