@@ -6,7 +6,7 @@
 // Loop bodies are short on purpose: engines move all loads of a body to its front, and what then does not fit into 16
 // registers is spilled. Longer bodies and more rows were slower. Loops that run once in some formats end in conditions
 // that are false there at compile time, so that no loop is left.
-import { first, pairBytes, second, start } from './codes';
+import { first, hasSixteenfold, pairBytes, second, secondSixteenfold, start } from './codes';
 import { FACTORS, factorBytes, grain, grainBytes, headBytes, MINIMUMS, scaleBytes, SIXTEEN } from './formats';
 import { halves4 } from './halves';
 import { PANEL_BLOCK, PANEL_HEAD, RUN, RUNS } from './layout';
@@ -56,6 +56,13 @@ function acrossHalves(format: i32, g: usize): usize {
 @inline
 function sumsOf(format: i32, panel: usize, part: usize, g: usize): usize {
   return format & SIXTEEN ? panel + (1 + part) * g * 4 : panel;
+}
+
+/** Dots of both halves of a grain. */
+// @ts-ignore: decorator
+@inline
+function withSecond(format: i32, first: v128, second: v128): v128 {
+  return i32x4.add(first, hasSixteenfold(format) ? i32x4.shr_s(second, 4) : second);
 }
 
 /** Four rows × vectors v and v + 1 of the tile at w. `out`, `bias` and `outputs` are those of the whole tile. */
@@ -169,6 +176,7 @@ export function quantisedRow(
         let x = panel + PANEL_HEAD + part * 4;
         const sums = sumsOf(format, panel, part, 1);
         let s0 = start(format, sums), s1 = s0, s2 = s0, s3 = s0;
+        let t0 = i32x4.splat(0), t1 = t0, t2 = t0, t3 = t0;
         for (let p: usize = 0; p < grain(format) / 2 / RUN; ++p) {
           let y = v128.load32_splat(x);
           s0 = dot(y, first(format, codes), s0);
@@ -176,13 +184,15 @@ export function quantisedRow(
           s2 = dot(y, first(format, codes + 8 * RUN), s2);
           s3 = dot(y, first(format, codes + 12 * RUN), s3);
           y = v128.load32_splat(x + across);
-          s0 = dot(y, second(format, codes), s0);
-          s1 = dot(y, second(format, codes + 4 * RUN), s1);
-          s2 = dot(y, second(format, codes + 8 * RUN), s2);
-          s3 = dot(y, second(format, codes + 12 * RUN), s3);
+          t0 = dot(y, secondSixteenfold(format, codes), t0);
+          t1 = dot(y, secondSixteenfold(format, codes + 4 * RUN), t1);
+          t2 = dot(y, secondSixteenfold(format, codes + 8 * RUN), t2);
+          t3 = dot(y, secondSixteenfold(format, codes + 12 * RUN), t3);
           x += 8;
           codes += pairBytes(format);
         }
+        s0 = withSecond(format, s0, t0), s1 = withSecond(format, s1, t1);
+        s2 = withSecond(format, s2, t2), s3 = withSecond(format, s3, t3);
         a0 = scaled(a0, s0, scales4(format, w, 0, factors4(format, FACTORS, factors, 0)), scale);
         a1 = scaled(a1, s1, scales4(format, w, 1, factors4(format, FACTORS, factors, 1)), scale);
         a2 = scaled(a2, s2, scales4(format, w, 2, factors4(format, FACTORS, factors, 2)), scale);
