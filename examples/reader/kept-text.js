@@ -7,9 +7,9 @@ const addressOf = (/** @type {string} */ id) => new URL(`kept/${encodeURICompone
 
 /** @typedef {import('./desk.js').Text} Text */
 
-/** Remembers the text as the one that is open. @param {Text} text */
-export const keepText = async ({ plain, ...card }) => {
-  localStorage.setItem(LAST, JSON.stringify(card));
+/** Keeps a text, and remembers it as the one that is open. @param {Text} text @param {boolean} [open] */
+export const keepText = async ({ plain, ...card }, open = true) => {
+  if (open) localStorage.setItem(LAST, JSON.stringify(card));
   try {
     const cache = await caches.open(CACHE);
     await cache.put(addressOf(card.id), new Response(JSON.stringify({ ...card, plain })));

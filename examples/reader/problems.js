@@ -4,6 +4,7 @@ import { byId, make } from './dom.js';
 /** What a visitor can do about an error of the SDK, by its code. Whatever is not here says so itself. */
 const advice = /** @type {Record<string, string>} */ ({
   'input/busy': 'This text is open in another tab. Close it there, then read it here: it is not read again.',
+  'input/exists': 'There is a text of that name already. Choose another name.',
   'input/too-long':
     'That does not fit into the model’s window. Ask a shorter question, or read a shorter text.',
   'model/unreachable':

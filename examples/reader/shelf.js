@@ -173,7 +173,7 @@ export const resumeLast = async () => {
   const text = await lastText();
   if (!text) return false;
   const kept = (await desk.model.sessions()).find(({ id }) => id === text.id);
-  if (kept && kept.tokens > 0) {
+  if (kept && kept.tokens > 0 && kept.restores !== 'nothing') {
     await resumeText(text);
     return true;
   }

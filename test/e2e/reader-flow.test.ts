@@ -1,4 +1,7 @@
 /** The reader's whole story, on a phone by keyboard alone and on a desk, by night and by day. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { book } from '../engine/bundled.js';
@@ -120,7 +123,7 @@ test('a page that is hard to use is objected to', async () => {
     expect(found).toContain(wanted);
 });
 
-test('on a desk: a click opens a passage, three ways are compared, what is kept is listed and deleted', async () => {
+test('on a desk: a click opens a passage, three ways are compared, what is kept is copied, renamed, saved, deleted, taken in', async () => {
   const { page, complaints } = await site.visit('examples/reader/');
   await reached(page, 'empty');
   expect(await objectionsTo(page)).toEqual([]);
@@ -170,8 +173,28 @@ test('on a desk: a click opens a passage, three ways are compared, what is kept 
     .setInputFiles({ name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from(FACT) });
   await page.locator('#title', { hasText: 'note.txt' }).waitFor();
   await reached(page, 'ready');
-  await page.locator('#kept-texts button', { hasText: 'Delete' }).click();
-  await page.locator('#kept-texts li').nth(1).waitFor({ state: 'detached' });
-  expect(await page.locator('#kept-texts li').count()).toBe(1);
+  const texts = page.locator('#kept-texts li');
+  await page.getByRole('button', { name: 'Copy: letter.txt' }).click();
+  await texts.nth(2).waitFor();
+  await page.getByRole('button', { name: 'Rename: letter.txt (copy)' }).click();
+  await page.keyboard.type('A letter');
+  await page.keyboard.press('Enter');
+  await texts.filter({ hasText: 'A letter' }).waitFor();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save: A letter' }).click();
+  const saved = join(mkdtempSync(join(tmpdir(), 'longhand-')), 'saved.longhand');
+  await (await download).saveAs(saved);
+  await page.getByRole('button', { name: 'Delete: A letter' }).click();
+  await texts.nth(2).waitFor({ state: 'detached' });
+  await page.locator('#take-in').setInputFiles(saved);
+  await page.locator('#kept-notice', { hasText: 'none must be read again' }).waitFor();
+  expect(await objectionsTo(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Open: A letter' }).click();
+  await page.locator('#title', { hasText: 'A letter' }).waitFor();
+  await reached(page, 'ready');
+  await page.locator('#question').fill('Where is the brass key?');
+  await page.locator('#ask').click();
+  expect(await answered(page, 1)).toContain('attic');
+  rmSync(dirname(saved), { recursive: true });
   expect(complaints).toEqual([]);
 });
