@@ -82,81 +82,17 @@ function entries(table: v128, indices: v128): v128 {
   return i8x16.swizzle(table, indices);
 }
 
-/** Entries of two tables for the eight channels whose signs are the bytes `x`, of 16 tokens. */
+/** Sums of entries of eight channels' two tables, of 16 tokens: `x` holds their signs, a byte each. At most ±30. */
 // @ts-ignore: decorator
 @inline
-function both(low: v128, high: v128, x: v128): v128 {
-  const mask = i8x16.splat(15);
-  return i8x16.add(entries(low, v128.and(x, mask)), entries(high, v128.and(i16x8.shr_u(x, 4), mask)));
+export function eight(table: usize, low: v128, high: v128): v128 {
+  return i8x16.add(entries(v128.load(table), low), entries(v128.load(table, 16), high));
 }
 
+/** Channels whose sums stay inside an i8. */
 // @ts-ignore: decorator
 @inline
-function eight(table: usize, x: v128): v128 {
-  return both(v128.load(table), v128.load(table, 16), x);
-}
-
-/** Sums of an i8 vector's halves, as i16, go to (or on top of) the 16 i16 at `out`. */
-// @ts-ignore: decorator
-@inline
-function widen(out: usize, sum: v128, more: bool): void {
-  let low = i16x8.extend_low_i8x16_s(sum), high = i16x8.extend_high_i8x16_s(sum);
-  if (more) {
-    low = i16x8.add(low, v128.load(out));
-    high = i16x8.add(high, v128.load(out, 16));
-  }
-  v128.store(out, low);
-  v128.store(out, high, 16);
-}
-
-/** out (16) i16 = for each token of a sub-block the sum of its entries: Σ ±q, over the step of the table. dim % 16 = 0. */
-// @ts-ignore: decorator
-@inline
-export function sumSigns(out: usize, table: usize, signs: usize, dim: i32): void {
-  let left = dim;
-  for (; left >= 32; left -= 32, signs += 64, table += 128) {
-    let sum = i8x16.add(eight(table, v128.load(signs)), eight(table + 32, v128.load(signs, 16)));
-    sum = i8x16.add(sum, eight(table + 64, v128.load(signs, 32)));
-    sum = i8x16.add(sum, eight(table + 96, v128.load(signs, 48)));
-    widen(out, sum, left < dim);
-  }
-  if (left) {
-    widen(out, i8x16.add(eight(table, v128.load(signs)), eight(table + 32, v128.load(signs, 16))), left < dim);
-  }
-}
-
-/** As `sumSigns`, for the four sub-blocks of a page at once: each table is fetched once. out (64) i16. */
-// @ts-ignore: decorator
-@inline
-export function sumPage(out: usize, table: usize, signs: usize, dim: i32): void {
-  const next = <usize>dim << 1;
-  for (let left = dim; left > 0; left -= 32, signs += 64, table += 128) {
-    const end = signs + (<usize>min(left, 32) << 1);
-    let a = i8x16.splat(0), b = a, c = a, d = a;
-    for (let at = signs, t = table; at < end; at += 16, t += 32) {
-      const low = v128.load(t), high = v128.load(t, 16);
-      a = i8x16.add(a, both(low, high, v128.load(at)));
-      b = i8x16.add(b, both(low, high, v128.load(at + next)));
-      c = i8x16.add(c, both(low, high, v128.load(at + 2 * next)));
-      d = i8x16.add(d, both(low, high, v128.load(at + 3 * next)));
-    }
-    widen(out, a, left < dim);
-    widen(out + 32, b, left < dim);
-    widen(out + 64, c, left < dim);
-    widen(out + 96, d, left < dim);
-  }
-}
-
-/** out (count) i16 [+]= sums · scales, both i16, over 2¹⁵ and shifted left by `shift` first; saturating. count % 8 = 0. */
-// @ts-ignore: decorator
-@inline
-export function weigh(out: usize, sums: usize, scales: usize, shift: i32, count: i32, more: bool): void {
-  for (let at: usize = 0; at < <usize>count << 1; at += 16) {
-    let x = scaled(i16x8.shl(v128.load(sums + at), shift), v128.load(scales + at));
-    if (more) x = i16x8.add_sat_s(x, v128.load(out + at));
-    v128.store(out + at, x);
-  }
-}
+export const FIT: i32 = 32;
 
 /** a · b / 2¹⁵, rounded to nearest, halves up. Never both −2¹⁵, the one case that engines may answer differently. */
 // @ts-ignore: decorator
@@ -166,18 +102,24 @@ function scaled(a: v128, b: v128): v128 {
   return i16x8.q15mulr_sat_s(a, b);
 }
 
-/** The greatest of `count` i16, at least one. Up to seven more are read. Up to 24 there is nothing to branch on. */
+/** Sums of eight tokens, shifted left, times their scales (i16 at `scales`) over 2¹⁵. */
 // @ts-ignore: decorator
 @inline
-export function greatest(at: usize, count: i32): i32 {
-  const last = max(count - 8, 0);
-  let most = i16x8.max_s(v128.load(at), v128.load(at + (<usize>last << 1)));
-  most = i16x8.max_s(most, v128.load(at + (<usize>min(8, last) << 1)));
-  for (let i = 16; i < last; i += 8) most = i16x8.max_s(most, v128.load(at + (<usize>i << 1)));
-  // Of fewer than eight, the rest of the one vector read is not theirs.
-  const inside = i16x8.gt_s(i16x8.splat(<i16>count), i16x8(0, 1, 2, 3, 4, 5, 6, 7));
-  most = v128.bitselect(most, i16x8.splat(i16.MIN_VALUE), inside);
-  most = i16x8.max_s(most, v128.shuffle<i16>(most, most, 4, 5, 6, 7, 0, 1, 2, 3));
-  most = i16x8.max_s(most, v128.shuffle<i16>(most, most, 2, 3, 0, 1, 6, 7, 4, 5));
-  return max(i16x8.extract_lane_s(most, 0), i16x8.extract_lane_s(most, 1));
+export function weighed(sums: v128, shift: i32, scales: usize): v128 {
+  return scaled(i16x8.shl(sums, shift), v128.load(scales));
+}
+
+/** The greatest of eight i16, for each of a, b, c, d, as the four lanes of f32. */
+// @ts-ignore: decorator
+@inline
+export function greatest4(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = i16x8.max_s(
+    v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11), v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15),
+  );
+  const cd = i16x8.max_s(
+    v128.shuffle<i16>(c, d, 0, 8, 1, 9, 2, 10, 3, 11), v128.shuffle<i16>(c, d, 4, 12, 5, 13, 6, 14, 7, 15),
+  );
+  const all = i16x8.max_s(v128.shuffle<i32>(ab, cd, 0, 4, 1, 5), v128.shuffle<i32>(ab, cd, 2, 6, 3, 7));
+  const most = i16x8.max_s(all, v128.shuffle<i32>(all, all, 2, 3, 0, 1));
+  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(most));
 }

@@ -51,12 +51,15 @@ export function exponentials(logits: usize, n: i32): f32 {
   );
 }
 
-/** scores (n) [+]= Σ over heads of the softmax of a row of logits, which are lost; rows of n rounded up to four. */
-export function addSoftmax(scores: usize, logits: usize, heads: i32, n: i32, more: bool): void {
-  const row = <usize>((n + 3) & -4) << 2;
+/**
+ * scores (n) [+]= Σ over heads of the softmax of n logits, which are lost; rows of logits are `row` bytes apart. All have
+ * room for n rounded up to four.
+ */
+export function addSoftmax(scores: usize, logits: usize, heads: i32, row: usize, n: i32, more: bool): void {
+  const end = <usize>((n + 3) & -4) << 2;
   for (let head = 0; head < heads; head++, logits += row) {
     const share = f32x4.splat(1 / exponentials(logits, n));
-    for (let at: usize = 0; at < row; at += 16) {
+    for (let at: usize = 0; at < end; at += 16) {
       const mass = f32x4.mul(v128.load(logits + at), share);
       v128.store(scores + at, more || head > 0 ? f32x4.add(v128.load(scores + at), mass) : mass);
     }

@@ -19,6 +19,9 @@ export type { Tensor, Weight } from './tensor.js';
 /** Tokens in a page; also the alignment of prefill tiles and the step in which chunks are found. */
 export const PAGE = 64;
 
+/** Tokens in a sub-block of a page: what rows that ask for themselves choose. */
+export const SUB_BLOCK = 16;
+
 /** How K and V of one layer are stored. See docs/FORMAT.md for the bytes of a page. */
 export interface KvShape {
   readonly kvHeads: number;
@@ -77,19 +80,16 @@ export interface ChunkIndex {
 }
 
 /**
- * How rows are turned into scores by `scoreChunks`. `mean`: mean query of the tile · sum/√length. `sketch`: the greatest
- * q·k over the tile's rows and the chunk's keys, estimated from the first `planes` planes of their sketches; with one
- * plane the query heads of a KV head ask together, by the sum of their queries. Where candidates are given, chunks that
- * none of their ranges overlaps get −Infinity. `scale` multiplies q·k.
+ * How rows are turned into scores by `scoreChunks`. `mean`: mean query of the tile · sum/√length of a chunk's keys.
+ * `sketch`: the first row of the tile asks, and what has scores are the sub-blocks of all pages before its own: the greatest
+ * q·k over the 16 keys, estimated from the first `planes` planes of their sketches; with one plane the query heads of a KV
+ * head ask together, by the sum of their queries. Where candidates are given, sub-blocks that none of their ranges overlap
+ * get −Infinity. `scale` multiplies q·k.
  */
 export type ChunkScoring =
   | { readonly by: 'mean'; readonly scale: number }
-  | {
-      readonly by: 'sketch';
-      readonly scale: number;
-      readonly planes: 1 | 2;
-      readonly candidates?: Plan;
-    };
+  | { readonly by: 'sketch'; readonly scale: number; readonly planes: 1; readonly candidates?: undefined }
+  | { readonly by: 'sketch'; readonly scale: number; readonly planes: 2; readonly candidates?: Plan };
 
 /** Bytes the backend holds now. */
 export interface BackendBytes {
@@ -169,9 +169,9 @@ export interface Backend {
   plan(label: string, lists: number): Plan;
   scores(label: string, lists: number): Scores;
   /**
-   * scores (lists · tiles, capacity) = how interesting each closed chunk that ends at or before the tile's start is.
-   * q is (rows, heads · keyDim) after RoPE. Per asking head the scores are softmaxed over the chunks, then summed over
-   * those of a list. `scores` grows as needed.
+   * scores (lists · tiles, capacity) = how interesting each closed chunk that ends at or before the tile's start is, or each
+   * sub-block. q is (rows, heads · keyDim) after RoPE. Per asking head the scores are softmaxed over what it scored, then
+   * summed over those of a list; where one head asks, only their order is promised. `scores` grows as needed.
    */
   scoreChunks(
     scores: Scores,
@@ -200,7 +200,8 @@ export interface Backend {
    * Write a plan: sinks, `local` tokens before the tile, everything after the last boundary the tile may know, and the
    * tile itself are forced; then whole chunks in descending score order (ties: the later chunk first) until the
    * budget is spent, the last one cut at its start. Without scores only the forced set is kept. Where rows ask for
-   * themselves, the budget and what it is a share of are those of a tile's first row.
+   * themselves, the budget and what it is a share of are those of a tile's first row. With scores of sub-blocks, sinks,
+   * forced tail and choice are whole sub-blocks: what is left of the budget below 16 tokens is not spent.
    */
   select(plan: Plan, tiles: Tiles, keep: Keep, scores?: Scores, index?: ChunkIndex): void;
   /**

@@ -150,8 +150,10 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
             const [found, wanted] = await Promise.all(
               [backend, reference].map((b) => scoreAll(b, reading, boundaries, lists, tiles, values, scale)),
             );
-            const edges = Array.from(await reference.readBoundaries(wanted!.index));
+            const chunks = Array.from(await reference.readBoundaries(wanted!.index));
+            const blocks = Array.from({ length: tokens >> 4 }, (_, i) => 16 * i);
             found!.plans.forEach((plan, i) => {
+              const edges = wanted!.blocks[i] ? blocks : chunks;
               expectPlan(plan, wanted!.plans[i]!, wanted!.scores[i]!, edges, `${boundaries.source} ${i}`);
             });
             wanted!.mass.forEach((masses, i) => {
@@ -309,6 +311,11 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
           backend.select(plan, tiles, { budget: 200, sinks: 3, local: 9 }, scores, index);
           return backend.readPlan(plan);
         };
+        // 16 sinks, 64 tokens of the row's own page; 120 are left: seven sub-blocks.
+        const blocks = [
+          [0, 16],
+          [464, 640],
+        ];
         // 3 sinks, 64 tokens from the last boundary known; 133 are left: four chunks of 32, and 5 of the next.
         const wanted = [
           [0, 3],
@@ -320,7 +327,8 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
           { by: 'sketch', planes: 2 },
         ] as const) {
           backend.scoreChunks(scores, q, index, 0, tiles, { ...how, scale: 1 });
-          expect(await planned()).toEqual([wanted, wanted]);
+          const expected = how.by === 'sketch' ? blocks : wanted;
+          expect(await planned()).toEqual([expected, expected]);
         }
         backend.select(plan, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 });
         backend.scoreTokens(scores, q, kv[0]!, index, plan, 1);
@@ -412,7 +420,13 @@ const scoreAll = async (
   tiles: Tiles,
   values: Float32Array,
   scale: number,
-): Promise<{ index: ChunkIndex; plans: Range[][][]; scores: number[][][]; mass: Float32Array[][] }> => {
+): Promise<{
+  index: ChunkIndex;
+  plans: Range[][][];
+  scores: number[][][];
+  blocks: boolean[];
+  mass: Float32Array[][];
+}> => {
   const { kv, index } = indexed(backend, reading, boundaries);
   const q = tensorOf(backend, tiles.rows, reading.heads * reading.shape.keyDim, values);
   const scores = backend.scores('scores', lists);
@@ -420,15 +434,21 @@ const scoreAll = async (
   const plan = backend.plan('plan', lists);
   const plans: Range[][][] = [];
   const rows: number[][][] = [];
+  const blocks: boolean[] = [];
   const mass: Float32Array[][] = [];
   const selectAll = async (): Promise<void> => {
     for (const budget of budgets) {
       backend.select(plan, tiles, { budget, sinks: 3, local: 9 }, scores, index);
       plans.push((await backend.readPlan(plan)).map((row) => [...row]));
+      blocks.push((scores as Partial<RefScores>).blocks ?? false);
       rows.push(((scores as Partial<RefScores>).rows ?? []).map((row) => [...row]));
     }
   };
-  for (const how of [{ by: 'mean' }, { by: 'sketch', planes: 1 }, { by: 'sketch', planes: 2 }] as const) {
+  const sketch = tiles.tileRows < 64 ? ([1, 2] as const) : [];
+  for (const how of [
+    { by: 'mean' },
+    ...sketch.map((planes) => ({ by: 'sketch', planes }) as const),
+  ] as const) {
     backend.scoreChunks(scores, q, index, 1, tiles, { ...how, scale });
     await selectAll();
   }
@@ -438,10 +458,11 @@ const scoreAll = async (
     backend.scoreTokens(scores, q, kv[1]!, index, candidates, scale);
     mass.push(await backend.readScores(scores));
     await selectAll();
+    if (sketch.length === 0) continue;
     backend.scoreChunks(scores, q, index, 1, tiles, { by: 'sketch', planes: 2, scale, candidates });
     await selectAll();
   }
-  return { index, plans, scores: rows, mass };
+  return { index, plans, scores: rows, blocks, mass };
 };
 
 /** The same tokens, or others whose chunks the reference scores the same within rounding. */

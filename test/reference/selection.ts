@@ -19,8 +19,10 @@ import type { RefPlan, RefTensor } from './device.js';
 import { integerQuery, storedKey, unrotated } from './keys.js';
 
 export interface RefScores extends Scores {
-  /** rows[list · tiles + tile][chunk] */
+  /** rows[list · tiles + tile][chunk or sub-block] */
   rows: number[][];
+  /** Whether it is sub-blocks that have scores. */
+  blocks: boolean;
 }
 
 const { fround } = Math;
@@ -40,6 +42,10 @@ const known = (boundaries: number[], rule: Boundaries, start: number): number[] 
 
 const chunksOf = (boundaries: number[]): Range[] =>
   boundaries.slice(1).map((end, i): Range => [boundaries[i]!, end]);
+
+/** Sub-blocks of the pages before that of `start`. */
+const blocksBefore = (start: number): Range[] =>
+  Array.from({ length: 4 * Math.floor(start / 64) }, (_, i): Range => [16 * i, 16 * i + 16]);
 
 const queryOf = (q: Tensor, row: number, head: number, dim: number): Float32Array => {
   const at = row * q.cols + head * dim;
@@ -153,11 +159,13 @@ const selectRanges = (
   tail: number,
   chunks: Range[],
   scores: number[],
+  whole: number,
 ): Range[] => {
   const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
   if (budget >= reach) return [[0, end]];
-  const from = Math.max(0, Math.min(tail, start - keep.local));
-  const sinks = Math.min(keep.sinks, reach);
+  // Of sub-blocks only whole ones are kept.
+  const from = whole * Math.floor(Math.max(0, Math.min(tail, start - keep.local)) / whole);
+  const sinks = Math.min(whole * Math.ceil(keep.sinks / whole), reach);
   const kept: Range[] = [
     [0, sinks],
     [from, reach],
@@ -169,7 +177,7 @@ const selectRanges = (
     const first = Math.max(chunks[c]![0], sinks);
     const last = Math.min(chunks[c]![1], from);
     if (last <= first) continue;
-    if (left <= 0) break;
+    if (left < whole) break;
     kept.push([Math.max(first, last - left), last]);
     left -= last - first;
   }
@@ -200,14 +208,19 @@ export const refSelection = (): SelectionVerbs => ({
     rows: [],
     pairs: 0,
   }),
-  scores: (label, lists): RefScores => ({ label, lists, rows: [] }),
+  scores: (label, lists): RefScores => ({ label, lists, rows: [], blocks: false }),
 
   scoreChunks(scores, q, index, layer, tiles, how) {
     const it = index as RefChunkIndex;
     const { kvHeads, keyDim } = it.shape;
     const heads = q.cols / keyDim;
+    const blocks = how.by === 'sketch';
+    (scores as RefScores).blocks = blocks;
     eachRow(scores.lists, tiles, (row, list, tile) => {
-      const chunks = chunksOf(known(it.boundaries, it.shape.boundaries, tileStart(tiles, tile)));
+      const start = tileStart(tiles, tile);
+      const chunks = blocks
+        ? blocksBefore(start)
+        : chunksOf(known(it.boundaries, it.shape.boundaries, start));
       const rows = tileRowsOf(tiles, tile);
       const named =
         how.by === 'sketch' && how.candidates ? (how.candidates as RefPlan).rows[row]! : undefined;
@@ -256,6 +269,7 @@ export const refSelection = (): SelectionVerbs => ({
     const { kvHeads, keyDim, keys } = kvLayer.shape;
     const heads = q.cols / keyDim;
     const plan = candidates as RefPlan;
+    (scores as RefScores).blocks = false;
     eachRow(scores.lists, plan.tiles, (row, list, tile) => {
       const chunks = chunksOf(known(it.boundaries, it.shape.boundaries, tileStart(plan.tiles, tile)));
       const totals = chunks.map(() => Number.NEGATIVE_INFINITY);
@@ -297,12 +311,13 @@ export const refSelection = (): SelectionVerbs => ({
     own.rows = [];
     eachRow(plan.lists, tiles, (row, _list, tile) => {
       const start = tileStart(tiles, tile);
+      const { rows: values, blocks } = (scores as RefScores | undefined) ?? { rows: [], blocks: false };
       const boundaries = it ? known(it.boundaries, it.shape.boundaries, start) : [];
-      const values = scores ? (scores as RefScores).rows[row]! : [];
-      const tail = boundaries.at(-1) ?? start;
+      const chunks = blocks ? blocksBefore(start) : chunksOf(boundaries);
+      const tail = blocks ? (chunks.at(-1)?.[1] ?? 0) : (boundaries.at(-1) ?? start);
       const reach = start + askingRows(tiles, tile);
       const end = tileEnd(tiles, tile);
-      own.rows[row] = selectRanges(start, reach, end, keep, tail, chunksOf(boundaries), values);
+      own.rows[row] = selectRanges(start, reach, end, keep, tail, chunks, values[row] ?? [], blocks ? 16 : 1);
     });
   },
 

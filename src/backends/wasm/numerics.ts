@@ -7,5 +7,6 @@
  * 3: activations quantised by a product; gates by exp2.
  * 4: sketches are weighed as integers; their stored bytes.
  * 5: weights of attention are summed quad by quad.
+ * 6: rows that ask for themselves choose sub-blocks of 16 keys.
  */
-export const NUMERICS = 5;
+export const NUMERICS = 6;

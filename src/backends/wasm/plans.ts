@@ -2,6 +2,7 @@ import {
   askingRows,
   type Backend,
   type Range,
+  SUB_BLOCK,
   type Tiles,
   tileCount,
   tileEnd,
@@ -9,7 +10,7 @@ import {
 } from '../backend.js';
 import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device, WasmPlan } from './device.js';
-import { eligible, mustMatch } from './eligible.js';
+import { eligible, knownBlocks, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
 import type { WasmScores } from './scores.js';
@@ -59,24 +60,27 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'ex
         !scored || (scored.lists === plan.lists && tileCount(scored.tiles) === count),
         'Scores and plan',
       );
-      shapePlan(own, tiles, scored ? chunks!.count : 0);
-      const boundaries = chunks && boundariesOf(device, chunks);
+      const blocks = scored?.blocks ?? false;
+      const most = blocks ? scored!.stride : (chunks?.count ?? 0);
+      shapePlan(own, tiles, scored ? most : 0);
+      const boundaries = chunks && !blocks ? boundariesOf(device, chunks) : undefined;
       const perTile = Array.from({ length: count }, (_, tile) => {
         const start = tileStart(tiles, tile);
         const end = tileEnd(tiles, tile);
-        const n = chunks ? eligible(device, chunks, start) : 0;
-        const known = boundaries ? boundaries[n]! : start;
-        const forced = Math.max(0, Math.min(known, start - keep.local));
+        const n = blocks ? knownBlocks(start) : chunks ? eligible(device, chunks, start) : 0;
+        const known = blocks ? n * SUB_BLOCK : boundaries ? boundaries[n]! : start;
+        const whole = blocks ? SUB_BLOCK : 1;
+        const forced = Math.floor(Math.max(0, Math.min(known, start - keep.local)) / whole) * whole;
         /** The end of the rows that choose. */
         const reach = start + askingRows(tiles, tile);
-        const sinks = Math.min(keep.sinks, reach);
+        const sinks = Math.min(Math.ceil(keep.sinks / whole) * whole, reach);
         const taken = sinks >= forced ? reach : sinks + reach - forced;
         const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
         if (budget >= reach) return [0, sinks, 0, end, 0];
-        return [scored ? n : 0, sinks, forced, end, Math.max(0, budget - taken)];
+        return scored ? [n, sinks, forced, end, Math.max(0, budget - taken)] : [0, sinks, forced, end, 0];
       });
       const record = 4 * (WORDS + 5 * count);
-      const room = kernels.selectScratch!(chunks?.count ?? 0);
+      const room = kernels.selectScratch!(most);
       const args = rangedRoom(device, record, room);
       const table = args + 4 * WORDS;
       heap.u32(table, 5 * count).set(perTile.flat());
@@ -84,10 +88,10 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'ex
         .u32(args, WORDS)
         .set([
           ...[own.counts, own.ranges, own.capacity, count, scored?.memory.start ?? 0, scored?.stride ?? 0],
-          ...[chunks?.boundaries.start ?? 0, table],
+          ...[boundaries ? chunks!.boundaries.start : 0, table],
         ]);
       const items = plan.lists * count;
-      const work = scored ? (items * chunks!.count) / SELECTED_PER_US : 0;
+      const work = scored ? (items * most) / SELECTED_PER_US : 0;
       runRanged(device, 'select', args, record, room, items, work);
     },
 

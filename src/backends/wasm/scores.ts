@@ -3,6 +3,8 @@ import { meanBytes } from '../../kv/chunks.js';
 import {
   askingRows,
   type Backend,
+  MOST_REUSE,
+  PAGE,
   type Scores,
   type Tensor,
   type Tiles,
@@ -12,7 +14,7 @@ import {
 import type { WasmChunkIndex } from './chunk-index.js';
 import { mustBeResidentIn } from './cold.js';
 import type { Device, Owned, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
-import { eligible, mustMatch } from './eligible.js';
+import { eligible, knownBlocks, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
 
@@ -21,8 +23,10 @@ export interface WasmScores extends Scores, Owned {
   readonly memory: Growing;
   tiles: Tiles;
   stride: number;
-  /** By tile: chunks that have a score. */
+  /** By tile: chunks, or sub-blocks, that have a score. */
   counts: readonly number[];
+  /** Whether it is sub-blocks that have. */
+  blocks: boolean;
 }
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
@@ -47,9 +51,10 @@ export const wasmScores = (
 ): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores'> => {
   const { heap, kernels } = device;
 
-  const shapeScores = (scores: WasmScores, tiles: Tiles, index: WasmChunkIndex): void => {
+  const shapeScores = (scores: WasmScores, tiles: Tiles, most: number, blocks: boolean): void => {
     scores.tiles = tiles;
-    scores.stride = (index.count + 3) & -4;
+    scores.blocks = blocks;
+    scores.stride = (most + 3) & -4;
     scores.memory.reserve(scores.lists * tileCount(tiles) * scores.stride * 4);
   };
 
@@ -72,7 +77,8 @@ export const wasmScores = (
     const perTile = args + 4 * WORDS;
     const rows = Array.from({ length: count }, (_, tile) => {
       const start = tileStart(tiles, tile);
-      return [eligible(device, index, start), start - tiles.position, askingRows(tiles, tile)];
+      const known = scores.blocks ? knownBlocks(start) : eligible(device, index, start);
+      return [known, start - tiles.position, askingRows(tiles, tile)];
     });
     scores.counts = rows.map(([known]) => known!);
     heap.u32(perTile, 3 * count).set(rows.flat());
@@ -84,14 +90,23 @@ export const wasmScores = (
         ...(candidates ? [candidates.counts, candidates.ranges, candidates.capacity] : [0, 0, 0]),
       ]);
     heap.f32(args + 4 * 18, 1)[0] = scale;
-    const work = (lists * tiles.rows * index.count) / SCORED_PER_US;
+    const work = (lists * count * stride) / SCORED_PER_US;
     runRanged(device, share, args, record, room, lists * count, work);
   };
 
   return {
     scores(label, lists): WasmScores {
       const memory = growing(heap, 'chunks');
-      return { label, lists, memory, tiles: NOTHING, stride: 0, counts: [], release: () => memory.release() };
+      return {
+        label,
+        lists,
+        memory,
+        tiles: NOTHING,
+        stride: 0,
+        counts: [],
+        blocks: false,
+        release: () => memory.release(),
+      };
     },
 
     scoreChunks(scores, q, index, layer, tiles, how) {
@@ -101,7 +116,12 @@ export const wasmScores = (
       const group = q.cols / keyDim / kvHeads;
       const summaries = chunks.layers[layer]!;
       const boundaries = chunks.boundaries.start;
-      shapeScores(own, tiles, chunks);
+      shapeScores(
+        own,
+        tiles,
+        how.by === 'mean' ? chunks.count : knownBlocks(tiles.position + tiles.rows),
+        how.by === 'sketch',
+      );
       if (how.by === 'mean') {
         const stride = meanBytes(index.shape);
         const from = { start: summaries.means.start, stride, headBytes: keyDim * 2, boundaries, extra: 0 };
@@ -116,7 +136,12 @@ export const wasmScores = (
       );
       const { start, headBytes, secondAt } = summaries.sketches;
       const from = { start, stride: secondAt, headBytes, boundaries, extra: how.planes };
-      const room = kernels.sketchScratch!(group, chunks.count, keyDim);
+      mustMatch(tiles.tileRows <= MOST_REUSE, 'Sketches and tiles');
+      mustMatch(
+        summaries.pages >= Math.floor((tiles.position + tiles.rows - 1) / PAGE),
+        'Sketches and pages',
+      );
+      const room = kernels.sketchScratch!(group, own.stride, keyDim);
       score('scoreSketches', own, q, chunks, from, candidates, how.scale, room);
     },
 
@@ -128,7 +153,7 @@ export const wasmScores = (
       const { position, rows } = plan.tiles;
       mustMatch(scores.lists === plan.lists, 'Scores and candidates');
       mustBeResidentIn(heap, kv, plan);
-      shapeScores(own, plan.tiles, chunks);
+      shapeScores(own, plan.tiles, chunks.count, false);
       const group = q.cols / shape.keyDim / shape.kvHeads;
       const from = {
         start: table,
