@@ -9,11 +9,17 @@ export interface Fault {
    * `late`: dead as well, but the commit itself still arrived.
    */
   readonly how: 'full' | 'refused' | 'dead' | 'late';
+  /** Whether only that one commit fails, and what comes after it does not. Default false. */
+  readonly once?: boolean;
+  /** The read (of values, keys or sizes) that is refused, counted from 1. Default: none is. */
+  readonly read?: number;
 }
 
 export interface FaultyStore extends Store {
   /** Commits asked for so far. */
   readonly commits: number;
+  /** Reads asked for so far. */
+  readonly reads: number;
   /** Largest number of bytes in one commit. */
   readonly largest: number;
   /** Let go of all locks, as the platform does for a tab that is gone. */
@@ -28,6 +34,7 @@ const failure = (how: Fault['how']): LonghandError =>
 /** A store over another one that fails where it is told to. What is under it outlives it. */
 export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
   let commits = 0;
+  let reads = 0;
   let largest = 0;
   let dead = false;
   const locks = new Set<() => void>();
@@ -37,18 +44,27 @@ export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
     return call();
   };
 
+  const reading = <T>(call: () => Promise<T>): Promise<T> =>
+    alive(async () => {
+      if (++reads === fault.read) throw failure('refused');
+      return call();
+    });
+
   return {
     ...inner,
     get commits() {
       return commits;
     },
+    get reads() {
+      return reads;
+    },
     get largest() {
       return largest;
     },
-    get: (key) => alive(() => inner.get(key)),
-    getMany: (keys) => alive(() => inner.getMany(keys)),
-    list: (prefix) => alive(() => inner.list(prefix)),
-    size: (prefix) => alive(() => inner.size(prefix)),
+    get: (key) => reading(() => inner.get(key)),
+    getMany: (keys) => reading(() => inner.getMany(keys)),
+    list: (prefix) => reading(() => inner.list(prefix)),
+    size: (prefix) => reading(() => inner.size(prefix)),
     async lock(name, how) {
       const unlock = await inner.lock(name, how);
       if (unlock) locks.add(unlock);
@@ -64,7 +80,7 @@ export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
           largest,
           batch.put.reduce((sum, [, bytes]) => sum + bytes.length, 0),
         );
-        if (commits < fault.commit) return inner.commit(batch);
+        if (commits < fault.commit || (fault.once && commits > fault.commit)) return inner.commit(batch);
         dead = fault.how === 'dead' || fault.how === 'late';
         if (fault.how === 'late') await inner.commit(batch);
         // A full device still takes deletions.
