@@ -128,11 +128,13 @@ export const createLocalEngine = (): Engine => {
       await stored.delete(id);
     },
     exportSession: (model, id, call, onProgress) =>
-      abortable(call, async (signal) => storedSessions(modelOf(model)).export(id, { signal, onProgress })),
+      abortable(call, async (signal) =>
+        storedSessions(modelOf(model)).exportFile(id, { signal, onProgress }),
+      ),
     importSession: (model, file, as, call, onProgress) =>
       abortable(call, async (signal) => {
         checkImportOptions(as);
-        return storedSessions(modelOf(model)).import(file, as, { signal, onProgress });
+        return storedSessions(modelOf(model)).importFile(file, as, { signal, onProgress });
       }),
     unload: async (handle) => {
       const model = models.get(handle);

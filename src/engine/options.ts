@@ -190,5 +190,5 @@ export const checkSessionOptions = (options: SessionOptions): void => {
 };
 
 export const checkImportOptions = (options: ImportSettings): void => {
-  onlyKnown('import', options, ['id', 'title']);
+  onlyKnown('importSession', options, ['id', 'title']);
 };

@@ -56,8 +56,8 @@ export interface StoredSessions {
   rename(id: string, title: string): Promise<void>;
   clone(from: string, to: string, title?: string): Promise<void>;
   delete(id: string): Promise<void>;
-  export(id: string, hooks: TransferHooks): Promise<ExportedSession>;
-  import(file: Blob, as: ImportSettings, hooks: TransferHooks): Promise<ImportedSession>;
+  exportFile(id: string, hooks: TransferHooks): Promise<ExportedSession>;
+  importFile(file: Blob, as: ImportSettings, hooks: TransferHooks): Promise<ImportedSession>;
 }
 
 export const storedSessions = ({ kept, unkept, provenance, reader }: OpenModel): StoredSessions => {
@@ -117,11 +117,11 @@ export const storedSessions = ({ kept, unkept, provenance, reader }: OpenModel):
     async delete(id) {
       await kept?.archive.sessions.delete(id);
     },
-    export: (id, hooks) => sessions().export(id, hooks),
-    import(file, as, hooks) {
+    exportFile: (id, hooks) => sessions().exportFile(id, hooks),
+    importFile(file, as, hooks) {
       if (!(file instanceof Blob))
         throw new LonghandError('input/type', 'A session is imported from a File, a Blob, or bytes.');
-      return sessions().import(file, as, accept, hooks);
+      return sessions().importFile(file, as, accept, hooks);
     },
   };
 };

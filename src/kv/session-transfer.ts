@@ -21,12 +21,12 @@ export interface SessionTransfer {
    */
   clone(from: string, to: string, title?: string): Promise<void>;
   /** The last committed state in one file. What is lost of its pages is said, and no error. */
-  export(id: string, hooks: TransferHooks): Promise<ExportedSession>;
+  exportFile(id: string, hooks: TransferHooks): Promise<ExportedSession>;
   /**
    * A session from a file, under its own id or another one, all or nothing. `accept` may throw when it sees the manifest.
    * Throws `input/exists`, `storage/corrupt`, `storage/version`, and what the store does.
    */
-  import(
+  importFile(
     file: Blob,
     as: { readonly id?: string | undefined; readonly title?: string | undefined },
     accept: (manifest: Manifest) => void,
@@ -115,7 +115,7 @@ export const createSessionTransfer = (
       });
     },
 
-    async export(id, hooks) {
+    async exportFile(id, hooks) {
       checkSessionId(id);
       for (let attempt = 1; ; attempt++) {
         await held.get(id)?.inTurn(async () => undefined);
@@ -128,7 +128,7 @@ export const createSessionTransfer = (
       }
     },
 
-    async import(file, { id, title }, accept, hooks) {
+    async importFile(file, { id, title }, accept, hooks) {
       if (id !== undefined) checkSessionId(id);
       if (title !== undefined) checkSessionTitle(title);
       const opened = await openImport(file);

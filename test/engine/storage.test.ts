@@ -76,7 +76,7 @@ test.each([
   const first = await openSession(await over(disk), { id: 'book' });
   await readAndAsk(first);
   await first.close();
-  const { file, restorableTokens } = await storedSessions(await over(disk)).export('book', {});
+  const { file, restorableTokens } = await storedSessions(await over(disk)).exportFile('book', {});
   expect(restorableTokens).toBe(first.context.tokens.length);
   const before = await disk.list('');
   const code = how === 'full' ? 'storage/quota' : 'storage/unavailable';
@@ -86,7 +86,7 @@ test.each([
   const session = await openSession(model, { id: 'book' });
   await expect(sessions.clone('book', 'copy')).rejects.toMatchObject({ code });
   expect((await session.stats()).storage).toBe(how === 'full' ? 'full' : 'unavailable');
-  await expect(sessions.import(file, { id: 'copy' }, {})).rejects.toMatchObject({ code });
+  await expect(sessions.importFile(file, { id: 'copy' }, {})).rejects.toMatchObject({ code });
   await expect(sessions.rename('book', 'New')).rejects.toMatchObject({ code });
   // The session that is open goes on in memory.
   await session.conversation!.append(' The value of otto is 1234.', {});

@@ -50,7 +50,7 @@ describe('a session in a file', () => {
   test('comes back on another device with all its pages, all of them its own', async () => {
     const { archive } = await stored();
     const seen: number[] = [];
-    const { file, ...exported } = await archive.sessions.export('book', {
+    const { file, ...exported } = await archive.sessions.exportFile('book', {
       onProgress: (done, total) => seen.push(done / total),
     });
     expect(exported).toEqual({ tokens: tokens.length, restorableTokens: tokens.length });
@@ -60,7 +60,12 @@ describe('a session in a file', () => {
     const inner = await openMemory();
     const other = await open(inner);
     let accepted: Manifest | undefined;
-    const imported = await other.sessions.import(file, {}, (manifest) => void (accepted = manifest), hooks);
+    const imported = await other.sessions.importFile(
+      file,
+      {},
+      (manifest) => void (accepted = manifest),
+      hooks,
+    );
     expect(imported).toEqual({ id: 'book', tokens: tokens.length, restorableTokens: tokens.length });
     expect(accepted?.notes).toEqual({ turns: [1, 2] });
     const manifest = (await other.sessions.get('book'))!;
@@ -70,12 +75,12 @@ describe('a session in a file', () => {
     expect((await inner.list('')).filter((key) => /^(head|pages)/.test(key))).toEqual([]);
 
     // And from there to a third, under another name; and back, where there is one of its name.
-    const again = await other.sessions.export('book', hooks);
+    const again = await other.sessions.exportFile('book', hooks);
     expect(again.restorableTokens).toBe(tokens.length);
-    await expect(archive.sessions.import(again.file, {}, fine, hooks)).rejects.toMatchObject({
+    await expect(archive.sessions.importFile(again.file, {}, fine, hooks)).rejects.toMatchObject({
       code: 'input/exists',
     });
-    const back = await archive.sessions.import(again.file, { id: 'back', title: 'Home' }, fine, hooks);
+    const back = await archive.sessions.importFile(again.file, { id: 'back', title: 'Home' }, fine, hooks);
     expect(back).toMatchObject({ id: 'back', restorableTokens: tokens.length });
     const { runs, reason } = await archive.sessions.tail((await archive.sessions.get('back'))!);
     expect([runs.length, reason]).toEqual([4, 'end']);
@@ -93,11 +98,11 @@ describe('a session in a file', () => {
         ...(await store.list('tail/')).filter((key) => key.endsWith('head')),
       ];
       await store.commit({ put: [], delete: [heads[at]!] });
-      const exported = await archive.sessions.export('book', hooks);
+      const exported = await archive.sessions.exportFile('book', hooks);
       expect(exported).toMatchObject({ tokens: tokens.length, restorableTokens });
       expect(exported.reason).toContain(`from token ${restorableTokens} on`);
       const other = await open(await openMemory());
-      const imported = await other.sessions.import(exported.file, {}, fine, hooks);
+      const imported = await other.sessions.importFile(exported.file, {}, fine, hooks);
       expect(imported).toMatchObject({ tokens: tokens.length, restorableTokens });
       expect(imported.reason).toContain('no pages for the rest');
     }
@@ -105,15 +110,15 @@ describe('a session in a file', () => {
 
   test('that was made with something else imports as its tokens, and says so', async () => {
     const { archive } = await stored();
-    const { file } = await archive.sessions.export('book', hooks);
+    const { file } = await archive.sessions.exportFile('book', hooks);
     const inner = await openMemory();
     const other = await open(inner, { fingerprint: 'g' });
-    const imported = await other.sessions.import(file, {}, fine, hooks);
+    const imported = await other.sessions.importFile(file, {}, fine, hooks);
     expect(imported).toMatchObject({ restorableTokens: 0, reason: expect.stringContaining('another') });
     expect([...(await other.sessions.get('book'))!.tokens]).toEqual(tokens);
     expect(await inner.list('tail/')).toEqual([]);
     // Exported again, there are no pages to give.
-    const again = await other.sessions.export('book', hooks);
+    const again = await other.sessions.exportFile('book', hooks);
     expect(again).toMatchObject({ restorableTokens: 0, reason: expect.stringContaining('another') });
   });
 
@@ -121,17 +126,17 @@ describe('a session in a file', () => {
     const { archive } = await stored();
     const stop = new AbortController();
     const stopping = { signal: stop.signal, onProgress: () => stop.abort() };
-    await expect(archive.sessions.export('book', stopping)).rejects.toMatchObject({ name: 'AbortError' });
-    const { file } = await archive.sessions.export('book', hooks);
+    await expect(archive.sessions.exportFile('book', stopping)).rejects.toMatchObject({ name: 'AbortError' });
+    const { file } = await archive.sessions.exportFile('book', hooks);
     const inner = await openMemory();
     const other = await open(inner);
     const halt = new AbortController();
     const halting = { signal: halt.signal, onProgress: () => halt.abort() };
-    await expect(other.sessions.import(file, {}, fine, halting)).rejects.toMatchObject({
+    await expect(other.sessions.importFile(file, {}, fine, halting)).rejects.toMatchObject({
       name: 'AbortError',
     });
     expect(await inner.list('')).toEqual([]);
-    expect(await other.sessions.import(file, {}, fine, hooks)).toMatchObject({ id: 'book' });
+    expect(await other.sessions.importFile(file, {}, fine, hooks)).toMatchObject({ id: 'book' });
   });
 });
 
@@ -146,12 +151,12 @@ const headsInOrder = async (store: Store): Promise<string[]> => {
 describe('a file that is not what it was', () => {
   test('is refused whichever byte changes, and cut or grown anywhere; nothing is stored', async () => {
     const { archive } = await stored();
-    const whole = await bytesOf((await archive.sessions.export('book', hooks)).file);
+    const whole = await bytesOf((await archive.sessions.exportFile('book', hooks)).file);
     const inner = await openMemory();
     const other = await open(inner);
     const draw = random(5);
     const refused = async (bytes: Uint8Array<ArrayBuffer>, what: string): Promise<void> => {
-      const importing = other.sessions.import(new Blob([bytes]), {}, fine, hooks);
+      const importing = other.sessions.importFile(new Blob([bytes]), {}, fine, hooks);
       await expect(importing, what).rejects.toMatchObject({
         name: 'LonghandError',
         code: expect.stringMatching(/^storage\/(corrupt|version)$/),
@@ -172,7 +177,7 @@ describe('a file that is not what it was', () => {
     await refused(new TextEncoder().encode('{"not": "a session"}'.repeat(9)), 'text');
     expect(await inner.list('')).toEqual([]);
     expect(other.state).toBe('ok');
-    expect(await other.sessions.import(new Blob([whole]), {}, fine, hooks)).toMatchObject({ id: 'book' });
+    expect(await other.sessions.importFile(new Blob([whole]), {}, fine, hooks)).toMatchObject({ id: 'book' });
   });
 
   /** A file with digests that fit, as somebody would write one who knows how. */
@@ -188,24 +193,26 @@ describe('a file that is not what it was', () => {
 
   test('though all digests fit: other tokens, other places, other layers, too much', async () => {
     const { archive } = await stored();
-    const { file } = await archive.sessions.export('book', hooks);
+    const { file } = await archive.sessions.exportFile('book', hooks);
     const inner = await openMemory();
     const other = await open(inner);
     let manifest!: Manifest;
-    await other.sessions.import(file, {}, (found) => void (manifest = found), hooks);
+    await other.sessions.importFile(file, {}, (found) => void (manifest = found), hooks);
     await other.sessions.delete('book');
     const good = [0, 1, 2, 3].map((n) =>
       tailOf(archive, (n * segmentTokens) / 64, tokens.slice(n * segmentTokens, (n + 1) * segmentTokens)),
     );
     const refused = async (blob: Blob, what: string): Promise<void> => {
-      await expect(other.sessions.import(blob, {}, fine, hooks), what).rejects.toMatchObject({
+      await expect(other.sessions.importFile(blob, {}, fine, hooks), what).rejects.toMatchObject({
         code: 'storage/corrupt',
       });
       expect(await inner.list(''), what).toEqual([]);
     };
     const all = good.map(partsOf);
     const [one, two, three, four] = all as [Uint8Array<ArrayBuffer>[], never, never, never];
-    expect(await other.sessions.import(forged(manifest, all), {}, fine, hooks)).toMatchObject({ id: 'book' });
+    expect(await other.sessions.importFile(forged(manifest, all), {}, fine, hooks)).toMatchObject({
+      id: 'book',
+    });
     await other.sessions.delete('book');
 
     await refused(forged(manifest, [two, one, three, four]), 'runs in another order');
@@ -233,7 +240,7 @@ describe('a file that is not what it was', () => {
 
   test('with a table of hostile lengths is refused before anything is read', async () => {
     const { archive } = await stored();
-    const whole = await bytesOf((await archive.sessions.export('book', hooks)).file);
+    const whole = await bytesOf((await archive.sessions.exportFile('book', hooks)).file);
     const other = await open(await openMemory());
     const words = new Uint32Array(whole.buffer);
     const end = words[2]! - 16;
@@ -245,13 +252,13 @@ describe('a file that is not what it was', () => {
         table[word] = value;
         bytes.set(new Uint8Array(digest(bytes.subarray(0, end)).buffer), end);
         await expect(
-          other.sessions.import(new Blob([bytes]), {}, fine, hooks),
+          other.sessions.importFile(new Blob([bytes]), {}, fine, hooks),
           `word ${word} = ${value}`,
         ).rejects.toMatchObject({ code: 'storage/corrupt' });
       }
     }
     const newer = seal(magic('LHX1'), 2, 100, (body) => body.fill(7));
-    await expect(other.sessions.import(new Blob([newer]), {}, fine, hooks)).rejects.toMatchObject({
+    await expect(other.sessions.importFile(new Blob([newer]), {}, fine, hooks)).rejects.toMatchObject({
       code: 'storage/version',
     });
   });
@@ -260,12 +267,12 @@ describe('a file that is not what it was', () => {
 describe('a store that fails in the middle of an import', () => {
   test.each(['dead', 'late', 'full', 'refused'] as const)('%s, at every write', async (how) => {
     const { archive } = await stored();
-    const { file } = await archive.sessions.export('book', hooks);
+    const { file } = await archive.sessions.exportFile('book', hooks);
     for (let commit = 1; ; commit++) {
       const inner = await openMemory();
       const faulty = faultyStore(inner, { commit, how });
       const other = await open(faulty);
-      const failure = await other.sessions.import(file, {}, fine, hooks).then(
+      const failure = await other.sessions.importFile(file, {}, fine, hooks).then(
         () => undefined,
         (error) => error.code,
       );
@@ -280,7 +287,7 @@ describe('a store that fails in the middle of an import', () => {
         continue;
       }
       expect(keys).toEqual([]);
-      expect(await next.sessions.import(file, {}, fine, hooks)).toMatchObject({ id: 'book' });
+      expect(await next.sessions.importFile(file, {}, fine, hooks)).toMatchObject({ id: 'book' });
     }
   });
 });
