@@ -5,8 +5,9 @@ export const greatest = (logits: Float32Array): number => {
   let best = 0;
   let top = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < logits.length; id++) {
-    if (logits[id]! > top) {
-      top = logits[id]!;
+    const logit = logits[id]!;
+    if (logit > top) {
+      top = logit;
       best = id;
     }
   }
