@@ -55,7 +55,9 @@ export const isManifestOf = (json: unknown, tokens: number): json is Omit<Manife
   const made = m?.made as Provenance | null | undefined;
   return (
     [m?.id, m?.title, m?.fingerprint].every(isText) &&
-    [m?.created, m?.used, m?.canonical, m?.bytes, m?.segmentTokens].every(isCount) &&
+    // A clock that was never set may say a time before 1970.
+    [m?.created, m?.used].every(Number.isSafeInteger) &&
+    [m?.canonical, m?.bytes, m?.segmentTokens].every(isCount) &&
     [made?.model, made?.tokenizer, made?.codec, made?.attention, made?.build].every(isText) &&
     typeof m?.sharing === 'boolean' &&
     Array.isArray(m.tail) &&

@@ -11,22 +11,29 @@ const TEXT = `${'It was a quiet morning in Baker Street, and nothing had happene
 const QUESTION = 'What is the value of nora?';
 
 /** A model in a worker of its own, of this tab. */
-const openModel = async (page: Page) => {
+const openModel = async (page: Page, store: 'idb' | 'opfs' = 'idb') => {
   const library = await page.evaluateHandle<Library>("import('/dist/index.js')");
   return page.evaluateHandle(
-    async ([library, url]): Promise<Opened> => {
+    async ([library, url, store]): Promise<Opened> => {
       const worker = new Worker('/dist/worker.js', { type: 'module' });
-      return { library, worker, model: await library.load(url, { worker }) };
+      return { library, worker, model: await library.load(url, { worker, kv: { store } }) };
     },
-    [library, MODEL] as const,
+    [library, MODEL, store] as const,
   );
 };
 
-test('two tabs and three workers: one writes, the others read or wait, and the dead are replaced', async () => {
+test.each([
+  'idb',
+  'opfs',
+] as const)('two tabs and three workers on %s: one writes, the others read or wait, and the dead are replaced', async (store) => {
   const { page: tab, complaints } = await site.visit('examples/');
   const other = await tab.context().newPage();
   await other.goto(tab.url());
-  const [first, second, third] = [await openModel(tab), await openModel(tab), await openModel(other)];
+  const [first, second, third] = [
+    await openModel(tab, store),
+    await openModel(tab, store),
+    await openModel(other, store),
+  ];
 
   const tokens = await tab.evaluate(
     async ([{ model }, text]) => {
