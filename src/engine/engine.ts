@@ -53,6 +53,24 @@ export interface ContextStats {
   /** Tokens read again although they had been read before. */
   readonly recomputedTokens: number;
   readonly pagesResident: number;
+  /** Pages that plans named where some were cold, those of them that were not in memory, and the records that were fetched. */
+  readonly paging: {
+    readonly touched: number;
+    readonly missed: number;
+    readonly records: number;
+    readonly bytes: number;
+  };
+  /**
+   * Bytes that the texts of all open contexts take, against `kv.memory`. `over`: what could not be given up, because
+   * `reason`: `none`, `full` or `unavailable` as in `storage`; `unstored`: what a context without an id holds of its
+   * own, what is on its way to the store, and what a single step reads.
+   */
+  readonly memory: {
+    readonly budget: number;
+    readonly used: number;
+    readonly over: number;
+    readonly reason?: 'none' | 'full' | 'unavailable' | 'unstored';
+  };
   /** Pages of this context that rest in the store, or are on their way there. */
   readonly pagesStored: number;
   /** Bytes on the device: pages of this context, and everything the backend holds. */

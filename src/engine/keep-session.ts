@@ -71,6 +71,7 @@ export const keepSession = async (
   let pages = 0;
   let turns: Turns | undefined;
   context.onForget = (tokens) => tail.forget(tokens);
+  context.keepsAll = release !== undefined;
   if (stored) {
     const notes = notesOf(stored);
     checkSameText(stored, provenance.tokenizer, notes, system);
@@ -109,6 +110,12 @@ export const keepSession = async (
         },
         fresh,
       );
+      if (outcome === 'all')
+        await context.withState(async (state) => tail.stored((await archive.sessions.get(id))!, state));
+      else if (outcome === 'tokens')
+        await context.withState(async ({ residency }) =>
+          residency.forget(canonical + fresh.keep * arena.segmentTokens),
+        );
       if (outcome !== 'nothing') pages = outcome === 'all' ? Math.ceil((length - canonical) / PAGE) : 0;
     },
   };

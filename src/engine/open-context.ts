@@ -3,6 +3,7 @@ import { Context } from '../generate/context.js';
 import { type Conversation, createConversation } from '../generate/conversation.js';
 import { density, type Phase } from '../generate/meter.js';
 import type { AppendHooks } from '../generate/reader.js';
+import type { Budget } from '../kv/budget.js';
 import { createPager, type Pager } from '../kv/pager.js';
 import type { ContextStats } from './engine.js';
 import { findSession, keepSession } from './keep-session.js';
@@ -28,6 +29,15 @@ const sharedPager = ({ kept, reader }: OpenModel, sharing = true): Pager | undef
 
 const phase = ({ tokens, seconds }: Phase) => ({ tokens, seconds });
 
+/** Whatever is over the budget could not be given up, because the store does not have it. */
+const memoryOf = (
+  { bytes: budget, used }: Budget,
+  storage: ContextStats['storage'],
+): ContextStats['memory'] => {
+  const over = Math.max(0, used - budget);
+  return { budget, used, over, ...(over > 0 && { reason: storage === 'ok' ? 'unstored' : storage }) };
+};
+
 const statsOf = async (
   { kept, unkept, reader }: OpenModel,
   context: Context,
@@ -43,6 +53,8 @@ const statsOf = async (
     reusedTokens: meter.reusedTokens,
     recomputedTokens: meter.recomputedTokens,
     pagesResident: pages,
+    paging: { ...context.paging },
+    memory: memoryOf(reader.budget, kept?.archive.state ?? unkept),
     pagesStored: (sharedPages + ownPages) * reader.config.layers,
     bytes: { pages: bytes, weights: held.weights, total: held.total },
     // A store that cannot be read is no reason to keep the other numbers back.
@@ -81,7 +93,7 @@ export const openSession = async (
   const found = await findSession(model, options, hooks.signal);
   const atRest = found === 'unavailable' ? undefined : found;
   const pager = sharedPager(model, atRest?.stored?.sharing);
-  const context = new Context(model.reader, pager);
+  const context = new Context(model.reader, pager, pager?.archive ?? (atRest && model.kept?.archive));
   try {
     const keeper = atRest && (await keepSession(model, context, atRest, options, hooks));
     const conversation = createConversation(

@@ -8,6 +8,7 @@ import { LonghandError } from '../errors.js';
 import type { Reader } from '../generate/reader.js';
 import { createTurns } from '../generate/turns.js';
 import { type Archive, openArchive } from '../kv/archive.js';
+import { createBudget } from '../kv/budget.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import { createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
@@ -92,6 +93,7 @@ export const openModel = async (
       arena,
       predictor,
       codecs: pageCodecs,
+      budget: createBudget(backend, chosen.memory),
       marks: () => tokenizer.marks,
       maxTokens,
       exclusive: createTurns(),

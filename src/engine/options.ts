@@ -2,8 +2,26 @@ import { LonghandError } from '../errors.js';
 import type { AskSettings } from '../generate/conversation.js';
 import type { GenerateSettings } from '../generate/generate.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
-import { biases, flag, numberBetween, oneOf, onlyKnown, text, texts, wholeNumber } from '../options.js';
+import {
+  biases,
+  byteCount,
+  flag,
+  numberBetween,
+  oneOf,
+  onlyKnown,
+  text,
+  texts,
+  wholeNumber,
+} from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
+
+const GB = 2 ** 30;
+
+/** An eighth of the device's memory, which browsers tell in steps and up to a limit; not all of them do. */
+const deviceBudget = (): number => {
+  const { deviceMemory } = (globalThis.navigator ?? {}) as { deviceMemory?: number };
+  return deviceMemory === undefined ? 512e6 : (deviceMemory * GB) / 8;
+};
 
 /** Threads that may be asked for. */
 const MOST_THREADS = 64;
@@ -21,6 +39,12 @@ export interface KvOptions {
    * puts the engine.
    */
   readonly store?: 'idb' | 'opfs' | 'memory' | 'none';
+  /**
+   * Bytes that the texts of all open contexts may take in memory together, as a number or as text ('256MB'): pages, what
+   * is kept to choose among them, tokens. Beyond it pages rest in the store alone and are fetched when they are read, to
+   * the same result. Default: an eighth of the device's memory where the browser tells it, else '512MB'.
+   */
+  readonly memory?: number | string;
   /** Name of the database. Default `longhand`. Models may share one; each finds what it read itself. */
   readonly database?: string;
   /**
@@ -114,7 +138,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'integrity',
   ]);
   const kv = options.kv ?? {};
-  onlyKnown('kv', kv, ['keys', 'values', 'store', 'database', 'durability', 'persist']);
+  onlyKnown('kv', kv, ['keys', 'values', 'store', 'memory', 'database', 'durability', 'persist']);
   flag('kv.persist', kv.persist);
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm']),
@@ -129,6 +153,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'f16']),
     values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'opfs', 'memory', 'none']),
+    memory: byteCount('kv.memory', kv.memory) ?? deviceBudget(),
     database: text('kv.database', kv.database) ?? 'longhand',
     durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
     cache: flag('cache', options.cache),

@@ -1,12 +1,12 @@
 import type { Range } from '../backends/backend.js';
-import { LonghandError, throwIfAborted } from '../errors.js';
+import { LonghandError } from '../errors.js';
+import type { Paging, Rest } from '../kv/fetch.js';
 import type { Pager } from '../kv/pager.js';
-import { type ContextState, createState } from '../model/state.js';
+import type { ContextState } from '../model/state.js';
 import { wholeNumber } from '../options.js';
-import { breathe } from './breathe.js';
-import { createMarks } from './marks.js';
-import { createMeter, type Meter } from './meter.js';
-import { type AppendHooks, forward, type Reader, tooLong } from './reader.js';
+import type { Meter } from './meter.js';
+import { type AppendHooks, type Reader, stateOf, tooLong } from './reader.js';
+import { Reading } from './reading.js';
 import type { Watch } from './sources.js';
 import { createSpans, type Span, type Spans } from './spans.js';
 
@@ -22,32 +22,39 @@ export interface Bookmark {
  */
 export class Context {
   readonly tokens: number[] = [];
-  readonly meter: Meter = createMeter();
-  /** Called when pages beyond `tokens` will hold something else. */
-  onForget: ((tokens: number) => void) | undefined;
-  /** Looks on while rows are computed. */
-  watch: Watch | undefined;
   readonly #reader: Reader;
   readonly #state: ContextState;
-  readonly #pager: Pager | undefined;
   readonly #spans: Spans;
-  /** Leading tokens whose K and V are in the pages. */
-  #cached = 0;
-  /** The end of the last call, while the plans that it left may go on. */
-  #planned = -1;
-  /** Leading tokens that were read before: to compute them is to read them again. */
-  #readBefore = 0;
-  /** Length of the prefix whose last row's logits are in `#logits`. */
-  #logitsAt = -1;
-  #logits: Float32Array = new Float32Array(0);
+  readonly #reading: Reading;
   #closed = false;
 
-  constructor(reader: Reader, pager?: Pager) {
-    const { backend, config, codecs, predictor } = reader;
+  /** `rest`: where pages may rest that lose their memory. */
+  constructor(reader: Reader, pager?: Pager, rest: Rest | undefined = pager?.archive) {
     this.#reader = reader;
-    this.#spans = createSpans(predictor.needs.reuse);
-    this.#state = createState(backend, config, codecs, predictor, createMarks(this.tokens, reader.marks));
-    this.#pager = pager;
+    this.#spans = createSpans(reader.predictor.needs.reuse);
+    this.#state = stateOf(reader, this.tokens, rest);
+    const assertOpen = (): void => this.#assertOpen();
+    const text = { tokens: this.tokens, spans: this.#spans, assertOpen };
+    this.#reading = new Reading(reader, this.#state, pager, text);
+  }
+
+  get meter(): Meter {
+    return this.#reading.meter;
+  }
+
+  /** Called when pages beyond `tokens` will hold something else. */
+  set onForget(call: (tokens: number) => void) {
+    this.#reading.onForget = call;
+  }
+
+  /** Looks on while rows are computed. */
+  set watch(watch: Watch | undefined) {
+    this.#reading.watch = watch;
+  }
+
+  /** Everything will be stored, not only whole segments of text: until then no page may go. */
+  set keepsAll(keepsAll: boolean) {
+    this.#reading.keepsAll = keepsAll;
   }
 
   /** Leading tokens that were appended as text, with nothing private before them. */
@@ -66,7 +73,8 @@ export class Context {
    */
   async append(ids: ArrayLike<number>, exact: boolean, hooks: AppendHooks = {}): Promise<void> {
     this.#checkRoom(ids.length);
-    const before = this.bookmark();
+    const before = { tokens: this.tokens.length };
+    if (!exact) this.#reading.anchor = Number.POSITIVE_INFINITY;
     this.#push(ids, exact);
     try {
       await this.catchUp(hooks);
@@ -82,37 +90,41 @@ export class Context {
     this.rewind({ tokens: 0 });
     for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
     this.#spans.load(spans);
-    this.#readBefore = tokens.length;
+    this.#reading.resume(tokens.length);
   }
 
   /**
    * Attach stored pages of a resumed token list: shared segments up to `canonical`, then what `more` puts behind them.
    * Both resolve to the tokens that are then in the pages.
    */
-  async attach(
+  attach(
     canonical: number,
     more: (cached: number, state: ContextState) => Promise<number>,
     hooks: AppendHooks = {},
   ): Promise<number> {
-    await this.#restore(hooks, canonical);
-    const before = this.#cached;
-    this.#cached = await more(before, this.#state);
-    this.meter.reusedTokens += this.#cached - before;
-    return this.#cached;
+    return this.#reading.attach(canonical, more, hooks);
   }
 
   /** Read from the device state while no forward call runs. */
-  withState<T>(read: (state: ContextState) => Promise<T>): Promise<T> {
-    return this.#reader.exclusive(() => read(this.#state));
+  async withState<T>(read: (state: ContextState) => Promise<T>): Promise<T> {
+    try {
+      return await this.#reader.exclusive(() => read(this.#state));
+    } catch (error) {
+      // What was to be read is not in the store any more: it is made again first.
+      this.#reading.lose(error);
+      await this.catchUp();
+      return this.withState(read);
+    }
   }
 
   /** Read whatever the pages lack. */
-  catchUp(hooks: AppendHooks = {}): Promise<void> {
-    return this.#read(hooks).catch((error) => {
-      // What ended half-way left some layers, and the chunk index, ahead of the tokens that count.
-      if (!this.#closed) this.#state.cutTo(this.#cached);
+  async catchUp(hooks: AppendHooks = {}): Promise<void> {
+    try {
+      await this.#reading.catchUp(hooks);
+    } catch (error) {
+      if (!this.#closed) this.#reading.undo();
       throw error;
-    });
+    }
   }
 
   /** Logits (vocab) after the last token. */
@@ -124,12 +136,12 @@ export class Context {
       );
     }
     await this.catchUp(hooks);
-    if (this.#logitsAt !== this.tokens.length) {
+    if (!this.#reading.logits) {
       // The pages came from the store: the last row's tile is read again for its logits.
-      this.#repeatFrom(this.#spans.tileStart(this.tokens.length - 1));
+      this.#reading.repeatFrom(this.#spans.tileStart(this.tokens.length - 1));
       await this.catchUp(hooks);
     }
-    return this.#logits;
+    return this.#reading.logits!;
   }
 
   /** One more token, private to this context; it is read when its logits are asked for. */
@@ -138,7 +150,9 @@ export class Context {
     this.#push([id], true);
   }
 
+  /** Here, to come back to: until the next bookmark, or more text, no layer forgets what it would read from here. */
   bookmark(): Bookmark {
+    this.#reading.anchor = this.tokens.length;
     return { tokens: this.tokens.length };
   }
 
@@ -146,8 +160,7 @@ export class Context {
   rewind({ tokens }: Bookmark): void {
     this.tokens.length = tokens;
     this.#spans.cut(tokens);
-    this.#readBefore = Math.min(this.#readBefore, tokens);
-    this.#forget(Math.min(this.#cached, tokens));
+    this.#reading.cut(tokens);
   }
 
   /** What the last call read in a layer, for one KV head: ranges by tile. */
@@ -172,6 +185,11 @@ export class Context {
     return this.#state.resident();
   }
 
+  /** How plans found their pages. */
+  get paging(): Paging {
+    return this.#state.residency.paging;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -180,7 +198,7 @@ export class Context {
 
   #push(ids: ArrayLike<number>, exact: boolean): void {
     if (ids.length === 0) return;
-    if (!exact) this.#repeatFrom(this.#spans.tileStart(this.tokens.length));
+    if (!exact) this.#reading.repeatFrom(this.#spans.tileStart(this.tokens.length));
     for (let i = 0; i < ids.length; i++) this.tokens.push(ids[i]!);
     this.#spans.add(this.tokens.length, exact);
   }
@@ -194,67 +212,5 @@ export class Context {
     const requested = this.tokens.length + more;
     const quota = this.#reader.maxTokens;
     if (requested > quota) throw tooLong(requested, quota);
-  }
-
-  async #read(hooks: AppendHooks): Promise<void> {
-    const total = this.tokens.length;
-    let more = this.#cached < total && (await this.#restore(hooks));
-    while (this.#cached < total) {
-      await breathe();
-      // One call at a time, so that whoever waits behind another context's long text is not deaf meanwhile.
-      await this.#reader.exclusive(() => this.#call(hooks.signal));
-      hooks.onProgress?.(this.#cached, total);
-      await this.#pager?.save(this.tokens, Math.min(this.#cached, this.#spans.text), this.#state);
-      // Behind a segment that was missing or damaged the next ones may be whole.
-      if (more && this.#cached % this.#reader.arena.segmentTokens === 0) more = await this.#restore(hooks);
-    }
-  }
-
-  /** Attach segments of the text that were read before on this device; whether more may follow later ones. */
-  async #restore(hooks: AppendHooks, until = this.#spans.text): Promise<boolean> {
-    if (!this.#pager || this.#cached >= until) return false;
-    const text = this.tokens.slice(0, until);
-    const restored = await this.#pager.restore(text, this.#cached, this.#state, hooks.signal);
-    if (restored.tokens <= this.#cached) return restored.more;
-    this.meter.reusedTokens += restored.tokens - this.#cached;
-    this.#cached = restored.tokens;
-    this.#logitsAt = -1;
-    hooks.onProgress?.(this.#cached, this.tokens.length);
-    return restored.more;
-  }
-
-  /** One forward call: to the end of the segment, of the span, or of the tokens. */
-  async #call(signal: AbortSignal | undefined): Promise<void> {
-    throwIfAborted(signal);
-    this.#assertOpen();
-    if (this.#planned !== this.#cached) this.#repeatFrom(this.#spans.tileStart(this.#cached));
-    const [position, started] = [this.#cached, performance.now()];
-    const tiles = this.#spans.call(position, this.tokens.length, this.#reader.arena.segmentTokens);
-    const end = position + tiles.rows;
-    const [ids, last] = [this.tokens.slice(position, end), end === this.tokens.length];
-    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, this.watch);
-    if (logits) {
-      this.#logits = logits;
-      this.#logitsAt = end;
-    }
-    this.#cached = this.#planned = end;
-    this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
-    this.meter.count(tiles, this.#spans.at(position).exact, pairs, performance.now() - started);
-  }
-
-  #repeatFrom(tokens: number): void {
-    this.#readBefore = Math.max(this.#readBefore, this.#cached);
-    this.#forget(Math.min(this.#cached, tokens));
-  }
-
-  #forget(tokens: number): void {
-    // Also where nothing was cached yet: the pager knows the keys of tokens that are not read.
-    this.#pager?.forget(tokens);
-    if (tokens < this.#logitsAt) this.#logitsAt = -1;
-    if (tokens >= this.#cached) return;
-    this.#cached = tokens;
-    this.#planned = -1;
-    this.onForget?.(tokens);
-    this.#state.cutTo(tokens);
   }
 }

@@ -1,11 +1,14 @@
 import type { Backend, Tiles } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
+import type { Budget } from '../kv/budget.js';
+import type { Rest } from '../kv/fetch.js';
 import type { Arena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
-import { begin, end, type Forward, finish, readPlan } from '../model/forward.js';
-import type { ContextState, PageCodecs } from '../model/state.js';
+import { attend, begin, end, type Forward, finish, readPlan } from '../model/forward.js';
+import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
 import type { Predictor } from '../predictors/predictor.js';
+import { createMarks } from './marks.js';
 import type { Watch } from './sources.js';
 
 /** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
@@ -16,6 +19,8 @@ export interface Reader {
   readonly arena: Arena;
   readonly predictor: Predictor;
   readonly codecs: PageCodecs;
+  /** Of what all contexts hold together. */
+  readonly budget: Budget;
   /** By token id: 1 where a sentence or line ends with the token. */
   marks(): Uint8Array;
   /** Tokens a context may hold. */
@@ -38,6 +43,14 @@ export const tooLong = (requested: number, quota: number): LonghandError =>
     { requested, quota },
   );
 
+/** The device side of a context with these tokens. */
+export const stateOf = (reader: Reader, tokens: readonly number[], rest: Rest | undefined): ContextState => {
+  const { backend, config, codecs, predictor, arena, budget, marks } = reader;
+  const { segmentTokens } = arena;
+  const around = { segmentTokens, budget, rest, tokens, marks: createMarks(tokens, marks) };
+  return createState(backend, config, codecs, predictor, around);
+};
+
 /** What a forward call leaves behind. */
 export interface Step {
   /** (row, key) pairs that attention read, on average over layers and lists. */
@@ -52,6 +65,20 @@ const readPairs = async (backend: Backend, state: ContextState): Promise<number>
   return pairs;
 };
 
+/** Attention of a layer, over as much of its plan at a time as there is room for. Who looks on needs all of it at once. */
+const read = async (call: Forward, layer: number, watch: Watch | undefined): Promise<void> => {
+  const { residency, plans } = call.state;
+  if (residency.isWhole(layer, call.tiles.position)) {
+    if (watch) await watch(call, layer);
+    attend(call, layer);
+    return;
+  }
+  for await (const pass of residency.passes(layer, plans[layer]!, watch !== undefined)) {
+    if (watch) await watch(call, layer);
+    attend(call, layer, pass);
+  }
+};
+
 /** One forward call: the rows of `tiles` through all layers. `watch` looks on. */
 export const forward = async (
   reader: Reader,
@@ -64,10 +91,11 @@ export const forward = async (
   const { backend, config, arena } = reader;
   const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
   try {
+    await state.residency.begin(tiles.position, tiles.position + tiles.rows);
     begin(call, ids);
     for (let layer = 0; layer < config.layers; layer++) {
       readPlan(call, layer);
-      if (watch) await watch(call, layer);
+      await read(call, layer, watch);
       finish(call, layer);
     }
     if (wantsLogits) end(call);

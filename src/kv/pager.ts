@@ -1,13 +1,15 @@
 import { type Backend, type ChunkIndex, type KvLayer, PAGE } from '../backends/backend.js';
 import type { LonghandError } from '../errors.js';
 import type { Archive } from './archive.js';
-import type { KvRecord, NewRun } from './records.js';
+import type { KvRecord, NewRun, RunHead } from './records.js';
+import type { Residency } from './residency.js';
 import type { StoredRun } from './stored-run.js';
 
 /** The device side of what is kept: pages of every layer, and the chunk index if there is one. */
 export interface PagedState {
   readonly layers: readonly KvLayer[];
   readonly chunks: ChunkIndex | undefined;
+  readonly residency: Residency;
   /** Give up what the chunk index holds beyond `tokens`, if there is one. */
   cutChunks(tokens: number): void;
 }
@@ -22,6 +24,7 @@ export interface RestoredTokens {
 
 /** Moves pages of one context between the device and the archive. */
 export interface Pager {
+  readonly archive: Archive;
   /**
    * Attach the whole segments of `text` that are stored, from `cached` on; before it the pages are right.
    */
@@ -35,6 +38,8 @@ export interface Pager {
   save(tokens: ArrayLike<number>, until: number, state: PagedState): Promise<void>;
   /** Pages beyond `tokens` will hold something else. */
   forget(tokens: number): void;
+  /** Leading tokens whose pages were handed to the archive, whatever it does with them. */
+  readonly handedTokens: number;
   /** Leading tokens whose pages the archive has, or was handed to store. */
   readonly storedTokens: number;
 }
@@ -67,39 +72,27 @@ export const readRun = async (
 };
 
 /**
- * Put a run that follows what the pages hold into the pages; `wholeTo`: the page after the last that is whole. Whether
- * it could be believed: the backend refuses chunks that make no sense, and the pages then count for nothing.
+ * Put a stored run behind what the pages hold: its pages are cold, its chunks at once in the index. Whether it could be
+ * believed: the backend refuses chunks that make no sense.
  */
-export const writeRun = (
-  backend: Backend,
-  state: PagedState,
-  { head, records }: NewRun,
-  wholeTo: number,
-): boolean => {
-  for (const { layers, firstPage, pages } of records) {
-    for (let layer = layers.from; layer < layers.to; layer++) {
-      const kv = state.layers[layer]!;
-      const run = pages[layer - layers.from]!;
-      backend.mapPages(kv, Math.max(kv.pages, firstPage + run.length));
-      run.forEach((bytes, i) => {
-        backend.writePage(kv, firstPage + i, bytes);
-      });
+export const attachRun = (backend: Backend, state: PagedState, run: StoredRun, head: RunHead): boolean => {
+  const { firstPage, tokens } = run;
+  const wholeTo = firstPage + Math.floor(tokens / PAGE);
+  if (state.chunks && wholeTo > firstPage) {
+    try {
+      backend.writeChunks(state.chunks, firstPage, wholeTo, head.chunks);
+    } catch (error) {
+      if ((error as Partial<LonghandError> | null)?.code !== 'storage/corrupt') throw error;
+      return false;
     }
   }
-  if (!state.chunks || wholeTo <= head.firstPage) return true;
-  try {
-    backend.writeChunks(state.chunks, head.firstPage, wholeTo, head.chunks);
-  } catch (error) {
-    if ((error as Partial<LonghandError> | null)?.code !== 'storage/corrupt') throw error;
-    return false;
+  for (const kv of state.layers) {
+    // What a half-read run left there is not all that is stored.
+    backend.mapPages(kv, Math.min(kv.pages, firstPage));
+    backend.mapPages(kv, firstPage + Math.ceil(tokens / PAGE), true);
   }
+  state.residency.stored(run);
   return true;
-};
-
-/** All records of a run, where all are as they should be. */
-export const fetchRun = async (archive: Archive, run: StoredRun): Promise<KvRecord[] | undefined> => {
-  const records = await archive.fetch(archive.groups.map((_, group) => ({ run, group })));
-  return records.every((record) => record !== undefined) ? records : undefined;
 };
 
 export const createPager = (backend: Backend, archive: Archive, segmentTokens: number): Pager => {
@@ -111,18 +104,15 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
   let stored = 0;
 
   return {
+    archive,
     async restore(text, cached, state, signal) {
       const from = Math.floor(cached / segmentTokens);
       const { segments, reason } = await chain.attach(text, {
         from,
         signal,
-        onRun: async (run, head) => {
-          const records = await fetchRun(archive, run);
-          if (!records) return false;
-          const index = run.firstPage / pages;
-          // The index must end where the segment begins: what a half-read segment left in it comes again.
-          if (index === from) state.cutChunks(index * segmentTokens);
-          return writeRun(backend, state, { head, records }, (index + 1) * pages);
+        onRun: (run, head) => {
+          if (run.firstPage / pages === from) state.cutChunks(from * segmentTokens);
+          return attachRun(backend, state, run, head);
         },
       });
       const more = reason !== 'end' && reason !== 'unavailable';
@@ -137,7 +127,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
         const from = handed * pages;
         const to = from + pages;
         const { head, records } = await readRun(backend, archive, state, tokens, { from, to, wholeTo: to });
-        await chain.save(handed, tokens, head, records);
+        await chain.save(handed, tokens, head, records, state.residency.stored);
         if (archive.state === 'ok' && stored === handed) stored += 1;
         handed += 1;
       }
@@ -147,6 +137,10 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
       chain.forget(tokens);
       handed = Math.min(handed, Math.floor(tokens / segmentTokens));
       stored = Math.min(stored, handed);
+    },
+
+    get handedTokens() {
+      return handed * segmentTokens;
     },
 
     get storedTokens() {

@@ -1,7 +1,7 @@
 import type { Store } from '../stores/store.js';
 import type { Manifest } from './manifest.js';
 import { decodeHead, isHeadOf, type RunHead } from './records.js';
-import { runKey } from './session-keys.js';
+import { runKey, runKeys } from './session-keys.js';
 import type { StoredRun } from './stored-run.js';
 
 /** The private runs at the start of a session's tail whose heads are whole. */
@@ -31,7 +31,7 @@ export const readTail = async (
       const { found: head } = decodeHead(bytes);
       if (!head || head.tokens.length !== length) return { runs, reason: 'damaged' };
       if (!isHeadOf(head, tokens)) return { runs, reason: 'tokens' };
-      const keys = Array.from({ length: made.groups }, (_, group) => runKey(name, group));
+      const keys = runKeys(name, made.groups);
       runs.push({ run: { firstPage: head.firstPage, tokens: length, keys }, head });
     }
   }

@@ -18,6 +18,10 @@ export const runName = (origin: string, generation: number, number: number): str
 /** The head of a run, without a group; else its record of that layer group. */
 export const runKey = (run: string, group?: number): string =>
   `${TAILS}${run}/${group === undefined ? 'head' : String(group).padStart(3, '0')}`;
+
+/** Keys of the records of pages of a private run. */
+export const runKeys = (name: string, groups: number): string[] =>
+  Array.from({ length: groups }, (_, group) => runKey(name, group));
 export const linkKey = (run: string, id: string): string => `${LINKS}${run}/${encodeURIComponent(id)}`;
 
 /** All runs that session `origin` wrote, and all links to them. */

@@ -1,7 +1,9 @@
 import { type Backend, PAGE } from '../backends/backend.js';
 import type { Archive } from './archive.js';
-import { fetchRun, type PagedState, readRun, writeRun } from './pager.js';
+import type { Manifest } from './manifest.js';
+import { attachRun, type PagedState, readRun } from './pager.js';
 import type { NewRun, RunHead } from './records.js';
+import { runKeys } from './session-keys.js';
 import type { StoredRun } from './stored-run.js';
 
 /** The pages after the last whole segment of text: a session's own, stored as they were computed. */
@@ -17,6 +19,8 @@ export interface Tail {
     cached: number,
     state: PagedState,
   ): Promise<number>;
+  /** What was read last is stored, as `manifest` says: its pages may lose their memory. */
+  stored(manifest: Manifest, state: PagedState): void;
   /** Pages beyond `tokens` will hold something else. */
   forget(tokens: number): void;
 }
@@ -37,6 +41,7 @@ export const createTail = (backend: Backend, archive: Archive, segmentTokens: nu
       start = canonical;
       const keep = Math.max(0, Math.floor((holds - canonical) / segmentTokens));
       const runs: NewRun[] = [];
+      await state.residency.load(canonical + keep * segmentTokens, cached);
       for (let from = canonical + keep * segmentTokens; from < cached; from += segmentTokens) {
         const end = Math.min(from + segmentTokens, cached);
         runs.push(
@@ -56,13 +61,19 @@ export const createTail = (backend: Backend, archive: Archive, segmentTokens: nu
       start = cached;
       for (const { run, head } of runs) {
         if (run.firstPage * PAGE !== end) break;
-        const records = await fetchRun(archive, run);
-        const next = end + run.tokens;
-        if (!records || !writeRun(backend, state, { head, records }, Math.floor(next / PAGE))) break;
-        end = next;
+        if (!attachRun(backend, state, run, head)) break;
+        end += run.tokens;
       }
       holds = end;
       return end;
+    },
+
+    stored({ tail, canonical }, { residency }) {
+      let firstPage = canonical / PAGE;
+      for (const { name, tokens } of tail) {
+        residency.stored({ firstPage, tokens, keys: runKeys(name, archive.groups.length) });
+        firstPage += Math.ceil(tokens / PAGE);
+      }
     },
 
     forget(tokens) {

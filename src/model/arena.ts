@@ -1,4 +1,4 @@
-import type { Backend, Tensor } from '../backends/backend.js';
+import { type Backend, carryWidth, type Tensor } from '../backends/backend.js';
 import type { ModelConfig } from './config.js';
 
 /** The activations of one forward call, all views of the arena: (rows, …). */
@@ -27,6 +27,8 @@ export interface Arena {
   readonly segmentTokens: number;
   readonly logits: Tensor; // (1, vocab)
   activations(rows: number): Activations;
+  /** What attention in passes carries from one to the next, (rows · heads, …). Made when it is first asked for. */
+  carry(rows: number): Tensor;
   release(): void;
 }
 
@@ -45,6 +47,7 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const logits = backend.tensor('logits', 1, vocab);
   const owned = [x, h, q, k, v, attended, gate, up, ...angles, logits];
   const made = new Map<number, Activations>();
+  let carried: Tensor | undefined;
 
   const activations = (rows: number): Activations => {
     const known = made.get(rows);
@@ -72,8 +75,12 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
     segmentTokens,
     logits,
     activations,
+    carry(rows) {
+      carried ??= backend.tensor('carry', segmentTokens * heads, carryWidth({ valueDim }));
+      return backend.view(carried, rows * heads, carried.cols);
+    },
     release: () => {
-      for (const tensor of owned) backend.free(tensor);
+      for (const tensor of [...owned, carried]) if (tensor) backend.free(tensor);
     },
   };
 };

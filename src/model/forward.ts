@@ -1,9 +1,9 @@
 /**
- * The forward pass of a decoder, once, for every architecture and backend. A layer is two synchronous halves:
- * `readPlan` ends with the plan of what attention will read, `finish` reads it. Between the two the caller may wait
- * for pages; nothing else in the model waits.
+ * The forward pass of a decoder, once, for every architecture and backend. A layer is three synchronous steps:
+ * `readPlan` ends with the plan of what attention will read, `attend` reads it, in one pass or in several, `finish` does
+ * the rest. Before each pass the caller may wait for pages; nothing else in the model waits.
  */
-import { type Backend, PAGE, type Tiles } from '../backends/backend.js';
+import { type AttendPass, type Backend, PAGE, type Tiles } from '../backends/backend.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
 import { ropeAngles } from './rope.js';
@@ -59,11 +59,20 @@ export const readPlan = (f: Forward, layer: number): void => {
   state.predictors[layer]!.plan(b, input, state.plans[layer]!);
 };
 
-/** Attention over the plan, output projection, feed-forward. */
+/** Attention over the plan, or over a part of it. */
+export const attend = (f: Forward, layer: number, part?: Omit<AttendPass, 'carry'>): void => {
+  const { backend: b, activations: a, arena, state } = f;
+  const how = {
+    ...state.how[layer]!,
+    ...(part && { pass: { ...part, carry: arena.carry(a.rows) } }),
+  };
+  b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, how);
+};
+
+/** Output projection, feed-forward. */
 export const finish = (f: Forward, layer: number): void => {
-  const { backend: b, config, activations: a, state } = f;
+  const { backend: b, config, activations: a } = f;
   const w = f.weights.layers[layer]!;
-  b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, state.how[layer]!);
   b.matmul(a.h, a.attended, w.o, w.oBias);
   if (w.attnPostNorm) b.rmsNorm(a.h, a.h, w.attnPostNorm, config.eps);
   b.add(a.x, a.h);

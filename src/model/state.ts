@@ -9,6 +9,7 @@ import {
   type Tensor,
   type Tiles,
 } from '../backends/backend.js';
+import { createResidency, type Residency, type ResidencyOptions } from '../kv/residency.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import { sliding } from '../predictors/sliding.js';
 import type { ModelConfig } from './config.js';
@@ -23,6 +24,8 @@ export interface ContextState {
   readonly predictors: readonly Predictor[];
   /** How each layer's attention reads its plan. */
   readonly how: readonly AttendOptions[];
+  /** Which pages have memory. */
+  readonly residency: Residency;
   /** Find and summarise the chunks of a layer up to `tokens`, if it has any. */
   index(layer: number, tokens: number): void;
   /** q: (rows, heads · headDim). */
@@ -52,13 +55,23 @@ export const kvShapeOf = (config: ModelConfig, codecs: PageCodecs, layer: number
   ...(config.attention[layer]!.window === undefined ? codecs : { keys: 'f16', values: 'f16' }),
 });
 
-/** Device state as `predictor` needs it. `marks` gives the delimiter marks of the context's tokens. */
+/** What of a context is not on the device: its tokens, and where pages rest that have no memory. */
+export interface Surroundings extends Pick<ResidencyOptions, 'segmentTokens' | 'budget' | 'rest'> {
+  readonly tokens: readonly number[];
+  /** The delimiter marks of the tokens. */
+  marks(tokens: number): Uint8Array;
+}
+
+/** Bytes of a token in a list, and of its mark. */
+const TOKEN_BYTES = 9;
+
+/** Device state as `predictor` needs it. */
 export const createState = (
   backend: Backend,
   config: ModelConfig,
   codecs: PageCodecs,
   predictor: Predictor,
-  marks: (tokens: number) => Uint8Array,
+  around: Surroundings,
 ): ContextState => {
   const { needs } = predictor;
   const listsOf = ({ lists }: Predictor['needs']): number => (lists === 'kv-head' ? config.kvHeads : 1);
@@ -93,14 +106,32 @@ export const createState = (
       : undefined;
   const candidates = needs.candidates ? backend.plan('candidates', listsOf(needs)) : undefined;
   const scores = chunks && backend.scores('scores', listsOf(needs));
-  const marksUpTo = needs.chunks?.boundaries.source === 'delimiters' ? marks : () => NO_MARKS;
+  const marksUpTo = needs.chunks?.boundaries.source === 'delimiters' ? around.marks : () => NO_MARKS;
   const segment = (tokens: number): void => {
     if (chunks) backend.segment(chunks, source!, tokens, marksUpTo(tokens));
   };
+  const residency = createResidency({
+    ...{ backend, layers, windows: config.attention.map(({ window }) => window) },
+    ...{ segmentTokens: around.segmentTokens, budget: around.budget, rest: around.rest },
+    whole: needs.wholeContext ?? false,
+    bytes: () => ({
+      beside: around.tokens.length * TOKEN_BYTES,
+      // A layer's summaries move when they grow.
+      reserve: chunks ? backend.bytes().chunks / whole.length : 0,
+    }),
+    async openFrom(tokens) {
+      const page = Math.floor(tokens / PAGE) * PAGE;
+      if (!chunks) return page;
+      const { boundaries } = chunks.shape;
+      const left = boundaries.source === 'contrast' ? 2 * boundaries.window : 0;
+      return Math.max(0, Math.min(page - left, (await backend.readBoundaries(chunks)).at(-1)!));
+    },
+  });
 
   return {
     layers,
     chunks,
+    residency,
     plans,
     predictors,
     how,
@@ -129,8 +160,10 @@ export const createState = (
       const pages = Math.ceil(tokens / PAGE);
       for (const kv of layers) backend.mapPages(kv, Math.min(kv.pages, pages));
       segment(tokens);
+      residency.forget(tokens);
     },
     release: () => {
+      residency.release();
       for (const thing of [...layers, ...plans, chunks, candidates, scores]) if (thing) backend.free(thing);
     },
   };

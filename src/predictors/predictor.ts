@@ -22,6 +22,8 @@ export interface Needs {
    * the others add themselves. A power of two up to 32; 1 where it is left out.
    */
   readonly reuse?: number;
+  /** `plan` reads pages, not only summaries: all of them must be in memory, whatever the budget. Default false. */
+  readonly wholeContext?: boolean;
   /**
    * Plans depend on absolute positions and earlier tokens only, so that pages written under it may be shared by every
    * text with the same prefix. Others write private pages.

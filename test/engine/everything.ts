@@ -4,15 +4,19 @@ import type { Context } from '../../src/generate/context.js';
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** All there is to compare: pages of all layers, boundaries, the last tile's ranges and the logits. */
+/** All there is to compare: pages of all layers, as far as they are read, boundaries, the last tile's ranges and the logits. */
 export const everything = async (model: OpenModel, context: Context) => {
   const logits = [...(await context.logits())];
   const { backend } = model.reader;
-  const found = await context.withState(async ({ layers, chunks }) => {
-    const whole = Math.floor(context.tokens.length / 64);
+  const found = await context.withState(async ({ layers, chunks, residency }) => {
+    const { length } = context.tokens;
+    const whole = Math.floor(length / 64);
+    await residency.load(0, length, length);
     const pages: string[] = [];
-    for (const kv of layers) {
-      for (let page = 0; page < whole; page++) {
+    for (const [layer, kv] of layers.entries()) {
+      // Layers that slide need no more than their windows.
+      const { window = length } = model.reader.config.attention[layer]!;
+      for (let page = Math.floor((length - window) / 64) + (window < length ? 1 : 0); page < whole; page++) {
         pages.push(digest(await backend.readPage(kv, page)));
       }
     }

@@ -6,8 +6,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAGE, type Tiles } from '../../src/backends/backend.js';
 import type { OpenModel } from '../../src/engine/open-model.js';
-import { begin, type Forward, finish, readPlan } from '../../src/model/forward.js';
-import { createState } from '../../src/model/state.js';
+import { stateOf } from '../../src/generate/reader.js';
+import { attend, begin, type Forward, finish, readPlan } from '../../src/model/forward.js';
 import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
 import { book, openBundled } from './bundled.js';
 
@@ -32,13 +32,14 @@ const measure = async (): Promise<void> => {
   const { reader, tokenizer } = model;
   const { backend, config, arena } = reader;
   const ids = (await tokenizer.encode(book().slice(9000, 24000))).slice(0, BEFORE + PAGE);
-  const state = createState(backend, config, reader.codecs, reader.predictor, () => new Uint8Array(0));
+  const state = stateOf(reader, [], undefined);
   const forwardRows = async (tiles: Tiles, each?: (call: Forward, layer: number) => Promise<void>) => {
     const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
     begin(call, ids.slice(tiles.position, tiles.position + tiles.rows));
     for (let layer = 0; layer < config.layers; layer++) {
       readPlan(call, layer);
       await each?.(call, layer);
+      attend(call, layer);
       finish(call, layer);
     }
   };
@@ -56,7 +57,7 @@ const measure = async (): Promise<void> => {
       const logs: Record<string, Float32Array> = {};
       for (const [name, options] of Object.entries(methods)) {
         const predictor = createPredictor(options);
-        const own = createState(backend, config, reader.codecs, predictor, () => marks);
+        const own = stateOf({ ...reader, predictor, marks: () => tokenizer.marks }, ids, undefined);
         const kv = state.layers[layer]!;
         if (own.chunks) {
           backend.segment(own.chunks, state.layers[0]!, BEFORE + PAGE, marks);

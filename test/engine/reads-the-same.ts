@@ -16,7 +16,8 @@ export const readsTheSame = async (model: OpenModel, ids: readonly number[]) => 
   const one = new Context(reader);
   await one.append(ids, false);
   const expected = await everything(model, one);
-  expect(expected.pages.length).toBe(reader.config.layers * Math.floor(ids.length / 64));
+  const whole = reader.config.attention.filter(({ window }) => window === undefined).length;
+  expect(expected.pages.length).toBeGreaterThanOrEqual(whole * Math.floor(ids.length / 64));
   one.close();
 
   for (const cuts of [

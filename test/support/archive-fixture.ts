@@ -2,8 +2,8 @@ import { PAGE } from '../../src/backends/backend.js';
 import { type Archive, type ArchiveOptions, openArchive } from '../../src/kv/archive.js';
 import type { Attached } from '../../src/kv/chain.js';
 import type { Manifest, SessionState } from '../../src/kv/manifest.js';
-import { fetchRun } from '../../src/kv/pager.js';
-import type { NewRun } from '../../src/kv/records.js';
+import type { KvRecord, NewRun } from '../../src/kv/records.js';
+import type { StoredRun } from '../../src/kv/stored-run.js';
 import type { Store } from '../../src/stores/store.js';
 import { randomRun, segmentRun } from './kv-records.js';
 import { random } from './random.js';
@@ -15,6 +15,12 @@ export const segmentTokens = 2 * PAGE;
 const made = { model: 'm', tokenizer: 't', codec: 'c', attention: 'a', build: 'b' };
 
 const { below } = random(31);
+/** All records of a run, where all are as they should be. */
+const fetchRun = async (archive: Archive, run: StoredRun): Promise<KvRecord[] | undefined> => {
+  const records = await archive.fetch(archive.groups.map((_, group) => ({ run, group })));
+  return records.every((record) => record !== undefined) ? records : undefined;
+};
+
 /** Four whole segments and a tail. */
 export const ids = Array.from({ length: 4 * segmentTokens + 70 }, () => below(100_000));
 

@@ -1,0 +1,171 @@
+import { throwIfAborted } from '../errors.js';
+import { LostRun } from '../kv/lost-run.js';
+import type { Pager } from '../kv/pager.js';
+import type { ContextState } from '../model/state.js';
+import { breathe } from './breathe.js';
+import { createMeter, type Meter } from './meter.js';
+import { type AppendHooks, forward, type Reader } from './reader.js';
+import type { Watch } from './sources.js';
+import type { Spans } from './spans.js';
+
+/** What is read: a token list, and how each run of it is. */
+export interface Text {
+  readonly tokens: readonly number[];
+  readonly spans: Spans;
+  /** Throws once its context was closed. */
+  assertOpen(): void;
+}
+
+/** Keeps pages in step with a token list: attaches what is stored, computes what is not, and undoes what failed. */
+export class Reading {
+  readonly meter: Meter = createMeter();
+  /** Called when pages beyond `tokens` will hold something else. */
+  onForget: ((tokens: number) => void) | undefined;
+  /** Looks on while rows are computed. */
+  watch: Watch | undefined;
+  /** Everything will be stored, not only whole segments of text: until then no page may go. */
+  keepsAll = false;
+  /** A place to which the tokens may be cut: layers that slide keep what they would read from there. */
+  anchor = Number.POSITIVE_INFINITY;
+  readonly #reader: Reader;
+  readonly #state: ContextState;
+  readonly #pager: Pager | undefined;
+  readonly #text: Text;
+  /** Leading tokens whose K and V are in the pages. */
+  #cached = 0;
+  /** The end of the last call, while the plans that it left may go on. */
+  #planned = -1;
+  /** Leading tokens that were read before: to compute them is to read them again. */
+  #readBefore = 0;
+  /** Where the store lost a run: it is not asked for it again. */
+  #lostAt = -1;
+  /** Length of the prefix whose last row's logits are in `#logits`. */
+  #logitsAt = -1;
+  #logits: Float32Array = new Float32Array(0);
+
+  constructor(reader: Reader, state: ContextState, pager: Pager | undefined, text: Text) {
+    this.#reader = reader;
+    this.#state = state;
+    this.#pager = pager;
+    this.#text = text;
+  }
+
+  /** Logits (vocab) after the last token, where that was the last row computed. */
+  get logits(): Float32Array | undefined {
+    return this.#logitsAt === this.#text.tokens.length ? this.#logits : undefined;
+  }
+
+  /** The first `tokens` were read on an earlier visit. */
+  resume(tokens: number): void {
+    this.#readBefore = tokens;
+  }
+
+  /** The list ends after `tokens` and may go on with others: those are not read again. */
+  cut(tokens: number): void {
+    this.#readBefore = Math.min(this.#readBefore, tokens);
+    this.#forget(Math.min(this.#cached, tokens));
+  }
+
+  /** Pages beyond `tokens` must be made anew from the same tokens. */
+  repeatFrom(tokens: number): void {
+    this.#readBefore = Math.max(this.#readBefore, this.#cached);
+    this.#forget(Math.min(this.#cached, tokens));
+  }
+
+  /** Attach shared segments up to `canonical`, then what `more` puts behind them. Resolves to the tokens in the pages. */
+  async attach(
+    canonical: number,
+    more: (cached: number, state: ContextState) => Promise<number>,
+    hooks: AppendHooks,
+  ): Promise<number> {
+    await this.#restore(hooks, canonical);
+    const before = this.#cached;
+    this.#cached = await more(before, this.#state);
+    this.meter.reusedTokens += this.#cached - before;
+    return this.#cached;
+  }
+
+  /** Read whatever the pages lack. */
+  async catchUp(hooks: AppendHooks): Promise<void> {
+    const total = this.#text.tokens.length;
+    let more = this.#cached < total && (await this.#restore(hooks));
+    while (this.#cached < total) {
+      await breathe();
+      // One call at a time, so that whoever waits behind another context's long text is not deaf meanwhile.
+      await this.#reader.exclusive(() => this.#call(hooks.signal)).catch((error) => this.lose(error));
+      hooks.onProgress?.(this.#cached, total);
+      await this.#pager?.save(this.#text.tokens, Math.min(this.#cached, this.#text.spans.text), this.#state);
+      this.#slide();
+      // Behind a segment that was missing or damaged the next ones may be whole.
+      const atSegment = this.#cached % this.#reader.arena.segmentTokens === 0;
+      if ((more || this.#lostAt >= 0) && atSegment) more = await this.#restore(hooks);
+    }
+  }
+
+  /** A run that the store lost is read again, and what follows it attached again. Other errors are thrown. */
+  lose(error: unknown): void {
+    if (!(error instanceof LostRun)) throw error;
+    this.repeatFrom(error.tokens);
+    this.#lostAt = error.tokens;
+  }
+
+  /** What ended half-way left some layers, and the chunk index, ahead of the tokens that count. */
+  undo(): void {
+    this.#state.cutTo(this.#cached);
+  }
+
+  /** Attach segments of the text that were read before on this device; whether more may follow later ones. */
+  async #restore(hooks: AppendHooks, until = this.#text.spans.text): Promise<boolean> {
+    if (!this.#pager || this.#cached >= until) return false;
+    if (this.#cached === this.#lostAt) return true;
+    this.#lostAt = -1;
+    const text = this.#text.tokens.slice(0, until);
+    const restored = await this.#pager.restore(text, this.#cached, this.#state, hooks.signal);
+    if (restored.tokens <= this.#cached) return restored.more;
+    this.meter.reusedTokens += restored.tokens - this.#cached;
+    this.#cached = restored.tokens;
+    this.#logitsAt = -1;
+    hooks.onProgress?.(this.#cached, this.#text.tokens.length);
+    return restored.more;
+  }
+
+  /** One forward call: to the end of the segment, of the span, or of the tokens. */
+  async #call(signal: AbortSignal | undefined): Promise<void> {
+    throwIfAborted(signal);
+    this.#text.assertOpen();
+    const { tokens, spans } = this.#text;
+    // Pages that are gone for good are made again; rows that share a plan are read together.
+    const reach = this.#state.residency.reach(this.#cached);
+    if (this.#planned !== reach) this.repeatFrom(spans.tileStart(reach));
+    const [position, started] = [this.#cached, performance.now()];
+    const tiles = spans.call(position, tokens.length, this.#reader.arena.segmentTokens);
+    const end = position + tiles.rows;
+    const [ids, last] = [tokens.slice(position, end), end === tokens.length];
+    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, this.watch);
+    if (logits) {
+      this.#logits = logits;
+      this.#logitsAt = end;
+    }
+    this.#cached = this.#planned = end;
+    this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
+    this.meter.count(tiles, spans.at(position).exact, pairs, performance.now() - started);
+  }
+
+  /** Layers that slide keep their windows. What is still to be stored stays; what never will be goes for good. */
+  #slide(): void {
+    const isText = this.#cached <= this.#text.spans.text;
+    const handed = this.#pager && isText ? this.#pager.handedTokens : this.#cached;
+    this.#state.residency.slide(Math.min(this.#cached, this.anchor), this.keepsAll ? 0 : handed);
+  }
+
+  #forget(tokens: number): void {
+    // Also where nothing was cached yet: the pager knows the keys of tokens that are not read.
+    this.#pager?.forget(tokens);
+    if (tokens < this.#logitsAt) this.#logitsAt = -1;
+    if (tokens >= this.#cached) return;
+    this.#cached = tokens;
+    this.#planned = -1;
+    this.onForget?.(tokens);
+    this.#state.cutTo(tokens);
+  }
+}
