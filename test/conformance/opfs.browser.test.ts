@@ -197,6 +197,31 @@ describe('several workers on one opfs store', () => {
   });
 });
 
+test('a device that is full refuses a batch whole, and leaves no file of it', async ({ skip }) => {
+  const confined = startStoreWorker();
+  if (!(await confined.server.confine(12 << 20))) skip('Only Chromium lets a worker give itself a quota.');
+  const store = await confined.open('full');
+  const megabyte = random(1).bytes(1 << 20);
+  const batch = (name: string) => ({
+    put: [0, 1, 2].map((n) => [`${name}/${n}`, megabyte] as const),
+    delete: [],
+  });
+  let stored = 0;
+  const filling = async (): Promise<void> => {
+    for (; stored < 20; stored++) await store.commit(batch(String(stored)));
+  };
+  await expect(filling()).rejects.toMatchObject({ code: 'storage/quota' });
+  expect(stored).toBeGreaterThan(0);
+  expect(await store.list('')).toHaveLength(3 * stored);
+  expect(await confined.server.files('full')).toHaveLength(stored);
+  expect(await store.get('0/2')).toEqual(megabyte);
+
+  await store.commit({ put: [], delete: await store.list('') });
+  expect(await confined.server.files('full')).toEqual([]);
+  await store.close();
+  confined.terminate();
+});
+
 test('a page is told that it needs a worker', async () => {
   await expect(openStore('opfs')).rejects.toMatchObject({
     code: 'storage/unavailable',

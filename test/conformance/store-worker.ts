@@ -15,6 +15,17 @@ export interface StoreServer {
   removeFile(database: string, name: string): Promise<void>;
   /** Lets the platform know no modes of handles, as in Firefox, for stores opened by this worker. */
   forgetModes(): void;
+  /** From now on this worker's storage is a part of the origin's with a quota. False where there is no such thing. */
+  confine(quota: number): Promise<boolean>;
+}
+
+/** A part of the origin's storage with a quota of its own; only Chromium has them. */
+interface Buckets {
+  open(
+    name: string,
+    options: { quota: number },
+  ): Promise<{ readonly indexedDB: IDBFactory; getDirectory(): Promise<FileSystemDirectoryHandle> }>;
+  delete(name: string): Promise<void>;
 }
 
 const folderOf = async (database: string) => {
@@ -58,6 +69,15 @@ const server: StoreServer = {
     await (await folderOf(database)).getFileHandle(name, { create: true });
   },
   removeFile: async (database, name) => (await folderOf(database)).removeEntry(name),
+  async confine(quota) {
+    const { storageBuckets } = navigator as unknown as { storageBuckets?: Buckets };
+    if (!storageBuckets) return false;
+    await storageBuckets.delete('confined').catch(() => undefined);
+    const bucket = await storageBuckets.open('confined', { quota });
+    Object.defineProperty(globalThis, 'indexedDB', { value: bucket.indexedDB });
+    Object.defineProperty(navigator.storage, 'getDirectory', { value: () => bucket.getDirectory() });
+    return true;
+  },
   forgetModes() {
     const { prototype } = FileSystemFileHandle as unknown as {
       prototype: { createSyncAccessHandle(options?: unknown): Promise<object> };
