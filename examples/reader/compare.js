@@ -36,7 +36,7 @@ const column = ({ name, note }) => {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', `What ${name} read for the answer`);
-  const strip = make('div', { className: 'small-strip', hidden: true });
+  const strip = make('div', { className: 'small-strip' });
   strip.append(svg);
   const costs = make('dl');
   const element = make(
@@ -49,7 +49,7 @@ const column = ({ name, note }) => {
     says,
     costs,
   );
-  return { element, says, answer, svg, strip, costs };
+  return { element, says, answer, svg, costs };
 };
 
 /** @param {ReturnType<typeof column>} at @param {Session} session @param {string} question @param {AbortSignal} signal @param {string} reading */
@@ -62,7 +62,6 @@ const askIn = async (at, session, question, signal, reading) => {
   const stats = await session.stats();
   const { sources = [] } = await session.ask(question, { maxTokens: ANSWER, signal, sources: true }).finish;
   drawStrip(at.svg, { tokens: stats.tokens, sources }, BINS);
-  at.strip.hidden = false;
   at.says.textContent = '';
   at.costs.replaceChildren(
     ...rows([

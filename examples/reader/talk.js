@@ -1,7 +1,7 @@
 // @ts-check
 import { desk, startRunning } from './desk.js';
 import { byId, make } from './dom.js';
-import { percent, seconds, speed, tokens } from './numbers.js';
+import { percent, seconds, speed } from './numbers.js';
 import { showPanel } from './panel.js';
 import { clearProblem, isAbort } from './problems.js';
 import { setState } from './state.js';
@@ -30,7 +30,7 @@ export const ask = async (/** @type {string} */ question) => {
     const stats = await showPanel();
     const density = stats?.density.lastStep ?? 1;
     const rate = speed({ tokens: Math.max(0, end.answerTokens - 1), seconds: end.answerSeconds });
-    cost.textContent = `${tokens(end.questionTokens)} read in ${seconds(end.questionSeconds)}, ${end.answerTokens} written in ${seconds(end.answerSeconds)} (${rate}), ${percent(density)} of the text looked at. `;
+    cost.textContent = `First word after ${seconds(end.questionSeconds)}${rate === '–' ? '' : `, then ${rate}`}; ${percent(density)} of the text was looked at. `;
     const { sources = [] } = end;
     const where = make('button', { type: 'button', className: 'quiet', textContent: 'Where from?' });
     where.ariaLabel = `Show where the answer to “${question}” came from`;
