@@ -110,8 +110,9 @@ export const keepSession = async (
         },
         fresh,
       );
-      if (outcome === 'all')
-        await context.withState(async (state) => tail.stored((await archive.sessions.get(id))!, state));
+      // A store that cannot tell what it has just taken may not give it back either: those pages stay in memory.
+      const written = outcome === 'all' ? await archive.sessions.get(id).catch(() => undefined) : undefined;
+      if (written) await context.withState(async (state) => tail.stored(written, state));
       else if (outcome === 'tokens')
         await context.withState(async ({ residency }) =>
           residency.forget(canonical + fresh.keep * arena.segmentTokens),

@@ -72,6 +72,33 @@ test.each<[string, Omit<Fault, 'commit'>]>([
   }
 });
 
+/** Nothing is shared by content: the whole text lies in private runs, several of them. */
+const unshared = (): OpenModel => {
+  const { predictor } = model.reader;
+  const needs = { ...predictor.needs, prefixStable: false };
+  return { ...model, reader: { ...model.reader, predictor: { ...predictor, needs } } };
+};
+
+test('write n alone fails, where everything is private', async () => {
+  const counting = faultyStore(await openStore('memory'), { commit: NEVER, how: 'full' });
+  const { answers: expected } = await visit(await over(unshared(), counting), true);
+  for (const how of ['full', 'refused'] as const) {
+    for (let commit = 1; commit <= counting.commits; commit++) {
+      const where = `${how} at ${commit}`;
+      const disk = await openStore('memory');
+      const { answers } = await visit(
+        await over(unshared(), faultyStore(disk, { commit, how, once: true })),
+        true,
+      );
+      expect(answers, where).toEqual(expected);
+      const again = await visit(await over(unshared(), disk), false);
+      expect(again.answers[0], where).toBe(said(again.tokens));
+      const { reusedTokens, recomputedTokens } = again.stats;
+      expect(recomputedTokens, where).toBeGreaterThanOrEqual(again.resumedTokens - reusedTokens);
+    }
+  }
+});
+
 test('read n is refused', async () => {
   for (let read = 1; read <= undisturbed.reads; read++) {
     const where = `read ${read}`;
