@@ -76,7 +76,8 @@ const open = (store: 'idb' | 'opfs' | 'memory' | 'none', database: string): Prom
     cache: false,
     kernelsUrl: new URL('/', location.href).href,
     attention: { method: 'dhsa', budget: 192 },
-    kv: { store, database },
+    // About half of what the text takes: pages come and go all the time.
+    kv: { store, database, memory: 600_000 },
   });
 
 /** Held by a visit for its life. A worker that is terminated while it loops lives on for some seconds. */
