@@ -191,6 +191,8 @@ const openKept = async (
       fingerprint: fingerprintOf(provenance),
       segmentTokens: reader.arena.segmentTokens,
       pageBytes: config.attention.map((_, layer) => pageBytes(kvShapeOf(config, pageCodecs, layer))),
+      // What waits to be written is memory too.
+      queueBytes: reader.budget.inFlight,
     });
     return { archive, store };
   } catch (error) {

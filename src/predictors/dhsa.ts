@@ -93,6 +93,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       lists,
       chunks: { boundaries: BOUNDARIES[source], means: true, sketches: true },
       candidates: true,
+      wholeContext: exact,
       reuse,
       prefixStable: true,
     },
