@@ -191,10 +191,11 @@ export class Model {
    * tokenizer, `storage/quota` where there is no room.
    */
   importSession(
-    file: Blob | ArrayBuffer | Uint8Array<ArrayBuffer>,
+    file: Blob | ArrayBuffer | Uint8Array,
     options: ImportOptions = {},
   ): Promise<ImportedSession> {
-    const blob = file instanceof ArrayBuffer || ArrayBuffer.isView(file) ? new Blob([file]) : file;
+    const bytes = file instanceof ArrayBuffer || ArrayBuffer.isView(file);
+    const blob = bytes ? new Blob([file as BlobPart]) : file;
     return abortable(this.#engine, options, (call, onProgress) =>
       this.#engine.importSession(this.#model, blob, withoutCall(options), call, onProgress),
     );

@@ -6,7 +6,7 @@ import type { TransferHooks } from './export-session.js';
 import { type Links, storedRuns } from './links.js';
 import { type Manifest, readManifest, type TailRun } from './manifest.js';
 import { corruptFile, openSessionFile, type SessionFileReader } from './session-file.js';
-import { generationOf, linkPrefix, runKey, runName, runOf } from './session-keys.js';
+import { generationOf, linkPrefix, MOST_TITLE, runKey, runName, runOf } from './session-keys.js';
 import { manifestEntries } from './session-writer.js';
 import type { StoreEntry, WriteBehind } from './write-behind.js';
 
@@ -60,7 +60,8 @@ export const importSession = async (
   options: ImportOptions,
   { signal, onProgress }: TransferHooks,
 ): Promise<ImportedSession> => {
-  const { id, title = manifest.title } = as;
+  // Titles that are typed in are bounded; so is one that comes from elsewhere.
+  const { id, title = manifest.title.slice(0, MOST_TITLE) } = as;
   const { tokens } = manifest;
   const { segmentTokens } = options;
   const fits = manifest.fingerprint === options.fingerprint && manifest.segmentTokens === segmentTokens;

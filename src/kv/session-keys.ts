@@ -55,10 +55,13 @@ export const checkSessionId = (id: string): void => {
   );
 };
 
+/** Characters of the longest title. */
+export const MOST_TITLE = 1024;
+
 /** Throws `input/option`. */
 export const checkSessionTitle = (title: string): void => {
-  if (typeof title === 'string' && title.length <= 1024) return;
-  throw new LonghandError('input/option', 'A title must be text of at most 1024 characters.', {
+  if (typeof title === 'string' && title.length <= MOST_TITLE) return;
+  throw new LonghandError('input/option', `A title must be text of at most ${MOST_TITLE} characters.`, {
     option: 'title',
   });
 };
