@@ -5,6 +5,7 @@ import { load } from '../../dist/index.js';
 import { desk, startRunning } from './desk.js';
 import { byId, make, rows } from './dom.js';
 import { drawStrip } from './draw-strip.js';
+import { memoryOptions } from './memory-budget.js';
 import { bytes, count, percent, seconds, speed } from './numbers.js';
 import { clearProblem, isAbort } from './problems.js';
 import { wordsOf } from './shelf.js';
@@ -118,7 +119,7 @@ const compare = async (/** @type {string} */ question) => {
         continue;
       }
       at.says.textContent = 'Opens the model a second time…';
-      other = await load(desk.source, { signal, attention });
+      other = await load(desk.source, { ...memoryOptions(), signal, attention });
       const own = await other.session({ signal });
       const reading = await readIn(at, words, signal, own);
       await askIn(at, own, question, signal, reading);

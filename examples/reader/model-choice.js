@@ -4,6 +4,7 @@ import { load } from '../../dist/index.js';
 import { desk, startRunning } from './desk.js';
 import { byId, make } from './dom.js';
 import { showKept } from './kept.js';
+import { memoryOptions } from './memory-budget.js';
 import { bytes, count } from './numbers.js';
 import { showPanel } from './panel.js';
 import { clearProblem } from './problems.js';
@@ -48,6 +49,7 @@ export const openModel = async (/** @type {Source} */ source) => {
   await desk.model?.close();
   byId('bar').value = 0;
   desk.model = await load(source, {
+    ...memoryOptions(),
     signal: startRunning(),
     onProgress: ({ loaded, total }) => {
       byId('bar').value = loaded / total;

@@ -34,6 +34,11 @@ const text = (stats) => [
   ['Density, reading', stats.prefill.tokens === 0 ? '–' : percent(stats.density.prefill)],
   ['Density, answering', stats.decode.tokens === 0 ? '–' : percent(stats.density.decode)],
   ['Pages in memory', bytes(stats.bytes.pages)],
+  [
+    'Of the budget',
+    `${bytes(stats.memory.used)} of ${bytes(stats.memory.budget)}${stats.memory.over > 0 ? `, ${bytes(stats.memory.over)} over it` : ''}`,
+  ],
+  ['Fetched from disk', stats.paging.records > 0 ? bytes(stats.paging.bytes) : '–'],
   ['Memory in all', bytes(stats.bytes.total)],
 ];
 

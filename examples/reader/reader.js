@@ -6,6 +6,7 @@ import { desk } from './desk.js';
 import { byId } from './dom.js';
 import { hideFacts } from './facts.js';
 import { showKept, startKept } from './kept.js';
+import { startMemory } from './memory-budget.js';
 import { BUNDLED, changeModel, firstModel, openModel, startModelChoice } from './model-choice.js';
 import { startNeedle } from './needle.js';
 import { showProblem } from './problems.js';
@@ -94,6 +95,7 @@ startNeedle(guarded);
 startCompare(guarded);
 startModelChoice(guarded);
 startKept();
+startMemory(() => guarded(() => openModel(/** @type {string | File} */ (desk.source))));
 guarded(() =>
   openModel(firstModel()).catch((error) => {
     // The model of the last visit cannot be had any more: the bundled one can.

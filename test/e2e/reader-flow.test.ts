@@ -173,6 +173,23 @@ test('on a desk: a click opens a passage, three ways are compared, what is kept 
     .setInputFiles({ name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from(FACT) });
   await page.locator('#title', { hasText: 'note.txt' }).waitFor();
   await reached(page, 'ready');
+  // Another budget: the engine opens again over the same pages.
+  await page.locator('#kept-texts').getByRole('button', { name: 'Open: letter.txt' }).click();
+  await page.locator('#title', { hasText: 'letter.txt' }).waitFor();
+  await reached(page, 'ready');
+  await page.locator('#memory').focus();
+  await page.keyboard.press('Home');
+  await page.locator('#memory-at', { hasText: '8 MB' }).waitFor();
+  await page.locator('#panel', { hasText: 'of 8.0 MB' }).waitFor();
+  await reached(page, 'ready');
+  expect(await page.locator('#title').textContent()).toBe('letter.txt');
+  await page.locator('#question').fill('Where is the brass key?');
+  await page.locator('#ask').click();
+  expect(await answered(page, 1)).toContain('attic');
+  await page.locator('#kept-texts').getByRole('button', { name: 'Open: note.txt' }).click();
+  await page.locator('#title', { hasText: 'note.txt' }).waitFor();
+  await reached(page, 'ready');
+
   const texts = page.locator('#kept-texts li');
   await page.getByRole('button', { name: 'Copy: letter.txt' }).click();
   await texts.nth(2).waitFor();
