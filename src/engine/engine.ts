@@ -78,7 +78,8 @@ export interface ContextStats {
   /** Bytes in the store, of all models that share it; 0 where there is none, or where it cannot be read now. */
   readonly storedBytes: number;
   /**
-   * `ok`: what is read is kept. `full`: the device has no room for more, what was kept stays. `unavailable`: the store
+   * `ok`: what is read is kept. `full`: no room is left in the disk budget or on the device, nor anything that
+   * may be evicted; what was kept stays. `unavailable`: the store
    * refuses, work goes on in memory. `none`: nothing was to be kept.
    */
   readonly storage: 'ok' | 'full' | 'unavailable' | 'none';

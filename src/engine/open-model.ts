@@ -135,7 +135,7 @@ export const openModel = async (
       kept,
       unkept: chosen.store === 'none' ? 'none' : 'unavailable',
       close: async () => {
-        await kept?.archive.drained();
+        await kept?.archive.close();
         await kept?.store.close();
         opened.close();
       },
@@ -173,6 +173,13 @@ const kernelFiles = (folder: string | undefined) => {
   return { wasm: { simd128: at('kernels.wasm'), relaxed: at('kernels.relaxed.wasm') } };
 };
 
+/** Half of what this site may use: model files and the page's own data want room too. */
+const usualDiskBytes = async ({ name }: Store): Promise<number | undefined> => {
+  if (name === 'memory') return undefined;
+  const { quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
+  return quota === undefined ? undefined : Math.floor(quota / 2);
+};
+
 /** A store that refuses does not stop the work: it goes on in memory, and the model says so. */
 const openKept = async (
   chosen: ReturnType<typeof checkEngineOptions>,
@@ -193,6 +200,8 @@ const openKept = async (
       pageBytes: config.attention.map((_, layer) => pageBytes(kvShapeOf(config, pageCodecs, layer))),
       // What waits to be written is memory too.
       queueBytes: reader.budget.inFlight,
+      diskBytes: chosen.disk ?? (await usualDiskBytes(store)),
+      made: provenance,
     });
     return { archive, store };
   } catch (error) {

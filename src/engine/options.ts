@@ -53,6 +53,12 @@ export interface KvOptions {
    */
   readonly durability?: 'relaxed' | 'strict';
   /**
+   * Bytes that everything stored may have, as a number or as text such as '2GB'. Beyond, what was used longest ago is
+   * evicted, and read again when it is next needed; token lists of sessions stay, and so does what is open in any tab.
+   * Default: half of what the browser says this site may use; no limit where it does not say, and for `memory`.
+   */
+  readonly disk?: number | string;
+  /**
    * Whether the browser is asked, when the first session with an `id` is opened, to keep what is stored until the user
    * deletes it (`navigator.storage.persist()`; Firefox asks the user). `stats().persisted` tells the answer. Default true.
    */
@@ -138,7 +144,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'integrity',
   ]);
   const kv = options.kv ?? {};
-  onlyKnown('kv', kv, ['keys', 'values', 'store', 'memory', 'database', 'durability', 'persist']);
+  onlyKnown('kv', kv, ['keys', 'values', 'store', 'memory', 'database', 'durability', 'disk', 'persist']);
   flag('kv.persist', kv.persist);
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm']),
@@ -156,6 +162,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     memory: byteCount('kv.memory', kv.memory) ?? deviceBudget(),
     database: text('kv.database', kv.database) ?? 'longhand',
     durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
+    disk: byteCount('kv.disk', kv.disk),
     cache: flag('cache', options.cache),
     integrity: options.integrity,
     maxTokens:

@@ -193,6 +193,7 @@ export class Context {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#reading.close();
     this.#state.release();
   }
 

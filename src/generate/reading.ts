@@ -151,6 +151,11 @@ export class Reading {
     this.meter.count(tiles, spans.at(position).exact, pairs, performance.now() - started);
   }
 
+  /** The context is gone. */
+  close(): void {
+    this.#pager?.close();
+  }
+
   /** Layers that slide keep their windows. What is still to be stored stays; what never will be goes for good. */
   #slide(): void {
     const isText = this.#cached <= this.#text.spans.text;

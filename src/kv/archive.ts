@@ -1,13 +1,30 @@
 import { PAGE } from '../backends/backend.js';
 import type { Store } from '../stores/store.js';
 import { type Chain, createChain } from './chain.js';
-import { digest, hex } from './digest.js';
+import { withBudget } from './disk.js';
+import { createEvictor } from './evictor.js';
+import { createLeases } from './leases.js';
+import { madeEntry } from './made.js';
 import { deleteOldRecords } from './old-records.js';
-import { decodeRecord, type KvRecord, type LayerGroup, layerGroups, RECORD_VERSION } from './records.js';
-import { segmentKeys } from './segments.js';
+import {
+  decodeRecord,
+  type KvRecord,
+  type LayerGroup,
+  layerGroups,
+  RECORD_VERSION,
+  recordSize,
+} from './records.js';
+import { type Provenance, segmentKeys } from './segments.js';
+import { sessionKey } from './session-keys.js';
 import { createSessions, type Sessions } from './sessions.js';
 import { type StoredRun, segmentOf } from './stored-run.js';
-import { createWriteBehind, type StorageState, type WriteBehindOptions } from './write-behind.js';
+import { createUses, scopeKey, type UsedText } from './uses.js';
+import {
+  createWriteBehind,
+  isStorageError,
+  type StorageState,
+  type WriteBehindOptions,
+} from './write-behind.js';
 
 /**
  * What a store keeps for one model under one set of options: runs of text found by content, and sessions. Knows no
@@ -30,6 +47,8 @@ export interface Archive {
   readonly lost: readonly LostRecord[];
   /** Resolves when nothing waits to be written. */
   drained(): Promise<void>;
+  /** Write what waits, and let others evict what was in use here. */
+  close(): Promise<void>;
   readonly sessions: Sessions;
 }
 
@@ -54,6 +73,10 @@ export interface ArchiveOptions extends WriteBehindOptions {
   readonly pageBytes: readonly number[];
   /** Bytes of K and V aimed at in a record; decides `groups`. Default 128 KB. */
   readonly recordBytes?: number;
+  /** Bytes that may be stored, of everything in the store; beyond, what was used longest ago is evicted. Default: no limit. */
+  readonly diskBytes?: number | undefined;
+  /** What `fingerprint` is made of, kept for whoever asks why a text cannot be attached. */
+  readonly made?: Provenance;
 }
 
 const MOST_LOST = 100;
@@ -68,10 +91,15 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   const layout = groups.map(({ from, to }) => pageBytes.slice(from, to));
   const scope = JSON.stringify([fingerprint, RECORD_VERSION, layout]);
 
-  const writer = createWriteBehind(store, options);
+  const intact = new Set<string>();
+  const leases = createLeases(store);
+  const uses = createUses(store, options.made ? [madeEntry(scope, options.made)] : []);
+  const evictor = createEvictor(store, leases, (segment) => intact.delete(segment));
+  const disk = withBudget(store, options.diskBytes, uses, evictor);
+  const writer = createWriteBehind(disk, options);
   // Private runs have no key of content, so their layout is part of the fingerprint that their manifest has.
-  const laidOut = hex(digest(new TextEncoder().encode(scope)));
-  const sessions = createSessions(store, writer, {
+  const laidOut = scopeKey(scope);
+  const sessions = createSessions(disk, writer, {
     fingerprint: laidOut,
     segmentTokens,
     groups,
@@ -79,7 +107,22 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     segments: (tokens) => segmentKeys(scope, tokens, segmentTokens),
     batchBytes: writer.batchBytes,
   });
-  const intact = new Set<string>();
+
+  let touching: Promise<unknown> = Promise.resolve();
+  /** A use that is not told costs a place in the order, and nothing else. */
+  const touch = (what: UsedText | string, owner?: object): Promise<unknown> => {
+    const tell = async (): Promise<void> => {
+      if (owner) await leases.release(owner);
+      const batch = await uses.touch(what);
+      if (batch.put.length > 0) await store.commit(batch);
+    };
+    touching = touching.then(tell).catch((error) => {
+      if (!isStorageError(error) && error.code !== 'engine/closed') throw error;
+    });
+    touching.catch(() => undefined);
+    return touching;
+  };
+
   const lost: LostRecord[] = [];
 
   const isOf = ({ run, group }: RecordWanted, record: KvRecord): boolean =>
@@ -105,11 +148,20 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     return found;
   };
 
-  const tidying = sessions
-    .sweep()
-    .then(() => deleteOldRecords(store, writer))
-    .catch(writer.failed);
-  await tidying;
+  await sessions.sweep().catch(writer.failed);
+  // Behind what the caller is waiting for; `drained` shows how it ended.
+  const tidying = deleteOldRecords(store, writer)
+    .then(evictor.tidy)
+    .catch((error) => {
+      if (error.code !== 'engine/closed') writer.failed(error);
+    });
+  tidying.catch(() => undefined);
+
+  const drained = async (): Promise<void> => {
+    await tidying;
+    await writer.drained();
+    await touching;
+  };
 
   return {
     get state() {
@@ -117,7 +169,27 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     },
     fingerprint: laidOut,
     groups,
-    chain: () => createChain({ store, writer, scope, segmentTokens, groups: groups.length, intact }),
+    chain() {
+      const chain = createChain({
+        store,
+        writer,
+        leases,
+        uses,
+        touch,
+        scope,
+        segmentTokens,
+        groups: groups.length,
+        pagesBytes: layout.reduce((sum, layers) => sum + recordSize(layers, pages), 0),
+        intact,
+      });
+      return {
+        ...chain,
+        close() {
+          chain.close();
+          writer.freed();
+        },
+      };
+    },
     async fetch(wants) {
       try {
         const stored = await store.getMany(wants.map(({ run, group }) => run.keys[group]!));
@@ -128,7 +200,20 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
       }
     },
     lost,
-    drained: writer.drained,
-    sessions,
+    drained,
+    sessions: {
+      ...sessions,
+      async acquire(id, how) {
+        const release = await sessions.acquire(id, how);
+        await touch(sessionKey(id));
+        return () => release().finally(writer.freed);
+      },
+    },
+    async close() {
+      await drained();
+      await leases.close().catch((error) => {
+        if (!isStorageError(error)) throw error;
+      });
+    },
   };
 };

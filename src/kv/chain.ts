@@ -1,10 +1,12 @@
 import { PAGE } from '../backends/backend.js';
 import { throwIfAborted } from '../errors.js';
 import type { Store } from '../stores/store.js';
+import type { Leases } from './leases.js';
 import { decodeHead, encodeHead, encodeRecord, isHeadOf, type KvRecord, type RunHead } from './records.js';
 import { createSegmentKeys } from './segments.js';
 import { headKey, pagesKey, type StoredRun } from './stored-run.js';
-import type { StoreEntry, WriteBehind } from './write-behind.js';
+import { scopeKey, type UsedText, type Uses } from './uses.js';
+import { isStorageError, type StoreEntry, type WriteBehind } from './write-behind.js';
 
 /**
  * The leading whole segments of text of one context, as they rest in the store under their content. Keys are made once
@@ -30,6 +32,8 @@ export interface Chain {
   ): Promise<void>;
   /** Beyond `tokens` the list will be another. */
   forget(tokens: number): void;
+  /** The context is gone: what it used may be evicted. */
+  close(): void;
 }
 
 export interface AttachOptions {
@@ -57,10 +61,16 @@ export interface Attached {
 export interface ChainOptions {
   readonly store: Store;
   readonly writer: WriteBehind;
+  readonly leases: Leases;
+  readonly uses: Uses;
+  /** Says that a text is used now, some time later; for the last time where the one who held it is given. */
+  touch(text: UsedText, owner?: object): unknown;
   /** Everything that keys depend on beside the tokens. */
   readonly scope: string;
   readonly segmentTokens: number;
   readonly groups: number;
+  /** Bytes of a run's records of pages. */
+  readonly pagesBytes: number;
   /** Segments known to be stored as they should be. */
   readonly intact: Set<string>;
 }
@@ -93,9 +103,24 @@ async function* readHeads(
 }
 
 export const createChain = (options: ChainOptions): Chain => {
-  const { store, writer, scope, segmentTokens, groups, intact } = options;
+  const { store, writer, leases, uses, touch, scope, segmentTokens, groups, pagesBytes, intact } = options;
   const pages = segmentTokens / PAGE;
   const keys = createSegmentKeys(scope, segmentTokens);
+  /** Who holds the lease. */
+  const owner = {};
+  /** Replaced when the tokens change: what waits to be written is of the text that was. */
+  let text: UsedText = { scope: scopeKey(scope), entries: [] };
+
+  /** Storage that takes no lease takes no run either, and what others evict is computed again. */
+  const hold = (wanted: readonly string[], signal?: AbortSignal): Promise<void> =>
+    leases.hold(owner, wanted, signal).catch((error) => {
+      if (signal?.aborted || !isStorageError(error)) throw error;
+    });
+  const enter = (wanted: readonly string[], index: number, headBytes: number): void => {
+    text.entries.length = Math.max(text.entries.length, index + 1);
+    for (let n = 0; n <= index; n++) text.entries[n] ??= { key: wanted[n]!, bytes: pagesBytes };
+    text.entries[index] = { key: wanted[index]!, bytes: headBytes + pagesBytes };
+  };
 
   const runOf = (index: number, key: string): StoredRun => ({
     firstPage: index * pages,
@@ -118,7 +143,12 @@ export const createChain = (options: ChainOptions): Chain => {
     async attach(ids, { from = 0, signal, onRun }) {
       throwIfAborted(signal);
       const wanted = keys.upTo(ids, Math.floor(ids.length / segmentTokens));
+      if (from < wanted.length) await hold(wanted, signal);
       const heads = readHeads(store, wanted, from);
+      const attached = (result: Attached): Attached => {
+        if (result.segments > 0) touch(text);
+        return result;
+      };
       for (let index = from; ; index++) {
         const segments = index - from;
         const next = await heads.next().catch((error) => {
@@ -126,35 +156,51 @@ export const createChain = (options: ChainOptions): Chain => {
           return undefined;
         });
         throwIfAborted(signal);
-        if (!next) return { segments, reason: 'unavailable' };
-        if (next.done) return { segments, reason: 'end' };
+        if (!next) return attached({ segments, reason: 'unavailable' });
+        if (next.done) return attached({ segments, reason: 'end' });
         const key = wanted[index]!;
         const checked = check(next.value, index, ids);
         if (!('head' in checked)) {
           intact.delete(key);
-          return { segments, ...checked };
+          return attached({ segments, ...checked });
+        }
+        if ((await onRun(runOf(index, key), checked.head)) === false) {
+          intact.delete(key);
+          return attached({ segments, reason: 'damaged', fault: 'what it holds makes no sense' });
         }
         intact.add(key);
-        if ((await onRun(runOf(index, key), checked.head)) !== false) continue;
-        intact.delete(key);
-        return { segments, reason: 'damaged', fault: 'what it holds makes no sense' };
+        enter(wanted, index, next.value!.length);
       }
     },
 
     async save(index, ids, head, records, onStored) {
-      const key = keys.upTo(ids, index + 1)[index]!;
+      const wanted = keys.upTo(ids, index + 1);
+      const key = wanted[index]!;
       const run = runOf(index, key);
       if (intact.has(key)) return onStored?.(run);
       if (writer.state !== 'ok') return;
       const entries = records.map((record, group): StoreEntry => [run.keys[group]!, encodeRecord(record)]);
       // The head comes last: where it is, its records are.
-      entries.push([headKey(key), encodeHead(head)]);
+      const headBytes = encodeHead(head);
+      entries.push([headKey(key), headBytes]);
+      enter(wanted, index, headBytes.length);
+      uses.expect(text, index);
+      await hold(wanted);
       await writer.put(entries, () => {
         intact.add(key);
         onStored?.(run);
       });
     },
 
-    forget: (tokens) => keys.cut(Math.floor(tokens / segmentTokens)),
+    forget(tokens) {
+      const whole = Math.floor(tokens / segmentTokens);
+      keys.cut(whole);
+      if (text.entries.length <= whole) return;
+      text = { scope: text.scope, entries: text.entries.slice(0, whole) };
+    },
+
+    close() {
+      touch(text, owner);
+    },
   };
 };

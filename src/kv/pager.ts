@@ -42,6 +42,8 @@ export interface Pager {
   readonly handedTokens: number;
   /** Leading tokens whose pages the archive has, or was handed to store. */
   readonly storedTokens: number;
+  /** The context is gone. */
+  close(): void;
 }
 
 /** Pages [from, to) as they are to be stored; they may end in the middle of the last page's tokens. */
@@ -146,5 +148,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
     get storedTokens() {
       return stored * segmentTokens;
     },
+
+    close: chain.close,
   };
 };

@@ -1,5 +1,5 @@
 import { PAGE } from '../backends/backend.js';
-import { magic, seal, unseal } from './seal.js';
+import { magic, seal, sealedBytes, unseal } from './seal.js';
 
 /**
  * A run of pages at rest: one head, and one record of pages for each group of layers. Attaching a text reads heads
@@ -88,6 +88,10 @@ export const encodeRecord = ({ layers, firstPage, pages }: KvRecord): Uint8Array
     }
   });
 };
+
+/** Bytes of a record of `count` pages of layers with pages of these sizes. */
+export const recordSize = (pageBytes: readonly number[], count: number): number =>
+  sealedBytes(4 * (RECORD_FIELDS + pageBytes.length) + count * pageBytes.reduce((sum, one) => sum + one, 0));
 
 /** What was read, or in words why the bytes are nothing of the kind. */
 export type Decoded<T> =

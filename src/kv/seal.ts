@@ -13,6 +13,9 @@ const DIGEST = 16;
 export const magic = (name: string): number =>
   new DataView(new TextEncoder().encode(name).buffer).getUint32(0, true);
 
+/** Bytes of an envelope around a body. */
+export const sealedBytes = (bodyBytes: number): number => HEADER + Math.ceil(bodyBytes / 4) * 4 + DIGEST;
+
 /** `write` receives the body (`bodyBytes` zeros, at a multiple of 16 in its buffer) and fills it. */
 export const seal = (
   name: number,

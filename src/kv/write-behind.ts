@@ -44,6 +44,9 @@ const stateAfter = (error: unknown): StorageState | undefined => {
   return code === 'storage/quota' ? 'full' : code === 'storage/unavailable' ? 'unavailable' : undefined;
 };
 
+/** A store that has no room or refuses: nothing that ends the work. */
+export const isStorageError = (error: unknown): boolean => stateAfter(error) !== undefined;
+
 const byteSum = (entries: readonly StoreEntry[]): number =>
   entries.reduce((sum, [, bytes]) => sum + bytes.length, 0);
 

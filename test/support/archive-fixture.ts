@@ -27,6 +27,10 @@ export const ids = Array.from({ length: 4 * segmentTokens + 70 }, () => below(10
 export const open = (store: Store, more: Partial<ArchiveOptions> = {}): Promise<Archive> =>
   openArchive(store, { fingerprint: 'f', segmentTokens, pageBytes, recordBytes, batchBytes: 1, ...more });
 
+/** Keys of everything but the books of who used what. */
+export const cached = async (store: Store): Promise<string[]> =>
+  (await store.list('')).filter((key) => !/^(use|lease)\//.test(key));
+
 export const runOf = (archive: Archive, index: number, tokens = ids): NewRun =>
   segmentRun(tokens, index, segmentTokens, archive.groups, pageBytes);
 
@@ -37,6 +41,7 @@ export const prefill = async (archive: Archive, from: number, to: number, tokens
     const { head, records } = runOf(archive, index, tokens);
     await chain.save(index, tokens, head, records);
   }
+  chain.close();
   await archive.drained();
 };
 
@@ -47,7 +52,8 @@ export interface Found extends Attached {
 /** Attaches what is stored and fetches all of it; a run whose records are not all there is refused. */
 export const restore = async (archive: Archive, tokens = ids, from = 0): Promise<Found> => {
   const runs: NewRun[] = [];
-  const attached = await archive.chain().attach(tokens, {
+  const chain = archive.chain();
+  const attached = await chain.attach(tokens, {
     from,
     onRun: async (run, head) => {
       const records = await fetchRun(archive, run);
@@ -55,6 +61,7 @@ export const restore = async (archive: Archive, tokens = ids, from = 0): Promise
       runs.push({ head, records });
     },
   });
+  chain.close();
   return { ...attached, runs };
 };
 

@@ -205,16 +205,23 @@ describe('restoring', () => {
 describe('saving', () => {
   test('writes nothing that is known to be stored intact', async () => {
     const { store: inner } = await filled();
-    const store = faultyStore(inner, { commit: Infinity, how: 'full' });
+    let written: string[] = [];
+    const store: Store = {
+      ...inner,
+      commit: (batch) => {
+        written.push(...batch.put.map(([key]) => key).filter((key) => /^(head|pages)/.test(key)));
+        return inner.commit(batch);
+      },
+    };
     const archive = await open(store);
     await restore(archive, ids.slice(0, 3 * segmentTokens));
     await prefill(archive, 0, 3);
-    expect(store.commits).toBe(0);
+    expect(written).toEqual([]);
     await prefill(archive, 3, 4);
-    const written = store.commits;
-    expect(written).toBe(archive.groups.length + 1);
+    expect(written.length).toBe(archive.groups.length + 1);
+    written = [];
     await prefill(archive, 0, 4);
-    expect(store.commits).toBe(written);
+    expect(written).toEqual([]);
   });
 
   test('writes a damaged segment again', async () => {
@@ -246,7 +253,7 @@ describe('saving', () => {
       ...inner,
       async commit(batch) {
         await inner.commit(batch);
-        seen.push(...batch.put.map(([key]) => key));
+        seen.push(...batch.put.map(([key]) => key).filter((key) => /^(head|pages)/.test(key)));
       },
     };
     const archive = await open(store);

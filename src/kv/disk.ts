@@ -1,0 +1,71 @@
+import { type ErrorCode, LonghandError } from '../errors.js';
+import type { Store, StoreBatch } from '../stores/store.js';
+import type { Evictor } from './evictor.js';
+import { TAILS } from './session-keys.js';
+import { HEADS, PAGES } from './stored-run.js';
+import type { Uses } from './uses.js';
+
+/** What other tabs wrote is looked at again after so many bytes of our own, or this share of the budget. */
+const MEASURE_AFTER = 64_000_000;
+/** Also freed beside what is needed, so that not every transaction evicts. */
+const SPARE = 1 / 16;
+
+const isCache = ([key]: readonly [string, Uint8Array]): boolean =>
+  [HEADS, PAGES, TAILS].some((prefix) => key.startsWith(prefix));
+
+const bytesOf = (batch: StoreBatch): number => batch.put.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+
+const isFull = (error: unknown): boolean =>
+  (error as { code?: ErrorCode } | null)?.code === ('storage/quota' satisfies ErrorCode);
+
+const overBudget = (asked: number, held: number, budget: number): LonghandError =>
+  new LonghandError(
+    'storage/quota',
+    `The disk budget is used up: ${held} of ${budget} bytes are stored, and nothing more that is not in use can be ` +
+      `evicted for ${asked} bytes. Raise kv.disk, or close or delete sessions.`,
+    { asked, usage: held, quota: budget },
+  );
+
+/**
+ * A store that keeps to a budget. Every commit tells who used what; one that has no room, in the budget or on the device,
+ * evicts what was used longest ago and tries again. Token lists are always written: they are small, and the truth.
+ */
+export const withBudget = (store: Store, budget: number | undefined, uses: Uses, evictor: Evictor): Store => {
+  let held: number | undefined;
+  let written = 0;
+
+  const measure = async (): Promise<number> => {
+    written = 0;
+    held = await store.size('');
+    return held;
+  };
+
+  const makeRoom = async (bytes: number): Promise<void> => {
+    if (budget === undefined) return;
+    if (held === undefined || written > Math.min(MEASURE_AFTER, budget * SPARE)) await measure();
+    if (held! + bytes <= budget) return;
+    const over = (await measure()) + bytes - budget;
+    if (over <= 0) return;
+    await evictor.evict(over + Math.floor(budget * SPARE));
+    if ((await measure()) + bytes > budget) throw overBudget(bytes, held!, budget);
+  };
+
+  return {
+    ...store,
+    async commit(batch) {
+      const whole = await uses.beside(batch);
+      const bytes = bytesOf(whole);
+      if (batch.put.some(isCache)) await makeRoom(bytes);
+      for (;;) {
+        try {
+          await store.commit(whole);
+          break;
+        } catch (error) {
+          if (!isFull(error) || (await evictor.evict(2 * bytes)) === 0) throw error;
+        }
+      }
+      held = held === undefined ? undefined : held + bytes;
+      written += bytes;
+    },
+  };
+};
