@@ -6,7 +6,7 @@ import { isState } from './state.js';
 
 const KEY = 'longhand-reader-memory';
 /** Megabytes; behind the last one the device decides. */
-const STEPS = [8, 16, 32, 64, 128, 256, 512, 1024];
+const STEPS = [16, 32, 64, 128, 256, 512, 1024];
 
 const chosen = () => {
   const at = STEPS.indexOf(Number(localStorage.getItem(KEY)));

@@ -179,8 +179,8 @@ test('on a desk: a click opens a passage, three ways are compared, what is kept 
   await reached(page, 'ready');
   await page.locator('#memory').focus();
   await page.keyboard.press('Home');
-  await page.locator('#memory-at', { hasText: '8 MB' }).waitFor();
-  await page.locator('#panel', { hasText: 'of 8.0 MB' }).waitFor();
+  await page.locator('#memory-at', { hasText: '16 MB' }).waitFor();
+  await page.locator('#panel', { hasText: 'of 16.0 MB' }).waitFor();
   await reached(page, 'ready');
   expect(await page.locator('#title').textContent()).toBe('letter.txt');
   await page.locator('#question').fill('Where is the brass key?');
