@@ -1,6 +1,6 @@
 /**
  * From which length on choosing pays in answers: milliseconds per generated token, dense beside DHSA with budgets of
- * 2,048 and 512 tokens, best of several runs that take turns. `node bench/run.mjs break-even`
+ * 2,048, 1,024 and 512 tokens, best of several runs that take turns. `node bench/run.mjs break-even`
  */
 import { readFileSync } from 'node:fs';
 import { load } from '../src/engine/index.js';
@@ -10,7 +10,7 @@ import { intoPage } from './into-page.js';
 const methods: Record<string, AttentionOptions> = {
   dense: { method: 'dense' },
   'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
-  'dhsa, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
+  'dhsa, budget 1024': { method: 'dhsa', budget: 1024 },
   'dhsa, budget 512': { method: 'dhsa', budget: 512 },
 };
 const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';

@@ -17,7 +17,7 @@ import { type NeedleResult, needleTables } from './needle-tables.js';
 const { values } = parseArgs({
   options: {
     lengths: { type: 'string', default: '1024,2048,4096,8192,16384' },
-    methods: { type: 'string', default: 'dense,sliding,blocks,dhsa,dhsa-2,dhsa-oracle' },
+    methods: { type: 'string', default: 'dense,sliding,blocks,dhsa,dhsa-oracle' },
     model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
     results: { type: 'string', default: 'bench/results/needles.json' },
     report: { type: 'boolean', default: false },
@@ -39,8 +39,8 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
       return { method: 'dhsa', ...budgetAt(length) };
     case 'dhsa-oracle':
       return { method: 'dhsa', candidates: 64, exact: true, ...budgetAt(length) };
-    case 'dhsa-2':
-      return { method: 'dhsa', candidates: 2, ...budgetAt(length) };
+    case 'dhsa-3':
+      return { method: 'dhsa', candidates: 3, ...budgetAt(length) };
     case 'dhsa-reuse-2':
     case 'dhsa-reuse-4':
     case 'dhsa-reuse-8':

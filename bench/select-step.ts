@@ -39,7 +39,9 @@ const input: LayersInput = {
   methods: {
     dense: { method: 'dense' },
     'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
-    'dhsa, candidates 2': { method: 'dhsa', budget: 2048, candidates: 2 },
+    'dhsa, candidates 3': { method: 'dhsa', budget: 2048, candidates: 3 },
+    'dhsa, budget 1024': { method: 'dhsa', budget: 1024 },
+    'dhsa, budget 512': { method: 'dhsa', budget: 512 },
   },
 };
 const module = place.name === 'Node' ? pathToFileURL(outfile).href : place.at(outfile);

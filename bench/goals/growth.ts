@@ -1,4 +1,7 @@
-/** How time grows with the length of a text: reading 4k to 32k, and one more token of an answer behind 2k to 32k. */
+/**
+ * How time grows with the length of a text: reading 4k to 32k, and one more token of an answer behind 2k to 32k. Dense
+ * attention stops at half of that: the other half would take longer than all the rest.
+ */
 import type { AttentionOptions } from '../../src/predictors/index.js';
 import { makeModel } from '../make-model.js';
 import { type Goal, table } from './goal.js';
@@ -10,6 +13,7 @@ const METHODS: Record<string, AttentionOptions> = {
   'dhsa, 12.5 %': { method: 'dhsa', density: 0.125 },
   dense: { method: 'dense' },
 };
+const HALF = ['dense'];
 
 /** Slope of log seconds over log tokens, by least squares. */
 export const exponent = (marks: readonly Mark[]): number => {
@@ -30,11 +34,12 @@ export const growth: Goal = {
     const path = makeModel(shape, 'Q8_0');
     const found = new Map<string, Mark[]>();
     for (const [name, attention] of Object.entries(METHODS)) {
+      const own = HALF.includes(name) ? lengths.slice(0, -1) : lengths;
       const marks = await results.row(`${name}, ${threads} threads`, async (): Promise<Mark[]> => {
         const place = await openPlace('Chromium');
         const opened = await openOurs(place, path, { threads, attention, maxTokens: 40_000 });
         const made: Mark[] = [];
-        await opened.walk(lengths, quick ? 4 : 16, (mark) => {
+        await opened.walk(own, quick ? 4 : 16, (mark) => {
           made.push(mark);
           process.stdout.write(`${mark.tokens}: ${mark.read.toFixed(0)} s … `);
         });
@@ -45,24 +50,33 @@ export const growth: Goal = {
       found.set(name, marks);
     }
     const names = [...found.keys()];
-    const at = (name: string, i: number): Mark => found.get(name)![i]!;
+    const at = (name: string, i: number): Mark | undefined => found.get(name)![i];
     const measured = lengths.slice(1);
     const reading = [
       ...measured.map((tokens, i) => [
         tokens,
         ...names.map((name) => {
-          const { read, density } = at(name, i + 1);
-          return `${read.toFixed(1)} s (${(100 * density).toFixed(1)} %)`;
+          const mark = at(name, i + 1);
+          return mark ? `${mark.read.toFixed(1)} s (${(100 * mark.density).toFixed(1)} %)` : '–';
         }),
       ]),
       ['exponent', ...names.map((name) => exponent(found.get(name)!.slice(1)).toFixed(2))],
     ];
     const answering = [
-      ...lengths.map((tokens, i) => [tokens, ...names.map((name) => `${at(name, i).answer.toFixed(1)} ms`)]),
-      [
-        'last to first',
-        ...names.map((name) => `${(at(name, lengths.length - 1).answer / at(name, 0).answer).toFixed(2)}×`),
-      ],
+      ...lengths.map((tokens, i) => [
+        tokens,
+        ...names.map((name) => (at(name, i) ? `${at(name, i)!.answer.toFixed(1)} ms` : '–')),
+      ]),
+      ...[0, 1].map((from) => [
+        `greatest to least from ${lengths[from]} on`,
+        ...names.map((name) => {
+          const all = found
+            .get(name)!
+            .slice(from)
+            .map(({ answer }) => answer);
+          return `${(Math.max(...all) / Math.min(...all)).toFixed(2)}×`;
+        }),
+      ]),
     ];
     return [
       ...table(['tokens read (density)', ...names], reading),

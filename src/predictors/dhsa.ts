@@ -18,8 +18,8 @@ export interface DhsaOptions extends BudgetOptions {
   /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
   readonly lists?: Needs['lists'];
   /**
-   * Answers: how many times the budget the first stage hands to the second. Default 3. Fewer are faster and miss more:
-   * docs/METHODS.md.
+   * Answers: how many times the budget the first stage hands to the second. Default 2. More are slower, and find hardly
+   * more: docs/METHODS.md.
    */
   readonly candidates?: number;
   /**
@@ -41,7 +41,7 @@ const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Bounda
  * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training and never move.
  * Prefill: a tile's mean query meets each chunk's sum/√length, as in the paper. Rows of their own (questions, answers)
  * take two stages, where we leave the paper: the mean of a chunk does not show a single needle in it, so sketches of
- * every key, one bit a channel, name candidates, and a second bit chooses among these.
+ * every key, one bit a channel, name candidates, and a second bit chooses among these, in runs of 16 keys.
  */
 export const dhsa = (options: DhsaOptions): Predictor => {
   onlyKnown('attention', options, [
@@ -59,7 +59,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     'fixed',
   ]);
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
-  const factor = wholeNumber('attention.candidates', options.candidates, 3, 1, 64);
+  const factor = wholeNumber('attention.candidates', options.candidates, 2, 1, 64);
   const exact = flag('attention.exact', options.exact) ?? false;
   const reuse = oneOf('attention.reuse', options.reuse, 1, REUSES);
   const keep = keepOf(options);

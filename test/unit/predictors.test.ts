@@ -38,6 +38,7 @@ describe('attention options', () => {
     refused({ method: 'dhsa', boundaries: 'learned' }, /'contrast', 'delimiters', 'fixed'/);
     refused({ method: 'dhsa', lists: 'head' }, /'kv-head', 'layer'/);
     refused({ method: 'dhsa', candidates: 0 }, /attention\.candidates/);
+    refused({ method: 'dhsa', reuse: 3 }, /attention\.reuse/);
     refused({ method: 'dhsa', exact: 1 }, /attention\.exact/);
     refused({ method: 'sliding', window: 0 }, /attention\.window/);
     refused({ method: 'sliding', sinks: -1 }, /attention\.sinks/);
@@ -63,6 +64,7 @@ describe('attention options', () => {
       { method: 'dhsa', boundaries: 'fixed' },
       { method: 'dhsa', lists: 'layer' },
       { method: 'dhsa', candidates: 7 },
+      { method: 'dhsa', reuse: 8 },
       { method: 'dhsa', exact: true },
       { method: 'dhsa', sinks: 0 },
       { method: 'dhsa', local: 0 },
@@ -98,8 +100,7 @@ test('auto is exact where choosing does not pay: tiles within the budget, single
   expect(autoCalls(1792, 256, 64)).toEqual(['select Infinity']);
   expect(autoCalls(2048, 256, 64)).toEqual(['score', 'select 2048']);
   expect(autoCalls(2 * 2048 - 1, 1, 1)).toEqual(['select Infinity']);
-  expect(autoCalls(2 * 2048, 1, 1)).toEqual(['score', 'select 2048']);
-  expect(autoCalls(3 * 2048, 1, 1)).toEqual(['score', 'select 6144', 'score', 'select 2048']);
+  expect(autoCalls(2 * 2048, 1, 1)).toEqual(['score', 'select 4096', 'score', 'select 2048']);
 });
 
 test('with any budget auto plans a row the same alone as in a call of a whole segment', () => {
