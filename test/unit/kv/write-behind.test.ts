@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { createWriteBehind, type StorageState } from '../../../src/kv/write-behind.js';
 import { openMemory } from '../../../src/stores/memory.js';
+import type { Store } from '../../../src/stores/store.js';
 import { type Fault, faultyStore } from '../../support/faulty-store.js';
+import { random } from '../../support/random.js';
 
 const open = async (fault: Fault = { commit: Infinity, how: 'full' }) => {
   const inner = await openMemory();
@@ -110,4 +112,30 @@ test('shows a failure that is none of storage, to whoever waits for it', async (
   await writer.put([['a', new Uint8Array(1)]], () => undefined);
   await writer.drained();
   expect(states).toEqual(['unavailable', expect.objectContaining({ code: 'engine/closed' })]);
+});
+
+test('a slow disk never grows memory: what was accepted and is not stored stays within the queue and one run', async () => {
+  const draw = random(77);
+  const inner = await openMemory();
+  let [accepted, stored, most] = [0, 0, 0];
+  const slow: Store = {
+    ...inner,
+    async commit(batch) {
+      await new Promise((resolve) => setTimeout(resolve, draw.below(4)));
+      await inner.commit(batch);
+      stored += batch.put.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+    },
+  };
+  const writer = createWriteBehind(slow, { batchBytes: 400, queueBytes: 1000 });
+  const largest = 300;
+  for (let n = 0; n < 200; n++) {
+    const bytes = new Uint8Array(1 + draw.below(largest));
+    accepted += bytes.length;
+    most = Math.max(most, accepted - stored);
+    await writer.put([[`${n}`, bytes]], () => undefined);
+  }
+  await writer.drained();
+  expect(stored).toBe(accepted);
+  expect(most).toBeGreaterThan(600);
+  expect(most).toBeLessThanOrEqual(1000 + largest);
 });
