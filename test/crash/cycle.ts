@@ -16,6 +16,8 @@ export interface Plan {
   readonly store: 'idb' | 'opfs';
   readonly kill: Kill;
   readonly moment: Moment;
+  /** See `Task`: pages then come and go, and answers are those of visits that had all of them. */
+  readonly memory?: number;
 }
 
 /** What is known about undisturbed visits. */
@@ -38,7 +40,7 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 170_000;
 
 /** Runs a task in a new worker of the page; `onReport` ends it by returning true. Resolves to why it failed, if it did. */
 const run = (page: Page, task: Task, onReport: (report: Report) => unknown): Promise<string | undefined> =>
@@ -212,20 +214,25 @@ export const runCycle = async (theatre: Theatre, truth: Truth, plan: Plan): Prom
   const complaints: string[] = [];
   let late = false;
   let deleting = false;
+  const memory = plan.memory === undefined ? {} : { memory: plan.memory };
   const stop = 'point' in moment ? { stop: moment } : {};
-  const failure = await run(await theatre.page(), { kind: 'visit', store, database, ...stop }, (report) => {
-    if ('asked' in report) asked.set(report.asked, report.commit);
-    if ('committed' in report) committed.add(report.committed);
-    if ('done' in report) late = true;
-    if ('step' in report && report.step === 'delete') deleting = true;
-    return 'reached' in report || ('step' in moment && 'step' in report && report.step === moment.step);
-  });
+  const failure = await run(
+    await theatre.page(),
+    { kind: 'visit', store, database, ...memory, ...stop },
+    (report) => {
+      if ('asked' in report) asked.set(report.asked, report.commit);
+      if ('committed' in report) committed.add(report.committed);
+      if ('done' in report) late = true;
+      if ('step' in report && report.step === 'delete') deleting = true;
+      return 'reached' in report || ('step' in moment && 'step' in report && report.step === moment.step);
+    },
+  );
   if (failure !== undefined) complaints.push(`the visit failed: ${failure}`);
   if ('step' in moment && !late) await new Promise((resolve) => setTimeout(resolve, moment.after));
   await theatre.kill(kill);
 
   let found: Checked | undefined;
-  const fault = await run(await theatre.page(), { kind: 'check', store, database }, (report) => {
+  const fault = await run(await theatre.page(), { kind: 'check', store, database, ...memory }, (report) => {
     if ('checked' in report) found = report.checked;
   });
   if (fault !== undefined) complaints.push(`the check failed: ${fault}`);

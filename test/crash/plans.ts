@@ -2,6 +2,9 @@ import { random } from '../support/random.js';
 import type { Plan, Rehearsal } from './cycle.js';
 import type { Kill } from './killable-browser.js';
 
+/** Every other pair of plans has memory for about half of the text. */
+const memoryOf = (n: number) => ((n >> 1) % 2 === 1 ? { memory: 600_000 } : {});
+
 const KILLS: readonly Kill[] = ['browser', 'renderer', 'worker'];
 
 /** Kills at random moments: `seed` says what is killed, in which step, and how far into it. */
@@ -15,6 +18,7 @@ export const randomPlan = (seed: number, store: Plan['store'], { steps }: Rehear
     store,
     kill: KILLS[seed % KILLS.length]!,
     moment: { step, after: Math.round(1.1 * next() * steps.get(step)!) },
+    ...memoryOf(seed),
   };
 };
 
@@ -26,5 +30,6 @@ export const pointPlans = (store: Plan['store'], { points }: Rehearsal): Plan[] 
       store,
       kill: KILLS[(n + i) % KILLS.length]!,
       moment: { point, nth },
+      ...memoryOf(n + i),
     })),
   );

@@ -14,6 +14,8 @@ export interface Task {
   readonly kind: 'truth' | 'visit' | 'check';
   readonly store: 'idb' | 'opfs';
   readonly database: string;
+  /** Bytes that pages may take in memory. Default: as many as there are. */
+  readonly memory?: number;
   /** Where to stop for ever. */
   readonly stop?: { readonly point: string; readonly nth: number };
 }
@@ -70,14 +72,13 @@ const QUESTIONS = ['Where is the lamp?', 'Who keeps the sea?', 'What was lost?']
 const short = { maxTokens: 6, temperature: 0, ignoreStops: true } as const;
 const goOn = { ...short, continue: true } as const;
 
-const open = (store: 'idb' | 'opfs' | 'memory' | 'none', database: string): Promise<Model> =>
+const open = (store: 'idb' | 'opfs' | 'memory', database: string, memory?: number): Promise<Model> =>
   loadOn(createLocalEngine(), new URL('/model.gguf', location.href).href, {
     threads: 1,
     cache: false,
     kernelsUrl: new URL('/', location.href).href,
     attention: { method: 'dhsa', budget: 192 },
-    // About half of what the text takes: pages come and go all the time.
-    kv: { store, database, memory: 600_000 },
+    kv: { store, database, ...(memory !== undefined && { memory }) },
   });
 
 /** Held by a visit for its life. A worker that is terminated while it loops lives on for some seconds. */
@@ -91,10 +92,10 @@ const isPresent = (): Promise<void> =>
   });
 const everyVisitEnded = (): Promise<void> => navigator.locks.request(PRESENCE, () => undefined);
 
-const visit = async ({ store, database }: Task): Promise<void> => {
+const visit = async ({ store, database, memory }: Task): Promise<void> => {
   await isPresent();
   step('open');
-  const model = await open(store, database);
+  const model = await open(store, database, memory);
   step('prefill');
   const book = await model.session({ id: 'book' });
   await book.append(TEXT);
@@ -145,10 +146,10 @@ const truth = async (): Promise<void> => {
   post({ truth: found });
 };
 
-const check = async ({ store, database }: Task): Promise<void> => {
+const check = async ({ store, database, memory }: Task): Promise<void> => {
   await everyVisitEnded();
   const start = performance.now();
-  const model = await open(store, database);
+  const model = await open(store, database, memory);
   const plain = await openPlainly(store, { database });
   const lostFiles = store === 'opfs' ? await filesOf(database) : [];
   const keys = await plain.list('');

@@ -19,7 +19,7 @@ beforeAll(async () => {
   theatre = new Theatre(stage, profile);
   truth = await learnTruth(theatre);
   for (const store of STORES) rehearsals.set(store, await rehearse(theatre, store));
-});
+}, 180_000);
 afterAll(async () => {
   await theatre?.close();
   await stage?.close();
