@@ -9,12 +9,13 @@ import { growth } from './goals/growth.js';
 import { memory } from './goals/memory.js';
 import { memory128k } from './goals/memory-128k.js';
 import { native } from './goals/native.js';
+import { resume } from './goals/resume.js';
 import { wllama, wllamaLong } from './goals/wllama.js';
 import { yardsticks } from './goals/yardsticks.js';
 import { intoPage } from './into-page.js';
 
 /** In this order: the longest last. */
-const GOALS: readonly Goal[] = [memory, memory128k, yardsticks, native, wllama, wllamaLong, growth];
+const GOALS: readonly Goal[] = [memory, memory128k, yardsticks, native, wllama, wllamaLong, resume, growth];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,0 +1,130 @@
+/** A text that was read before: how soon a new question is answered, what keeping it costs, and answering from few pages. */
+import type { EngineOptions, KvOptions } from '../../src/engine/options.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
+import { makeModel } from '../make-model.js';
+import { type Visited, visitIn } from './again.js';
+import { type Goal, least, openResults, percent, type Results, table, times } from './goal.js';
+import { openPlace } from './place.js';
+
+const THREADS = 2;
+const QUESTION = 'Who came to the door that evening?';
+const OTHERS = ['What did the letter say?', 'Where was the lamp left?', 'How many steps lead up?'];
+
+/** One list for a layer, chosen anew every eighth token: what the least memory wants. */
+const ATTENTION: Readonly<Record<string, AttentionOptions>> = {
+  default: { method: 'auto' },
+  'one list, every 8 tokens': { method: 'dhsa', lists: 'layer', reuse: 8, budget: 1024 },
+};
+
+type Kept = Pick<Visited, 'reading' | 'first' | 'kept' | 'speed' | 'text' | 'stats'>;
+
+const options = (attention: AttentionOptions, kv: KvOptions): EngineOptions => ({
+  threads: THREADS,
+  attention,
+  kv,
+  maxTokens: 20_000,
+});
+
+/** Everything is measured in one browser: what is kept outlasts the pages that visit it, not the browser. */
+const readAndAsk = async (path: string, tokens: number, samples: number, answer: number) => {
+  const off: Kept[] = [];
+  const on: Kept[] = [];
+  const again: Kept[] = [];
+  const few: Record<string, { resident: Kept; quarter: Kept }> = {};
+  const place = await openPlace('Chromium');
+  const visit = (
+    attention: AttentionOptions,
+    kv: KvOptions,
+    how: { id?: string; tokens?: number; question?: string },
+  ) => visitIn(place, path, { options: options(attention, kv), question: QUESTION, answer, ...how });
+  try {
+    const standard = ATTENTION.default!;
+    for (let sample = 0; sample < samples; sample++) {
+      off.push(await visit(standard, { store: 'none' }, { tokens }));
+      on.push(await visit(standard, { database: `on-${sample}` }, { id: 'book', tokens }));
+    }
+    for (const question of OTHERS)
+      again.push(await visit(standard, { database: 'on-0' }, { id: 'book', question }));
+    for (const [name, attention] of Object.entries(ATTENTION)) {
+      const database = `few-${Object.keys(few).length}`;
+      const resident = await visit(attention, { database }, { id: 'book', tokens });
+      // What is kept to choose among pages stays: only pages are fewer.
+      const { memory: held, bytes } = resident.stats;
+      const memory = Math.ceil(held.used - (bytes.pages * 3) / 4);
+      const quarter = await visit(attention, { database, memory }, { id: 'book', question: OTHERS[0]! });
+      few[name] = { resident, quarter };
+    }
+  } finally {
+    await place.close();
+  }
+  return { off, on, again, few };
+};
+
+/** Reading at the rate wllama has at 512 tokens: at 16k it is slower. */
+const wllamaReads = (results: Results, tokens: number): number | undefined => {
+  const speed = results.get<{ peer: { read: number } }>(`Q8_0, ${THREADS} threads, 512 tokens`)?.peer;
+  return speed && tokens / speed.read;
+};
+
+export const resume: Goal = {
+  name: 'resume',
+  about:
+    'a new question on a text of 16k tokens that was read before; reading with and without keeping; few pages in memory',
+
+  async measure(results, effort) {
+    const { quick, shape } = effort;
+    const tokens = quick ? 1024 : 16_000;
+    const path = makeModel(shape, 'Q8_0', { window: 40_000 });
+    const { off, on, again, few } = await results.row(`${tokens} tokens, ${THREADS} threads`, () =>
+      readAndAsk(path, tokens, quick ? 1 : 2, quick ? 8 : 64),
+    );
+    const readOff = least(off.map(({ reading }) => reading));
+    const readOn = least(on.map(({ reading }) => reading));
+    const firsts = again.map(({ first }) => first).sort((a, b) => a - b);
+    const first = firsts[Math.floor(firsts.length / 2)]!;
+    const peer = wllamaReads(openResults('wllama', effort, false), on[0]!.text);
+    const seconds = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} s`;
+    return [
+      ...table(
+        ['a text of a book', 'measured'],
+        [
+          ['tokens', on[0]!.text],
+          ['reading it, kept nowhere', seconds(readOff)],
+          ['reading it, kept on the device', `${seconds(readOn)} (${times(readOn / readOff)})`],
+          ['from `session()` to the first piece of an answer to a new question, cold', seconds(first)],
+          ['of its reading', `1/${(readOn / first).toFixed(0)}`],
+          [
+            'tokens attached, read again',
+            `${again[0]!.stats.reusedTokens}, ${again[0]!.stats.recomputedTokens}`,
+          ],
+          ...(peer
+            ? [['wllama reads it again in at least', `${seconds(peer)} (${(peer / first).toFixed(0)}×)`]]
+            : []),
+        ],
+      ),
+      ...table(
+        [
+          'answering, tokens/s',
+          'all pages in memory',
+          'a quarter of them',
+          'ratio',
+          'pages named',
+          'found in memory',
+        ],
+        Object.entries(few).map(([name, { resident, quarter }]) => {
+          const { touched, missed } = quarter.stats.paging;
+          return [
+            name,
+            resident.speed.toFixed(1),
+            quarter.speed.toFixed(1),
+            times(quarter.speed / resident.speed),
+            touched,
+            percent(1 - missed / touched),
+          ];
+        }),
+      ),
+      `Chromium, IndexedDB, ${shape} shape, Q8_0, ${THREADS} threads; of several samples the best, of first pieces the median.`,
+      '',
+    ];
+  },
+};
