@@ -57,9 +57,12 @@ const diskWith = async (change: (key: string, bytes: Uint8Array) => Uint8Array):
 const kinds = (): Map<string, string> => {
   const byKind = new Map<string, string[]>();
   for (const [key] of stored) {
-    const kind = key.startsWith('tail/')
-      ? `tail/…/${key.endsWith('head') ? 'head' : 'pages'}`
-      : key.split('/')[0]!;
+    const [socket = '', part = ''] = key.split('/');
+    const kinds: Record<string, string> = {
+      tail: `tail/…/${key.endsWith('head') ? 'head' : 'pages'}`,
+      use: `use/${part}`,
+    };
+    const kind = kinds[socket] ?? socket;
     byKind.set(kind, [...(byKind.get(kind) ?? []), key]);
   }
   return new Map([...byKind].map(([kind, keys]) => [kind, keys[keys.length >> 1]!]));
@@ -68,12 +71,16 @@ const kinds = (): Map<string, string> => {
 test('there is something of every kind to damage', () => {
   expect([...kinds().keys()].sort()).toEqual([
     'head',
+    'lease',
     'link',
     'listing',
     'pages',
     'session',
     'tail/…/head',
     'tail/…/pages',
+    'use/counter',
+    'use/session',
+    'use/text',
   ]);
 });
 
@@ -100,8 +107,8 @@ test.each(Object.keys(DAMAGES))('%s', async (name) => {
     expect(answers, where).toEqual(second.answers);
     expect(stats.storage, where).toBe('ok');
     const { reusedTokens, recomputedTokens } = stats;
-    // Lists and links are no pages.
-    if (kind === 'listing' || kind === 'link') expect(recomputedTokens, where).toBe(0);
+    // Lists, links and books of who used what are no pages.
+    if (/^(listing|link|lease|use)/.test(kind)) expect(recomputedTokens, where).toBe(0);
     else expect(recomputedTokens, where).toBeGreaterThanOrEqual(Math.max(1, tokens - reusedTokens));
     // And the next visit is as if nothing had been.
     const later = await visit(await over(model, disk), false);
