@@ -23,7 +23,13 @@ export type {
   SessionProbe,
   StoredSession,
 } from './engine/engine.js';
-export type { EngineOptions, ImportSettings, KvOptions, SessionOptions } from './engine/options.js';
+export type {
+  EngineOptions,
+  ImportSettings,
+  KvOptions,
+  ProbeSettings,
+  SessionOptions,
+} from './engine/options.js';
 export type { Persisted } from './engine/persisted.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
@@ -36,6 +42,8 @@ export type { Source } from './generate/sources.js';
 export type { Reasoning } from './generate/speech.js';
 export type { ExportedSession } from './kv/export-session.js';
 export type { ImportedSession } from './kv/import-session.js';
+export type { MadeOtherwise } from './kv/made.js';
+export type { TextProbe } from './kv/probe-text.js';
 export type { AutoOptions } from './predictors/auto.js';
 export type { BlocksOptions } from './predictors/blocks.js';
 export type { BudgetOptions } from './predictors/budget.js';
@@ -48,6 +56,7 @@ export type {
   ImportOptions,
   Model,
   OpenOptions,
+  ProbeOptions,
   Session,
 } from './session.js';
 export { type CachedModel, deleteModel, models } from './weights/kept-files.js';

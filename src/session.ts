@@ -1,6 +1,6 @@
 import { type Answer, streamAnswer } from './answer.js';
 import type { Range } from './backends/backend.js';
-import { abortable, type CallOptions, withoutCall } from './call.js';
+import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import { Context } from './context.js';
 import type {
   ContextStats,
@@ -10,15 +10,17 @@ import type {
   SessionProbe,
   StoredSession,
 } from './engine/engine.js';
-import type { EngineOptions, ImportSettings, SessionOptions } from './engine/options.js';
+import type { EngineOptions, ImportSettings, ProbeSettings, SessionOptions } from './engine/options.js';
 import type { AskSettings } from './generate/conversation.js';
 import type { ExportedSession } from './kv/export-session.js';
 import type { ImportedSession } from './kv/import-session.js';
+import type { TextProbe } from './kv/probe-text.js';
 import { askToPersist } from './persist.js';
 
 export interface LoadOptions extends EngineOptions, CallOptions {}
 export interface AskOptions extends AskSettings, CallOptions {}
 export interface OpenOptions extends SessionOptions, CallOptions {}
+export interface ProbeOptions extends ProbeSettings, StopOptions {}
 export interface ImportOptions extends ImportSettings, CallOptions {}
 
 /** A text and a conversation about it. */
@@ -145,6 +147,19 @@ export class Model {
    */
   sessions(): Promise<StoredSession[]> {
     return this.#engine.sessions(this.#model);
+  }
+
+  /**
+   * What appending a text to a new session would find of it, or appending ids to a new context, and why not all of it;
+   * `system` is the session's. Waits until what was read is written, reads no pages, changes nothing. Rejects with
+   * `input/too-long` where it fits no context, `storage/unavailable` where nothing is kept.
+   */
+  probe(textOrIds: string | ArrayLike<number>, options: ProbeOptions = {}): Promise<TextProbe> {
+    const isList = typeof textOrIds === 'object' && textOrIds !== null && 'length' in textOrIds;
+    const what = isList ? Array.from(textOrIds) : (textOrIds as string);
+    return abortable(this.#engine, options, (call) =>
+      this.#engine.probeText(this.#model, what, withoutCall(options), call),
+    );
   }
 
   /**

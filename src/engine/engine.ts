@@ -7,7 +7,8 @@ import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
 import type { ExportedSession } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
-import type { EngineOptions, ImportSettings, SessionOptions } from './options.js';
+import type { TextProbe } from '../kv/probe-text.js';
+import type { EngineOptions, ImportSettings, ProbeSettings, SessionOptions } from './options.js';
 import type { Persisted } from './persisted.js';
 
 /** What a model turned out to be, and what it runs on. */
@@ -158,6 +159,12 @@ export interface Engine {
   tokenize(model: number, text: string, call: number, onProgress: Progress): Promise<number[]>;
   detokenize(model: number, ids: readonly number[]): Promise<string>;
   sessions(model: number): Promise<StoredSession[]>;
+  probeText(
+    model: number,
+    what: string | readonly number[],
+    options: ProbeSettings,
+    call: number,
+  ): Promise<TextProbe>;
   probeSession(model: number, id: string): Promise<SessionProbe>;
   renameSession(model: number, id: string, title: string): Promise<void>;
   cloneSession(model: number, from: string, to: string, title?: string): Promise<void>;

@@ -4,7 +4,14 @@ import { wholeNumber } from '../options.js';
 import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
-import { checkAskOptions, checkGenerateOptions, checkImportOptions, checkSessionOptions } from './options.js';
+import {
+  checkAskOptions,
+  checkGenerateOptions,
+  checkImportOptions,
+  checkProbe,
+  checkSessionOptions,
+} from './options.js';
+import { probeText } from './probe-text.js';
 import { storedSessions } from './stored-sessions.js';
 
 interface HeldContext extends OpenContext {
@@ -117,6 +124,13 @@ export const createLocalEngine = (): Engine => {
       }),
     detokenize: async (model, ids) => modelOf(model).tokenizer.decode(ids),
     sessions: async (model) => storedSessions(modelOf(model)).list(),
+    probeText: (model, what, options, call) =>
+      abortable(call, async (signal) => {
+        checkProbe(what, options);
+        const opened = modelOf(model);
+        if (typeof what !== 'string') checkIds(what, opened.reader.config.vocab);
+        return probeText(opened, what, options, { signal });
+      }),
     probeSession: async (model, id) => storedSessions(modelOf(model)).probe(id),
     renameSession: async (model, id, title) => storedSessions(modelOf(model)).rename(id, title),
     cloneSession: async (model, from, to, title) => storedSessions(modelOf(model)).clone(from, to, title),

@@ -116,6 +116,12 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
 }
 
+/** How a text would be read that is looked for. */
+export interface ProbeSettings {
+  /** System text of the session that it would be appended to. Default: none. Nothing stands in front of ids. */
+  readonly system?: string | undefined;
+}
+
 /** How an imported session is to be called. */
 export interface ImportSettings {
   /** Default: the id it was exported with. */
@@ -223,4 +229,23 @@ export const checkSessionOptions = (options: SessionOptions): void => {
 
 export const checkImportOptions = (options: ImportSettings): void => {
   onlyKnown('importSession', options, ['id', 'title']);
+};
+
+/** Refuses what is neither text nor ids, and a system text where nothing stands in front. */
+export const checkProbe = (what: unknown, options: ProbeSettings): void => {
+  onlyKnown('probe', options, ['system']);
+  const system = text('system', options.system);
+  if (typeof what !== 'string' && !Array.isArray(what)) {
+    throw new LonghandError(
+      'input/type',
+      'Only a text or token ids can be probed. Pass a string or an array of ids.',
+    );
+  }
+  if (system !== undefined && typeof what !== 'string') {
+    throw new LonghandError(
+      'input/option',
+      'Nothing stands in front of token ids. Leave `system` out, or pass a text.',
+      { option: 'system' },
+    );
+  }
 };

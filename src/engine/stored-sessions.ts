@@ -1,7 +1,9 @@
 import { LonghandError } from '../errors.js';
+import type { Archive } from '../kv/archive.js';
 import type { ExportedSession, TransferHooks } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { ListedSession } from '../kv/list-sessions.js';
+import { inWords, madeOtherwise } from '../kv/made.js';
 import type { Manifest } from '../kv/manifest.js';
 import type { Provenance } from '../kv/segments.js';
 import { noSession } from '../kv/session-transfer.js';
@@ -12,22 +14,6 @@ import type { ImportSettings } from './options.js';
 import { notesOf } from './session-notes.js';
 
 const OTHER_TOKENIZER = 'It was made with another tokenizer, so its tokens mean nothing to this model.';
-
-const PARTS = {
-  model: 'model',
-  codec: 'page format',
-  attention: 'attention method',
-  build: 'build of the kernels',
-} as const;
-
-/** What about a session's pages is not as this model makes them. */
-const differences = (theirs: Provenance, ours: Provenance): string => {
-  const names = Object.entries(PARTS).flatMap(([part, name]) => {
-    const [their, our] = [theirs[part as keyof Provenance], ours[part as keyof Provenance]];
-    return their === our ? [] : [part === 'model' ? name : `${name} (${their})`];
-  });
-  return names.length === 0 ? 'layout of records' : names.join(', ');
-};
 
 const shown = (listed: ListedSession, provenance: Provenance, fingerprint: string): StoredSession => {
   const { id } = listed;
@@ -45,7 +31,7 @@ const shown = (listed: ListedSession, provenance: Provenance, fingerprint: strin
     return { ...session, restores: 'nothing', problem: OTHER_TOKENIZER };
   }
   if (listing.fingerprint === fingerprint) return { ...session, restores: 'pages' };
-  const problem = `Its pages were made with another ${differences(made, provenance)}: it is read again when it is opened.`;
+  const problem = `Its pages were made with another ${inWords(madeOtherwise(made, provenance))}: it is read again when it is opened.`;
   return { ...session, restores: 'tokens', problem };
 };
 
@@ -60,16 +46,20 @@ export interface StoredSessions {
   importFile(file: Blob, as: ImportSettings, hooks: TransferHooks): Promise<ImportedSession>;
 }
 
-export const storedSessions = ({ kept, unkept, provenance, reader }: OpenModel): StoredSessions => {
-  const sessions = (): Sessions => {
-    if (kept) return kept.archive.sessions;
-    throw new LonghandError(
-      'storage/unavailable',
-      unkept === 'none'
-        ? "Nothing is kept: the model was loaded with kv.store 'none'. Load it with another store."
-        : 'The store could not be opened when the model was loaded; model.info.warnings says why.',
-    );
-  };
+/** Where nothing is kept, nothing can be asked of it. */
+export const archiveOf = ({ kept, unkept }: OpenModel): Archive => {
+  if (kept) return kept.archive;
+  throw new LonghandError(
+    'storage/unavailable',
+    unkept === 'none'
+      ? "Nothing is kept: the model was loaded with kv.store 'none'. Load it with another store."
+      : 'The store could not be opened when the model was loaded; model.info.warnings says why.',
+  );
+};
+
+export const storedSessions = (model: OpenModel): StoredSessions => {
+  const { kept, provenance, reader } = model;
+  const sessions = (): Sessions => archiveOf(model).sessions;
 
   /** Refuses what could not be opened once it is stored. */
   const accept = (manifest: Manifest): void => {
@@ -110,6 +100,10 @@ export const storedSessions = ({ kept, unkept, provenance, reader }: OpenModel):
       const tokens = found.tokens.length;
       if (found.made.tokenizer !== provenance.tokenizer)
         return { tokens, restorableTokens: 0, opens: false, reason: OTHER_TOKENIZER };
+      if (found.fingerprint !== kept!.archive.fingerprint) {
+        const reason = `Its pages were made with another ${inWords(madeOtherwise(found.made, provenance))}.`;
+        return { tokens, restorableTokens: 0, opens: true, reason };
+      }
       return { tokens, opens: true, ...(await probe(found)) };
     },
     rename: (id, title) => sessions().rename(id, title),

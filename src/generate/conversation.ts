@@ -8,6 +8,7 @@ import type { TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
 import { createSources, type Source } from './sources.js';
 import { createSpeech, type Reasoning } from './speech.js';
+import { createTurnEncoder, type Turn } from './turn-encoder.js';
 
 export interface AskSettings extends GenerateSettings {
   /** Strings that end the answer; they are not part of it. */
@@ -53,9 +54,6 @@ export interface Piece {
   readonly turn: Turn;
 }
 
-/** `start`: nothing yet. `user`: inside a user turn. `answered`: after an answer. */
-export type Turn = 'start' | 'user' | 'answered';
-
 /** Where a conversation stands, as it is stored beside its tokens. */
 export interface Turns {
   readonly system: string | undefined;
@@ -97,46 +95,14 @@ export const createConversation = (
   /** Stored pieces that have been appended again on this visit. */
   let replayed = 0;
 
-  /**
-   * Ids of template text and contents that follow the token `after`. Neighbouring plain parts are one text to the
-   * tokenizer; control tokens come from the template alone.
-   */
-  const encode = async (
-    parts: readonly TemplatePiece[],
-    after: number | undefined,
-    signal?: AbortSignal,
-  ): Promise<number[]> => {
-    const ids: number[] = [];
-    const runs: TemplatePiece[] = [];
-    for (const part of parts) {
-      const last = runs.at(-1);
-      if (last && !last.control && !part.control) runs.push({ ...runs.pop()!, text: last.text + part.text });
-      else runs.push(part);
-    }
-    for (const { text, control } of runs) {
-      const before = ids.at(-1) ?? after;
-      const found = control
-        ? tokenizer.encodeTemplate(text, before)
-        : await tokenizer.encode(text, {
-            ...(before !== undefined && { after: before }),
-            ...(signal && { signal }),
-          });
-      for (const id of found) ids.push(id);
-    }
-    return ids;
-  };
-
+  const encode = createTurnEncoder(tokenizer, template, opening);
   /** Ids of contents that are added where the conversation stood at `from`, after the first `length` tokens. */
-  const encodeFrom = async (
+  const encodeFrom = (
     from: Turn,
     length: number,
     parts: readonly TemplatePiece[],
     signal?: AbortSignal,
-  ): Promise<number[]> => {
-    const lead = from === 'user' ? [] : from === 'start' ? opening : template.following();
-    const bos = from === 'start' && tokenizer.bos !== undefined ? [tokenizer.bos] : [];
-    return [...bos, ...(await encode([...lead, ...parts], bos[0] ?? context.tokens[length - 1], signal))];
-  };
+  ): Promise<number[]> => encode(from, context.tokens[length - 1], parts, signal);
 
   const isThere = (ids: readonly number[], { start, end }: Piece): boolean =>
     end - start === ids.length && ids.every((id, i) => context.tokens[start + i] === id);

@@ -6,6 +6,7 @@ import { createEvictor } from './evictor.js';
 import { createLeases } from './leases.js';
 import { madeEntry } from './made.js';
 import { deleteOldRecords } from './old-records.js';
+import { type ProbeHow, probeText, type TextProbe } from './probe-text.js';
 import {
   decodeRecord,
   type KvRecord,
@@ -43,6 +44,11 @@ export interface Archive {
    * something else: `lost` says so, and its segment is stored again when it is next saved. The bytes are the caller's.
    */
   fetch(wants: readonly RecordWanted[]): Promise<(KvRecord | undefined)[]>;
+  /**
+   * How much of a text would be attached, and why not more, once what waits has been written. Looking is not using.
+   * Rejects as the store does.
+   */
+  probe(ids: ArrayLike<number>, how?: ProbeHow): Promise<TextProbe>;
   /** What `fetch` did not find as it should be, the last ones. */
   readonly lost: readonly LostRecord[];
   /** Resolves when nothing waits to be written. */
@@ -198,6 +204,10 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
         writer.failed(error);
         return wants.map((wanted) => lose(wanted, { reason: 'unavailable' }));
       }
+    },
+    async probe(ids, how) {
+      await writer.drained();
+      return probeText(ids, store, { scope, made: options.made, segmentTokens, groups: groups.length }, how);
     },
     lost,
     drained,

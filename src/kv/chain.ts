@@ -2,7 +2,8 @@ import { PAGE } from '../backends/backend.js';
 import { throwIfAborted } from '../errors.js';
 import type { Store } from '../stores/store.js';
 import type { Leases } from './leases.js';
-import { decodeHead, encodeHead, encodeRecord, isHeadOf, type KvRecord, type RunHead } from './records.js';
+import { checkHead, readHeads } from './read-heads.js';
+import { encodeHead, encodeRecord, type KvRecord, type RunHead } from './records.js';
 import { createSegmentKeys } from './segments.js';
 import { headKey, pagesKey, type StoredRun } from './stored-run.js';
 import { scopeKey, type UsedText, type Uses } from './uses.js';
@@ -75,33 +76,6 @@ export interface ChainOptions {
   readonly intact: Set<string>;
 }
 
-/** Bytes of heads read at once: with sketches of all layers, one may have half a megabyte. */
-const HEAD_BYTES = 1024 * 1024;
-const MOST_HEADS = 64;
-
-/** Heads from `from` on, up to the first that is not there; the next ones are under way while some are being used. */
-async function* readHeads(
-  store: Store,
-  keys: readonly string[],
-  from: number,
-): AsyncGenerator<Uint8Array | undefined, void, void> {
-  const read = (at: number, count: number): Promise<(Uint8Array | undefined)[]> => {
-    const started = store.getMany(keys.slice(at, at + count).map(headKey));
-    // Whoever stops early never awaits it; its failure is then nobody's.
-    started.catch(() => undefined);
-    return started;
-  };
-  let next = from < keys.length ? read(from, 1) : undefined;
-  for (let at = from; next; ) {
-    const heads: (Uint8Array | undefined)[] = await next;
-    at += heads.length;
-    const bytes = Math.max(1, ...heads.map((head) => head?.length ?? 0));
-    const count = Math.min(Math.max(Math.floor(HEAD_BYTES / bytes), 1), MOST_HEADS);
-    next = heads.every((head) => head) && at < keys.length ? read(at, count) : undefined;
-    yield* heads;
-  }
-}
-
 export const createChain = (options: ChainOptions): Chain => {
   const { store, writer, leases, uses, touch, scope, segmentTokens, groups, pagesBytes, intact } = options;
   const pages = segmentTokens / PAGE;
@@ -128,17 +102,6 @@ export const createChain = (options: ChainOptions): Chain => {
     keys: Array.from({ length: groups }, (_, group) => pagesKey(key, group)),
   });
 
-  type Checked = { readonly head: RunHead } | Omit<Attached, 'segments'>;
-  const check = (bytes: Uint8Array | undefined, index: number, ids: ArrayLike<number>): Checked => {
-    if (!bytes) return { reason: 'missing' };
-    const { found: head, fault } = decodeHead(bytes);
-    if (!head) return { reason: 'damaged', fault };
-    if (head.firstPage !== index * pages || head.tokens.length !== segmentTokens) {
-      return { reason: 'damaged', fault: 'it is the head of something else' };
-    }
-    return isHeadOf(head, ids) ? { head } : { reason: 'tokens' };
-  };
-
   return {
     async attach(ids, { from = 0, signal, onRun }) {
       throwIfAborted(signal);
@@ -159,7 +122,7 @@ export const createChain = (options: ChainOptions): Chain => {
         if (!next) return attached({ segments, reason: 'unavailable' });
         if (next.done) return attached({ segments, reason: 'end' });
         const key = wanted[index]!;
-        const checked = check(next.value, index, ids);
+        const checked = checkHead(next.value, index, ids, segmentTokens);
         if (!('head' in checked)) {
           intact.delete(key);
           return attached({ segments, ...checked });

@@ -38,3 +38,35 @@ export const decodeMade = (bytes: Uint8Array | undefined): Made | undefined => {
     return undefined;
   }
 };
+
+/** The parts of what keys are made with, as people call them. */
+const PARTS = {
+  model: 'model',
+  codec: 'page format',
+  attention: 'attention method',
+  build: 'build of the kernels',
+} as const;
+
+/** One thing that pages were made with, and what they would be made with now. */
+export interface MadeOtherwise {
+  /** `build`: backend, its build, and the version of what its kernels compute. `records`: how pages are laid out at rest. */
+  readonly part: keyof typeof PARTS | 'records';
+  readonly found: string;
+  readonly ours: string;
+}
+
+/** What differs; where nothing else does, it is the layout of records. */
+export const madeOtherwise = (found: Provenance, ours: Provenance): MadeOtherwise[] => {
+  const parts = (Object.keys(PARTS) as (keyof typeof PARTS)[]).filter((part) => found[part] !== ours[part]);
+  const others = parts.map((part) => ({ part, found: found[part], ours: ours[part] }));
+  return others.length > 0 ? others : [{ part: 'records', found: 'another layout', ours: 'this layout' }];
+};
+
+/** The same in words, to follow "made with another". Digests of models say nothing to anybody. */
+export const inWords = (otherwise: readonly MadeOtherwise[]): string =>
+  otherwise
+    .map(({ part, found }) => {
+      if (part === 'records') return 'layout of records';
+      return part === 'model' ? PARTS[part] : `${PARTS[part]} (${found})`;
+    })
+    .join(', ');

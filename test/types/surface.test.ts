@@ -12,18 +12,19 @@ import type {
   Session,
   SessionProbe,
   StoredSession,
+  TextProbe,
 } from '../../src/index.js';
 
 const compiles = async (model: Model, loadModel: typeof load): Promise<void> => {
   const loaded: Model = await loadModel('/models/book-reader.gguf', {
     onProgress: (p) => p.loaded / p.total,
     attention: { method: 'dhsa', budget: 2048, boundaries: 'delimiters' },
-    kv: { keys: 'q8', values: 'q4', store: 'idb' },
+    kv: { keys: 'q8', values: 'q4', store: 'idb', disk: '2GB' },
     backend: 'auto',
     maxTokens: 16384,
     worker: new Worker('x'),
   });
-  await loadModel(new Blob(), {});
+  await loadModel(new Blob(), { kv: { disk: 2e9 } });
   await loadModel(new Uint8Array(3), { attention: { method: 'sliding', window: 100 } });
   const session: Session = await loaded.session({ id: 'sherlock', system: 'Answer from the book.' });
   await session.append('text', { signal: new AbortController().signal });
@@ -49,6 +50,16 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const [{ bytes, restores, problem }] = (await model.sessions()) as [StoredSession];
   const { opens, reason: lacking }: SessionProbe = await model.probeSession('copy');
   void [opens, lacking];
+  const {
+    restorableTokens: stored,
+    cause,
+    made,
+    differsAt,
+  }: TextProbe = await model.probe('text', { system: 'Be brief.' });
+  const stopped: 'end' | 'unread' | 'evicted' | 'damaged' | 'lost' | 'made' | 'tokens' | 'unshared' = cause;
+  const otherwise: string | undefined = made?.[0]?.found;
+  await model.probe(new Uint32Array(3), { signal: AbortSignal.timeout(9) });
+  void [stored, stopped, otherwise, differsAt];
   const state: 'pages' | 'tokens' | 'nothing' = restores;
   const promised: 'yes' | 'no' | 'unknown' = (await session.stats()).persisted;
   void [reader, patient, restorableTokens, because, bytes.own, bytes.shared, state, problem, promised];
@@ -76,6 +87,12 @@ const mustFail = async (model: Model, session: Session, loadModel: typeof load):
   await loadModel('m', { attention: { method: 'dense', budget: 3 } });
   // @ts-expect-error keys are not stored in four bits
   await loadModel('m', { kv: { keys: 'q4' } });
+  // @ts-expect-error a number of bytes, or text
+  await loadModel('m', { kv: { disk: true } });
+  // @ts-expect-error a text, or ids
+  await model.probe(17);
+  // @ts-expect-error nothing else shapes what is found
+  await model.probe('text', { id: 'sherlock' });
   // @ts-expect-error a misspelt option
   await loadModel('m', { maxToken: 3 });
   // @ts-expect-error text, not ids

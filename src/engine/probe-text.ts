@@ -1,0 +1,34 @@
+import { LonghandError } from '../errors.js';
+import { type AppendHooks, tooLong } from '../generate/reader.js';
+import { createTurnEncoder } from '../generate/turn-encoder.js';
+import type { TextProbe } from '../kv/probe-text.js';
+import type { OpenModel } from './open-model.js';
+import type { ProbeSettings } from './options.js';
+import { archiveOf } from './stored-sessions.js';
+
+/**
+ * What a new session would find of a text that is appended to it, or a new context of ids. A text is tokenized as the
+ * session would: with the template's opening in front of it.
+ */
+export const probeText = async (
+  model: OpenModel,
+  what: string | readonly number[],
+  { system }: ProbeSettings,
+  { signal }: AppendHooks,
+): Promise<TextProbe> => {
+  const { tokenizer, template, reader } = model;
+  const archive = archiveOf(model);
+  if (what.length === 0)
+    throw new LonghandError('input/option', 'There is nothing to probe: the text is empty.');
+  const isText = typeof what === 'string';
+  const encode = createTurnEncoder(tokenizer, template, template.opening(system));
+  const before = isText ? await encode('start', undefined, [], signal) : [];
+  const ids = isText ? await encode('start', undefined, [{ text: what, control: false }], signal) : what;
+  if (ids.length > reader.maxTokens) throw tooLong(ids.length, reader.maxTokens);
+  if (!reader.predictor.needs.prefixStable) {
+    const reason =
+      'With this attention method pages depend on what follows, so none are found by their content.';
+    return { tokens: ids.length, restorableTokens: 0, cause: 'unshared', reason };
+  }
+  return archive.probe(ids, { lead: before.length, signal });
+};
