@@ -8,13 +8,13 @@ import { address, number, word } from './lib/words';
 // Both kernels score items [from, to) of the work that `args` describes; item = list · tiles + tile. Items are
 // independent: they may run in any order, on any thread, each with a scratch of its own.
 //
-//    0  scores of item 0, f32      7  lists                          14  tiles: u32 (chunks or sub-blocks, first row, rows) of each
-//    1  f32 from item to item      8  tiles                          15  candidates: u32 numbers of ranges, or 0
-//    2  q (rows, heads, dim) f32   9  summaries of KV head 0         16  their ranges, u32 pairs
-//    3  bytes of a row of q       10  means: bytes from one to the   17  ranges there is room for in an item
-//    4  heads                         next; sketches: from a head's  18  scale, f32
-//                                     first records to its second
-//    5  KV heads                  11  bytes from head to head
+//    0  scores of item 0, f32      7  lists                          14  tiles: u32 (chunks or sub-blocks, first row, rows; of
+//    1  f32 from item to item      8  tiles                              sketches the candidates' tile) of each
+//    2  q (rows, heads, dim) f32   9  summaries of KV head 0         15  candidates: u32 numbers of ranges, or 0
+//    3  bytes of a row of q       10  means: bytes from one to the   16  their ranges, u32 pairs
+//    4  heads                         next; sketches: from a head's  17  ranges there is room for in an item
+//                                     first records to its second    18  scale, f32
+//    5  KV heads                  11  bytes from head to head        19  tiles of the candidates
 //    6  dim                       12  boundaries, u32
 //                                 13  planes
 //
@@ -108,8 +108,9 @@ export function scoreSketches(args: usize, from: i32, to: i32, scratch: usize): 
     store<u32>(rest, 0);
     store<u32>(rest, n << 4, 4);
     if (address(args, 15)) {
-      ranges = address(args, 16) + (<usize>item * <usize>word(args, 17) << 3);
-      count = word(address(args, 15) + (<usize>item << 2), 0);
+      const named = <usize>((item / tiles) * word(args, 19) + word(tile, 2));
+      ranges = address(args, 16) + (named * <usize>word(args, 17) << 3);
+      count = word(address(args, 15) + (named << 2), 0);
     }
     let named = 0;
     for (let i = 0; i < shared; i++) {

@@ -45,6 +45,14 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
     case 'dhsa-reuse-4':
     case 'dhsa-reuse-8':
       return { method: 'dhsa', reuse: Number(method.at(-1)) as 2 | 4 | 8, ...budgetAt(length) };
+    case 'dhsa-refresh-2':
+    case 'dhsa-refresh-4':
+    case 'dhsa-refresh-8':
+    case 'dhsa-refresh-16':
+      return { method: 'dhsa', refresh: Number(method.slice(13)) as 2 | 4 | 8 | 16, ...budgetAt(length) };
+    case 'dhsa-3-refresh-8':
+    case 'dhsa-6-refresh-8':
+      return { method: 'dhsa', candidates: Number(method[5]), refresh: 8, ...budgetAt(length) };
     case 'dhsa-delimiters':
       return { method: 'dhsa', boundaries: 'delimiters', ...budgetAt(length) };
     case 'dhsa-fixed':

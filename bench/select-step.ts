@@ -1,6 +1,6 @@
 /**
  * What choosing costs in a whole decode step: all layers of the SmolLM2-135M shape in turn, so that no cache holds them,
- * one thread. `node bench/run.mjs select-step [--place Chromium] [--lengths 2048,4096,8192,16384,32768] [--layers 30]
+ * one thread. Where rows share candidates, the mean of their costs. `node bench/run.mjs select-step [--place Chromium] [--lengths 2048,4096,8192,16384,32768] [--layers 30]
  * [--kv-heads 3] [--group 3]`
  */
 import { pathToFileURL } from 'node:url';
@@ -39,6 +39,8 @@ const input: LayersInput = {
   methods: {
     dense: { method: 'dense' },
     'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
+    'dhsa, budget 2048, refresh 2': { method: 'dhsa', budget: 2048, refresh: 2 },
+    'dhsa, budget 2048, refresh 8': { method: 'dhsa', budget: 2048, refresh: 8 },
     'dhsa, candidates 3': { method: 'dhsa', budget: 2048, candidates: 3 },
     'dhsa, budget 1024': { method: 'dhsa', budget: 1024 },
     'dhsa, budget 512': { method: 'dhsa', budget: 512 },

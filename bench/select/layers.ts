@@ -13,7 +13,10 @@ export interface LayersInput {
   readonly methods: Readonly<Record<string, AttentionOptions>>;
 }
 
-/** Milliseconds of all layers, by method and verb: the sum over layers of the least of several steps that take turns. */
+/**
+ * Milliseconds of all layers, by method and verb: the sum over layers of the least of several steps that take turns. Where
+ * rows share candidates, the mean of the row that names them and the others.
+ */
 export interface LayersMark {
   readonly tokens: number;
   readonly ms: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -41,26 +44,29 @@ export const measureLayers = async (input: LayersInput): Promise<LayersMark[]> =
   const kv = Array.from({ length: layers }, () => backend.kvLayer('kv', shape));
   const page = backend.tensor('k', 64, width);
   const [q, out] = [backend.tensor('q', 1, cols), backend.tensor('out', 1, cols)];
-  const [plan, candidates] = [backend.plan('plan', kvHeads), backend.plan('candidates', kvHeads)];
+  const plan = backend.plan('plan', kvHeads);
   const scores = backend.scores('scores', kvHeads);
   const topic = new Float32Array(width);
   const scale = 1 / Math.sqrt(dim);
   const predictors = Object.entries(methods).map(
     ([name, options]) => [name, createPredictor(options)] as const,
   );
+  const candidates = predictors.map(() => kv.map(() => backend.plan('candidates', kvHeads)));
 
   let least = new Map<string, number>();
   let layer = 0;
+  /** Where the row stands among those that share candidates: `first`, or `later`. */
+  let place = 'first';
   const timed = new Proxy(backend, {
     get: (target, verb) =>
-      verb === 'scoreChunks' || verb === 'select' || verb === 'attend'
+      verb === 'scoreChunks' || verb === 'select' || verb === 'extend' || verb === 'attend'
         ? (...args: unknown[]) => {
             const start = performance.now();
             (target[verb] as (...all: unknown[]) => void)(...args);
             const ms = performance.now() - start;
             const second = verb === 'scoreChunks' && (args[5] as { planes: number }).planes === 2;
-            const candidates = verb === 'select' && args[0] !== plan;
-            const name = `${second ? 'second' : candidates ? 'candidates' : verb} ${layer}`;
+            const candidates = (verb === 'select' || verb === 'extend') && args[0] !== plan;
+            const name = `${second ? 'second' : candidates ? 'candidates' : verb} ${place} ${layer}`;
             least.set(name, Math.min(ms, least.get(name) ?? ms));
           }
         : target[verb as keyof typeof target],
@@ -81,33 +87,36 @@ export const measureLayers = async (input: LayersInput): Promise<LayersMark[]> =
     }
     backend.segment(index, kv[0]!, tokens, new Uint8Array(tokens));
     for (const [number, pages] of kv.entries()) backend.summarize(index, number, pages);
-    const tiles = { position: tokens - 1, rows: 1, tileRows: 1 };
     const all = predictors.map(() => new Map<string, number>());
     for (let step = 0; step < STEPS; step++) {
       for (const [number, [, predictor]] of predictors.entries()) {
-        backend.upload(
-          q,
-          Float32Array.from({ length: cols }, () => 3 * uniform()),
-        );
         least = all[number]!;
-        for (layer = 0; layer < layers; layer++) {
-          const pages = kv[layer]!;
-          predictor.plan(
-            timed,
-            { layer, tiles, q, kv: pages, scale, chunks: index, scores, candidates },
-            plan,
+        const shared = predictor.needs.refresh ?? 1;
+        for (let row = 0; row < Math.min(2, shared); row++) {
+          place = row === 0 ? 'first' : 'later';
+          const tiles = { position: tokens - shared + row, rows: 1, tileRows: 1, continues: row > 0 };
+          backend.upload(
+            q,
+            Float32Array.from({ length: cols }, () => 3 * uniform()),
           );
-          timed.attend(out, q, pages, plan, { scale });
+          for (layer = 0; layer < layers; layer++) {
+            const of = { layer, tiles, q, kv: kv[layer]!, scale };
+            const named = candidates[number]![layer]!;
+            predictor.plan(timed, { ...of, chunks: index, scores, candidates: named }, plan);
+            timed.attend(out, q, of.kv, plan, { scale });
+          }
         }
       }
     }
     const ms: Record<string, Record<string, number>> = {};
-    for (const [number, [name]] of predictors.entries()) {
+    for (const [number, [name, { needs }]] of predictors.entries()) {
+      const shared = needs.refresh ?? 1;
       const sums: Record<string, number> = (ms[name] = { all: 0 });
       for (const [key, spent] of all[number]!) {
-        const verb = key.split(' ')[0]!;
-        sums[verb] = (sums[verb] ?? 0) + spent;
-        sums.all! += spent;
+        const [verb, place] = key.split(' ') as [string, string];
+        const mean = (spent * (place === 'first' ? 1 : shared - 1)) / shared;
+        sums[verb] = (sums[verb] ?? 0) + mean;
+        sums.all! += mean;
       }
     }
     marks.push({ tokens, ms });

@@ -84,7 +84,8 @@ export interface ChunkIndex {
  * `sketch`: the first row of the tile asks, and what has scores are the sub-blocks of all pages before its own: the greatest
  * q·k over the 16 keys, estimated from the first `planes` planes of their sketches; with one plane the query heads of a KV
  * head ask together, by the sum of their queries. Where candidates are given, sub-blocks that none of their ranges overlap
- * get −Infinity. `scale` multiplies q·k.
+ * get −Infinity; they are of the same rows, in tiles of the same size or larger ones: a tile looks among those of the tile
+ * that holds its first row. `scale` multiplies q·k.
  */
 export type ChunkScoring =
   | { readonly by: 'mean'; readonly scale: number }

@@ -4,7 +4,10 @@ export interface Tiles {
   readonly rows: number;
   /** PAGE in prefill; fewer for rows that ask for themselves (a question, an answer): 1, or as many as share a plan. */
   readonly tileRows: number;
-  /** The rows go on in a tile that the call before began: what it reads is known (`extend`). They are of one tile. */
+  /**
+   * The rows go on where the call before ended: in a tile that it began, so that what it reads is known (`extend`), or, with
+   * plans of their own, among rows whose candidates it named. They are of one such tile or group.
+   */
   readonly continues?: boolean;
 }
 
@@ -19,6 +22,10 @@ export const tileEnd = ({ position, rows, tileRows }: Tiles, t: number): number 
 /** Absolute position of the first row of tile `t` of a call. */
 export const tileStart = ({ position, tileRows }: Tiles, t: number): number =>
   Math.max(position, (Math.floor(position / tileRows) + t) * tileRows);
+
+/** The tile of a call that holds `position`. */
+export const tileAt = (tiles: Tiles, position: number): number =>
+  Math.floor(position / tiles.tileRows) - Math.floor(tiles.position / tiles.tileRows);
 
 /** Most rows that ask for themselves and share a plan. */
 export const MOST_REUSE = 32;

@@ -31,7 +31,7 @@ export class Context {
   /** `rest`: where pages may rest that lose their memory. */
   constructor(reader: Reader, pager?: Pager, rest: Rest | undefined = pager?.archive) {
     this.#reader = reader;
-    this.#spans = createSpans(reader.predictor.needs.reuse);
+    this.#spans = createSpans(reader.predictor.needs);
     this.#state = stateOf(reader, this.tokens, rest);
     const assertOpen = (): void => this.#assertOpen();
     const text = { tokens: this.tokens, spans: this.#spans, assertOpen };

@@ -1,4 +1,5 @@
 import { PAGE, type Tiles } from '../backends/backend.js';
+import type { Needs } from '../predictors/predictor.js';
 
 /** A run of tokens that ends before `end`, read in tiles (text) or row by row (`exact`: questions and answers). */
 export interface Span {
@@ -16,10 +17,10 @@ export interface Spans {
   /**
    * The first row that must be computed together with the row at `position`, which lies in or right behind a run: in
    * text the first of its tile, since a tile's plan depends on all its rows; elsewhere the first of those that share
-   * its plan.
+   * its plan or its candidates.
    */
   tileStart(position: number): number;
-  /** The rows of one call from `position` on: to `tokens`, or the end of the segment, the run, or a tile that was begun. */
+  /** The rows of one call from `position` on: to `tokens`, or the end of the segment, the run, or a tile or group that was begun. */
   call(position: number, tokens: number, segmentTokens: number): Tiles;
   load(from: Iterable<Span>): void;
   /** Leading tokens that are text. */
@@ -27,8 +28,9 @@ export interface Spans {
   [Symbol.iterator](): Iterator<Span>;
 }
 
-/** `reuse`: rows that share a plan where they are read row by row; divides PAGE. */
-export const createSpans = (reuse = 1): Spans => {
+/** `reuse`, `refresh`: rows that share a plan, or candidates, where they are read row by row; both divide PAGE. */
+export const createSpans = ({ reuse = 1, refresh = 1 }: Pick<Needs, 'reuse' | 'refresh'> = {}): Spans => {
+  const group = Math.max(reuse, refresh);
   let spans: Span[] = [];
   const startOf = (span: Span): number => spans[spans.indexOf(span) - 1]?.end ?? 0;
   const at = (position: number): Span =>
@@ -37,7 +39,7 @@ export const createSpans = (reuse = 1): Spans => {
     const span = spans.find(({ end }) => position < end) ?? spans.at(-1);
     // Right behind rows of their own anything may follow.
     if (!span || (span.exact && position >= span.end)) return position;
-    const rows = span.exact ? reuse : PAGE;
+    const rows = span.exact ? group : PAGE;
     return Math.max(startOf(span), Math.floor(position / rows) * rows);
   };
   return {
@@ -58,8 +60,8 @@ export const createSpans = (reuse = 1): Spans => {
       const segmentEnd = (Math.floor(position / segmentTokens) + 1) * segmentTokens;
       const until = Math.min(end, tokens, segmentEnd);
       if (!exact || tileStart(position) === position) return { position, rows: until - position, tileRows };
-      const tileEnd = (Math.floor(position / reuse) + 1) * reuse;
-      return { position, rows: Math.min(until, tileEnd) - position, tileRows, continues: true };
+      const groupEnd = (Math.floor(position / group) + 1) * group;
+      return { position, rows: Math.min(until, groupEnd) - position, tileRows, continues: true };
     },
     load(from) {
       spans = Array.from(from, ({ end, exact }) => ({ end, exact }));

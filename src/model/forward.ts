@@ -51,7 +51,7 @@ export const readPlan = (f: Forward, layer: number): void => {
   b.mapPages(kv, Math.ceil(end / PAGE));
   b.appendKv(kv, a.k, a.v, tiles.position);
   state.index(layer, end);
-  if (tiles.continues) {
+  if (tiles.continues && tiles.tileRows > 1) {
     b.extend(state.plans[layer]!, tiles);
     return;
   }

@@ -104,7 +104,10 @@ export const createState = (
           keyDim: config.headDim,
         })
       : undefined;
-  const candidates = needs.candidates ? backend.plan('candidates', listsOf(needs)) : undefined;
+  /** One for all layers in turn, or, where later calls go on with them, one of each. */
+  const candidates = whole
+    .slice(0, needs.candidates ? ((needs.refresh ?? 1) > 1 ? whole.length : 1) : 0)
+    .map((layer) => backend.plan(`candidates ${layer}`, listsOf(needs)));
   const scores = chunks && backend.scores('scores', listsOf(needs));
   const marksUpTo = needs.chunks?.boundaries.source === 'delimiters' ? around.marks : () => NO_MARKS;
   const segment = (tokens: number): void => {
@@ -141,16 +144,16 @@ export const createState = (
       if (place === 0) segment(tokens);
       backend.summarize(chunks, place, layers[layer]!);
     },
-    predictInput: (layer, tiles, q, scale) => ({
-      layer: whole.indexOf(layer),
-      tiles,
-      q,
-      kv: layers[layer]!,
-      scale,
-      ...(chunks && { chunks }),
-      ...(scores && { scores }),
-      ...(candidates && { candidates }),
-    }),
+    predictInput: (layer, tiles, q, scale) => {
+      const place = whole.indexOf(layer);
+      const named = candidates[Math.min(place, candidates.length - 1)];
+      return {
+        ...{ layer: place, tiles, q, kv: layers[layer]!, scale },
+        ...(chunks && { chunks }),
+        ...(scores && { scores }),
+        ...(named && { candidates: named }),
+      };
+    },
     resident: () => ({
       pages: layers.reduce((sum, kv) => sum + kv.resident, 0),
       bytes: layers.reduce((sum, kv) => sum + kv.resident * kv.pageBytes, 0),
@@ -164,7 +167,8 @@ export const createState = (
     },
     release: () => {
       residency.release();
-      for (const thing of [...layers, ...plans, chunks, candidates, scores]) if (thing) backend.free(thing);
+      for (const thing of [...layers, ...plans, ...candidates, chunks, scores])
+        if (thing) backend.free(thing);
     },
   };
 };

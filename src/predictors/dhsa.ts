@@ -1,4 +1,12 @@
-import { type Backend, type Boundaries, type Keep, MOST_REUSE, type Plan } from '../backends/backend.js';
+import {
+  type Backend,
+  type Boundaries,
+  type Keep,
+  MOST_REUSE,
+  type Plan,
+  type Tiles,
+} from '../backends/backend.js';
+import { LonghandError } from '../errors.js';
 import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature, widened } from './budget.js';
 import type { Needs, PredictInput, Predictor } from './predictor.js';
@@ -6,6 +14,11 @@ import type { Needs, PredictInput, Predictor } from './predictor.js';
 /** How many rows may share a choice. */
 const REUSES = [1, 2, 4, 8, 16, 32] as const;
 type Reuse = (typeof REUSES)[number];
+/** How many rows may share candidates: no more than a run of keys has, so that none can become known between them. */
+const REFRESHES = [1, 2, 4, 8, 16] as const;
+type Refresh = (typeof REFRESHES)[number];
+/** Rows that share candidates by default. */
+const REFRESH: Refresh = 1;
 
 /** Chunks found in the text itself, chosen in two stages. */
 export interface DhsaOptions extends BudgetOptions {
@@ -27,6 +40,11 @@ export interface DhsaOptions extends BudgetOptions {
    * 4, 8, 16 or 32, aligned to absolute positions, as Recycled Attention and TokenSelect do (arXiv 2411.05787, 2411.02886).
    */
   readonly reuse?: Reuse;
+  /**
+   * Questions and answers: rows that share candidates, named by the first of them; each chooses for itself among those. 1,
+   * 2, 4, 8 or 16, aligned to absolute positions. Default DEFAULT; 1 with `reuse` or `exact`.
+   */
+  readonly refresh?: Refresh;
   /** Answers: let the second stage look at the candidates' keys themselves: the yardstick, and slow. Default false. */
   readonly exact?: boolean;
 }
@@ -36,6 +54,10 @@ const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Bounda
   delimiters: { source: 'delimiters', minimum: 8, maximum: 64 },
   fixed: { source: 'fixed', size: 32 },
 };
+
+/** Where a call's last tile ends once all its rows are there: the same, however they come in calls. */
+const wholeEnd = ({ position, rows, tileRows }: Tiles): number =>
+  Math.ceil((position + rows) / tileRows) * tileRows;
 
 /**
  * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training and never move.
@@ -51,6 +73,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     'candidates',
     'exact',
     'reuse',
+    'refresh',
     ...BUDGET_OPTIONS,
   ]);
   const source = oneOf('attention.boundaries', options.boundaries, 'contrast', [
@@ -63,6 +86,13 @@ export const dhsa = (options: DhsaOptions): Predictor => {
   const exact = flag('attention.exact', options.exact) ?? false;
   const reuse = oneOf('attention.reuse', options.reuse, 1, REUSES);
   const keep = keepOf(options);
+  const refresh = oneOf('attention.refresh', options.refresh, reuse > 1 || exact ? 1 : REFRESH, REFRESHES);
+  if (refresh > 1 && (reuse > 1 || exact)) {
+    throw new LonghandError(
+      'input/option',
+      `attention.refresh is ${refresh} beside ${exact ? 'exact' : `reuse: ${reuse}`}, where no candidates are shared. Leave one of them out.`,
+    );
+  }
   const generous = widened(keep, factor);
   const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
 
@@ -72,12 +102,13 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     backend.select(out, tiles, keep, scores!, chunks!);
   };
 
-  const chooseInStages = (backend: Backend, input: PredictInput, out: Plan): void => {
+  const chooseInStages = (backend: Backend, input: PredictInput, groups: Tiles, out: Plan): void => {
     const { layer, tiles, q, kv, scale, chunks, scores, candidates } = input;
-    const all = fits(generous, tiles.position + tiles.rows);
-    if (!all) {
-      backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'sketch', planes: 1, scale });
-      backend.select(candidates!, tiles, generous, scores!, chunks!);
+    const all = fits(generous, wholeEnd(groups));
+    if (!all && groups.continues) backend.extend(candidates!, groups);
+    else if (!all) {
+      backend.scoreChunks(scores!, q, chunks!, layer, groups, { by: 'sketch', planes: 1, scale });
+      backend.select(candidates!, groups, generous, scores!, chunks!);
     } else if (exact) backend.select(candidates!, tiles, everything);
     if (exact) backend.scoreTokens(scores!, q, kv, chunks!, candidates!, scale);
     else {
@@ -95,13 +126,15 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       candidates: true,
       wholeContext: exact,
       reuse,
+      refresh,
       prefixStable: true,
     },
-    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} reuse=${reuse} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} reuse=${reuse} refresh=${refresh} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
-      if (fits(keep, tiles.position + tiles.rows)) backend.select(out, tiles, everything);
-      else if (tiles.tileRows <= MOST_REUSE) chooseInStages(backend, input, out);
+      const groups = { ...tiles, tileRows: Math.max(tiles.tileRows, refresh) };
+      if (fits(keep, wholeEnd(groups))) backend.select(out, tiles, everything);
+      else if (tiles.tileRows <= MOST_REUSE) chooseInStages(backend, input, groups, out);
       else chooseByMeans(backend, input, out);
     },
   };

@@ -22,6 +22,11 @@ export interface Needs {
    * the others add themselves. A power of two up to 32; 1 where it is left out.
    */
   readonly reuse?: number;
+  /**
+   * Rows of questions and answers that share candidates, aligned in the same way: the first of them names those, and every
+   * row chooses for itself among them. Then every layer keeps its candidates from call to call. A power of two up to 16.
+   */
+  readonly refresh?: number;
   /** `plan` reads pages, not only summaries: all of them must be in memory, whatever the budget. Default false. */
   readonly wholeContext?: boolean;
   /**

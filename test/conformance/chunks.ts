@@ -371,6 +371,66 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
       }
     });
 
+    test('rows look among the candidates of their group', async () => {
+      const reading = await createReading({ tokens: 640 });
+      const { heads, shape } = reading;
+      const width = heads * shape.keyDim;
+      const queries = random(6).normals(60 * width);
+      const keep = { budget: 200, sinks: 3, local: 9 };
+      for (const [b, lists] of [backend, reference].flatMap((b) => [[b, 2] as const, [b, 1] as const])) {
+        const { index } = indexed(b, reading, contrast);
+        const [scores, plan, candidates] = [
+          b.scores('scores', lists),
+          b.plan('plan', lists),
+          b.plan('c', lists),
+        ];
+        /** The second stage's scores and plans of rows from `position` on, by list. */
+        const look = async (position: number, rows: number, continues: boolean) => {
+          const at = (position - 580) * width;
+          const q = tensorOf(b, rows, width, queries.slice(at, at + rows * width));
+          const tiles = { position, rows, tileRows: 1 };
+          const groups = { position, rows, tileRows: 8 };
+          if (continues) b.extend(candidates, groups);
+          else {
+            b.scoreChunks(scores, q, index, 0, groups, { by: 'sketch', planes: 1, scale: 1 });
+            b.select(candidates, groups, keep, scores, index);
+          }
+          b.scoreChunks(scores, q, index, 0, tiles, { by: 'sketch', planes: 2, scale: 1, candidates });
+          const found = await b.readScores(scores);
+          b.select(plan, tiles, { ...keep, budget: 120 }, scores, index);
+          const read = (await b.readPlan(plan)).map((row) => [...row]);
+          const byList = <T>(all: T[]): T[][] =>
+            Array.from({ length: lists }, (_, list) => all.slice(list * rows, (list + 1) * rows));
+          return { scores: byList(found), read: byList(read) };
+        };
+        const whole = await look(580, 60, false);
+        const named = (await b.readPlan(candidates)).map((row) => [...row]);
+        const groups = named.length / lists;
+        // [580, 584), then seven of eight and one of four.
+        expect(groups).toBe(8);
+        expect(new Set(named.map((row) => JSON.stringify(row.slice(0, -1)))).size).toBeGreaterThan(lists);
+        for (let list = 0; list < lists; list++) {
+          for (let row = 0; row < 60; row++) {
+            const own = named[list * groups + Math.floor((580 + row) / 8) - 72]!;
+            const overlaps = (from: number, to: number): boolean =>
+              own.some(([start, end]) => start < to && end > from);
+            const finite = [...whole.scores[list]![row]!].map((score) => score > Number.NEGATIVE_INFINITY);
+            expect(finite).toEqual(finite.map((_, block) => overlaps(16 * block, 16 * block + 16)));
+            // No row reads what its group could not know, though the tail that all of them read is nearer to later rows.
+            const unknown = whole.read[list]![row]!.filter(
+              ([start, end]) => !own.some(([from, to]) => from <= start && to >= end),
+            );
+            expect(unknown).toEqual([]);
+          }
+        }
+        await look(580, 45, false);
+        const later = await look(625, 7, true);
+        for (const what of ['scores', 'read'] as const) {
+          expect(later[what]).toEqual(whole[what].map((rows) => rows.slice(45, 52)));
+        }
+      }
+    });
+
     test('damaged chunks are refused', async () => {
       const reading = await createReading({ tokens: 320 });
       const whole = indexed(backend, reading, contrast);

@@ -87,7 +87,7 @@ const walk = async (model: OpenModel, seed: number): Promise<string[]> => {
 
 test.each([
   { method: 'dhsa', budget: 192 },
-  { method: 'dhsa', budget: 256, boundaries: 'delimiters' },
+  { method: 'dhsa', budget: 192, boundaries: 'delimiters', refresh: 8 },
   { method: 'dhsa', budget: 192, lists: 'layer', reuse: 8 },
   { method: 'sliding', window: 100 },
 ] as const)('whatever is done to a session: %j', async (attention) => {

@@ -8,6 +8,7 @@ import {
   type Scores,
   type Tensor,
   type Tiles,
+  tileAt,
   tileCount,
   tileEnd,
   tileStart,
@@ -222,8 +223,8 @@ export const refSelection = (): SelectionVerbs => ({
         ? blocksBefore(start)
         : chunksOf(known(it.boundaries, it.shape.boundaries, start));
       const rows = tileRowsOf(tiles, tile);
-      const named =
-        how.by === 'sketch' && how.candidates ? (how.candidates as RefPlan).rows[row]! : undefined;
+      const among = how.by === 'sketch' ? (how.candidates as RefPlan | undefined) : undefined;
+      const named = among?.rows[list * tileCount(among.tiles) + tileAt(among.tiles, start)];
       const wanted = chunks.map(
         ([start, end]) => !named || named.some(([from, to]) => from < end && to > start),
       );

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Backend, Plan } from '../../src/backends/backend.js';
+import type { Backend, Keep, Plan, Tiles } from '../../src/backends/backend.js';
 import { SEGMENT_TOKENS } from '../../src/engine/open-model.js';
+import { createSpans } from '../../src/generate/spans.js';
 import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
 import type { PredictInput } from '../../src/predictors/predictor.js';
+import { random } from '../support/random.js';
 
 const refused = (options: unknown, message: RegExp): void => {
   expect(() => createPredictor(options as AttentionOptions)).toThrow(
@@ -39,6 +41,9 @@ describe('attention options', () => {
     refused({ method: 'dhsa', lists: 'head' }, /'kv-head', 'layer'/);
     refused({ method: 'dhsa', candidates: 0 }, /attention\.candidates/);
     refused({ method: 'dhsa', reuse: 3 }, /attention\.reuse/);
+    for (const refresh of [0, 3, 32, '8']) refused({ method: 'dhsa', refresh }, /attention\.refresh/);
+    refused({ method: 'dhsa', refresh: 8, reuse: 2 }, /refresh is 8 beside reuse: 2/);
+    refused({ method: 'dhsa', refresh: 8, exact: true }, /refresh is 8 beside exact/);
     refused({ method: 'dhsa', exact: 1 }, /attention\.exact/);
     refused({ method: 'sliding', window: 0 }, /attention\.window/);
     refused({ method: 'sliding', sinks: -1 }, /attention\.sinks/);
@@ -65,6 +70,7 @@ describe('attention options', () => {
       { method: 'dhsa', lists: 'layer' },
       { method: 'dhsa', candidates: 7 },
       { method: 'dhsa', reuse: 8 },
+      { method: 'dhsa', refresh: 8 },
       { method: 'dhsa', exact: true },
       { method: 'dhsa', sinks: 0 },
       { method: 'dhsa', local: 0 },
@@ -113,4 +119,63 @@ test('with any budget auto plans a row the same alone as in a call of a whole se
       }
     }
   }
+});
+
+/** How the rows of a question get their plans: of each row, where its candidates were named, or that it has none. */
+const namedAt = (options: AttentionOptions, from: number, to: number, most: () => number): string[] => {
+  const predictor = createPredictor(options);
+  const spans = createSpans(predictor.needs);
+  spans.add(from, false);
+  spans.add(to, true);
+  const [out, candidates] = [{}, {}];
+  const rowsOf: string[] = [];
+  /** By position: where the candidates of the row were named. */
+  let named = new Map<number, number>();
+  let looks = false;
+  const backend = {
+    scoreChunks: (_scores: unknown, _q: unknown, _i: unknown, _l: unknown, _t: Tiles, how: object) => {
+      looks = 'candidates' in how;
+    },
+    select(plan: unknown, { position, rows, tileRows }: Tiles, keep: Keep) {
+      const places = Array.from({ length: rows }, (_, i) => position + i);
+      if (plan === candidates) {
+        const first = (at: number): number => Math.max(position, Math.floor(at / tileRows) * tileRows);
+        named = new Map(places.map((at) => [at, first(at)]));
+        return;
+      }
+      for (const at of places) {
+        // As `select` does, row by row.
+        const all = keep.budget > at || !looks;
+        if (!all) expect(named.has(at), `candidates of row ${at}`).toBe(true);
+        // Candidates that were named where two budgets held everything are everything.
+        const some = !all && 2 * 61 <= named.get(at)!;
+        rowsOf.push(`${at} ${some ? named.get(at) : 'all'}`);
+      }
+      looks = false;
+    },
+    extend(plan: unknown, { position, rows }: Tiles) {
+      expect(plan).toBe(candidates);
+      const before = named.get(position - 1);
+      expect(before, `candidates before row ${position}`).toBeDefined();
+      named = new Map(Array.from({ length: rows }, (_, i) => [position + i, before!]));
+    },
+  } as unknown as Backend;
+  for (let at = from; at < to; ) {
+    const tiles = spans.call(at, Math.min(to, at + most()), SEGMENT_TOKENS);
+    predictor.plan(backend, { tiles, candidates } as unknown as PredictInput, out as Plan);
+    at += tiles.rows;
+  }
+  return rowsOf;
+};
+
+test('rows look among the same candidates however they come in calls', () => {
+  // Neither the budget, nor two, nor where the question begins is a multiple of the rows that share.
+  const options = { method: 'dhsa', budget: 61, refresh: 8 } as const;
+  const { below } = random(5);
+  const together = namedAt(options, 43, 200, () => 200);
+  expect(together.slice(0, 2)).toEqual(['43 all', '44 all']);
+  expect(together.slice(-2)).toEqual(['198 192', '199 192']);
+  expect(namedAt(options, 43, 200, () => 1)).toEqual(together);
+  for (let n = 0; n < 20; n++) expect(namedAt(options, 43, 200, () => 1 + below(13))).toEqual(together);
+  expect(namedAt(options, 131, 200, () => 3)[0]).toBe('131 131');
 });

@@ -45,7 +45,7 @@ test('rows of text start again at their tile, but not before their run', () => {
 });
 
 test('rows that share a plan start again where they share it from', () => {
-  const spans = createSpans(8);
+  const spans = createSpans({ reuse: 8 });
   spans.add(150, false);
   spans.add(175, true);
   expect(spans.tileStart(149)).toBe(128);
@@ -58,7 +58,7 @@ test('rows that share a plan start again where they share it from', () => {
 });
 
 test('a call ends with its run, and with the tile that was begun', () => {
-  const spans = createSpans(8);
+  const spans = createSpans({ reuse: 8 });
   spans.add(150, false);
   spans.add(175, true);
   expect(spans.call(0, 140, 256)).toEqual({ position: 0, rows: 140, tileRows: 64 });
@@ -68,6 +68,19 @@ test('a call ends with its run, and with the tile that was begun', () => {
   expect(spans.call(151, 256, 256)).toEqual({ position: 151, rows: 1, tileRows: 8, continues: true });
   expect(spans.call(153, 160, 256)).toEqual({ position: 153, rows: 7, tileRows: 8, continues: true });
   expect(spans.call(172, 256, 256)).toEqual({ position: 172, rows: 3, tileRows: 8, continues: true });
+});
+
+test('rows that share candidates have plans of their own, and start again where those were named', () => {
+  const spans = createSpans({ refresh: 8 });
+  spans.add(150, false);
+  spans.add(175, true);
+  expect(spans.tileStart(149)).toBe(128);
+  expect(spans.tileStart(151)).toBe(150);
+  expect(spans.tileStart(174)).toBe(168);
+  expect(spans.call(64, 256, 256)).toEqual({ position: 64, rows: 86, tileRows: 64 });
+  expect(spans.call(150, 256, 256)).toEqual({ position: 150, rows: 25, tileRows: 1 });
+  expect(spans.call(151, 256, 256)).toEqual({ position: 151, rows: 1, tileRows: 1, continues: true });
+  expect(spans.call(161, 256, 256)).toEqual({ position: 161, rows: 7, tileRows: 1, continues: true });
 });
 
 test('cutting drops what lies beyond', () => {

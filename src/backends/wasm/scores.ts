@@ -8,6 +8,7 @@ import {
   type Scores,
   type Tensor,
   type Tiles,
+  tileAt,
   tileCount,
   tileStart,
 } from '../backend.js';
@@ -45,6 +46,13 @@ interface Summaries {
   readonly boundaries: number;
 }
 
+/** Whether candidates are of the rows of these tiles: tile by tile, or of several of them. */
+const areOf = (candidates: WasmPlan, lists: number, tiles: Tiles): boolean => {
+  const { position, rows, tileRows } = candidates.tiles;
+  const same = position === tiles.position && rows === tiles.rows && tileRows % tiles.tileRows === 0;
+  return same && candidates.lists === lists;
+};
+
 /** How interesting every chunk is for every tile. */
 export const wasmScores = (
   device: Device,
@@ -78,7 +86,8 @@ export const wasmScores = (
     const rows = Array.from({ length: count }, (_, tile) => {
       const start = tileStart(tiles, tile);
       const known = scores.blocks ? knownBlocks(start) : eligible(device, index, start);
-      return [known, start - tiles.position, askingRows(tiles, tile)];
+      const last = scores.blocks && candidates ? tileAt(candidates.tiles, start) : askingRows(tiles, tile);
+      return [known, start - tiles.position, last];
     });
     scores.counts = rows.map(([known]) => known!);
     heap.u32(perTile, 3 * count).set(rows.flat());
@@ -90,6 +99,7 @@ export const wasmScores = (
         ...(candidates ? [candidates.counts, candidates.ranges, candidates.capacity] : [0, 0, 0]),
       ]);
     heap.f32(args + 4 * 18, 1)[0] = scale;
+    heap.u32(args + 4 * 19, 1)[0] = candidates ? tileCount(candidates.tiles) : 0;
     const work = (lists * count * stride) / SCORED_PER_US;
     runRanged(device, share, args, record, room, lists * count, work);
   };
@@ -130,10 +140,7 @@ export const wasmScores = (
         return;
       }
       const candidates = how.candidates as WasmPlan | undefined;
-      mustMatch(
-        !candidates || (candidates.lists === own.lists && tileCount(candidates.tiles) === tileCount(tiles)),
-        'Candidates and scores',
-      );
+      mustMatch(!candidates || areOf(candidates, own.lists, tiles), 'Candidates and scores');
       const { start, headBytes, secondAt } = summaries.sketches;
       const from = { start, stride: secondAt, headBytes, boundaries, extra: how.planes };
       mustMatch(tiles.tileRows <= MOST_REUSE, 'Sketches and tiles');
