@@ -17,8 +17,6 @@ type Reuse = (typeof REUSES)[number];
 /** How many rows may share candidates: no more than a run of keys has, so that none can become known between them. */
 const REFRESHES = [1, 2, 4, 8, 16] as const;
 type Refresh = (typeof REFRESHES)[number];
-/** Rows that share candidates by default. */
-const REFRESH: Refresh = 1;
 
 /** Chunks found in the text itself, chosen in two stages. */
 export interface DhsaOptions extends BudgetOptions {
@@ -41,8 +39,9 @@ export interface DhsaOptions extends BudgetOptions {
    */
   readonly reuse?: Reuse;
   /**
-   * Questions and answers: rows that share candidates, named by the first of them; each chooses for itself among those. 1,
-   * 2, 4, 8 or 16, aligned to absolute positions. Default DEFAULT; 1 with `reuse` or `exact`.
+   * Questions and answers: rows that share candidates, named by the first of them; each chooses for itself among those. 1
+   * (default), 2, 4, 8 or 16, aligned to absolute positions; only 1 beside `reuse` or `exact`. More find fewer facts:
+   * docs/METHODS.md.
    */
   readonly refresh?: Refresh;
   /** Answers: let the second stage look at the candidates' keys themselves: the yardstick, and slow. Default false. */
@@ -86,7 +85,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
   const exact = flag('attention.exact', options.exact) ?? false;
   const reuse = oneOf('attention.reuse', options.reuse, 1, REUSES);
   const keep = keepOf(options);
-  const refresh = oneOf('attention.refresh', options.refresh, reuse > 1 || exact ? 1 : REFRESH, REFRESHES);
+  const refresh = oneOf('attention.refresh', options.refresh, 1, REFRESHES);
   if (refresh > 1 && (reuse > 1 || exact)) {
     throw new LonghandError(
       'input/option',
