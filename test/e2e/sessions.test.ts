@@ -1,5 +1,5 @@
 /** Kept sessions in several tabs and workers of one browser, and in a file that goes to another. */
-import type { Page } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { useSite } from './visit.js';
 
@@ -20,6 +20,24 @@ const openModel = async (page: Page, store: 'idb' | 'opfs' = 'idb') => {
     },
     [library, MODEL, store] as const,
   );
+};
+
+/** SIGKILL for the process that runs a page: the one that works while its page does. */
+const killRenderer = async (browser: Browser, page: Page): Promise<void> => {
+  const session = await browser.newBrowserCDPSession();
+  const times = async (): Promise<Map<number, number>> => {
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const renderers = processInfo.filter(({ type }) => type === 'renderer');
+    return new Map(renderers.map(({ id, cpuTime }) => [id, cpuTime]));
+  };
+  const before = await times();
+  await page.evaluate(() => {
+    for (let sum = 0, round = 0; round < 1e9; round++) sum += Math.sqrt(round);
+  });
+  const worked = [...(await times())].map(([id, time]) => [id, time - (before.get(id) ?? 0)] as const);
+  const [busiest] = worked.sort(([, a], [, b]) => b - a);
+  process.kill(busiest![0], 'SIGKILL');
+  await session.detach();
 };
 
 test.each([
@@ -94,6 +112,56 @@ test.each([
     return listed.map(({ id, tokens, restores }) => ({ id, tokens, restores }));
   }, second);
   expect(kept).toEqual([{ id: 'book', tokens, restores: 'pages' }]);
+  expect(complaints).toEqual([]);
+  await tab.close();
+});
+
+test('a tab that is killed with its process is replaced by one that waits, and leaves nothing broken', async () => {
+  const { page: tab, complaints } = await site.visit('examples/');
+  const other = await tab.context().newPage();
+  await other.goto(tab.url());
+  const [leader, waiter] = [await openModel(other), await openModel(tab)];
+  const tokens = await other.evaluate(
+    async ([{ model }, text]) => {
+      const session = await model.session({ id: 'book' });
+      await session.append(text);
+      return (await session.stats()).tokens;
+    },
+    [leader, TEXT] as const,
+  );
+  const waiting = tab.evaluate(
+    async ([{ model }, question]) => {
+      const session = await model.session({ id: 'book', wait: true });
+      const { reusedTokens, prefill, storage } = await session.stats();
+      const answer = await session.ask(question, { maxTokens: 24, continue: true }).text();
+      await session.close();
+      const listed = await model.sessions();
+      const again = await model.session({ id: 'book' });
+      const { tokens, reusedTokens: kept, recomputedTokens } = await again.stats();
+      await model.close();
+      return { reusedTokens, read: prefill.tokens, storage, answer, listed, tokens, kept, recomputedTokens };
+    },
+    [waiter, QUESTION] as const,
+  );
+  // It dies in the middle of keeping what it says.
+  const saying = other.evaluate(
+    async ([{ model }, text]) => {
+      const session = await model.session({ id: 'another' });
+      await session.append(text);
+    },
+    [leader, `Something else. ${TEXT}`] as const,
+  );
+  saying.catch(() => undefined);
+  const died = other.waitForEvent('crash');
+  await killRenderer(site.browser, other);
+  await died;
+
+  const seen = await waiting;
+  expect(seen).toMatchObject({ reusedTokens: tokens, read: 0, storage: 'ok', recomputedTokens: 0 });
+  expect(seen.answer).toContain('4711');
+  expect(seen.listed).toContainEqual(expect.objectContaining({ id: 'book', restores: 'pages' }));
+  expect(seen.tokens).toBeGreaterThan(tokens);
+  expect(seen.kept).toBe(seen.tokens);
   expect(complaints).toEqual([]);
   await tab.close();
 });
