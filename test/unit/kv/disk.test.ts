@@ -296,3 +296,39 @@ test.each([
     await next.close();
   }
 });
+
+test('opening deletes records whose head was never written, but none that a living tab is writing', async () => {
+  const inner = await openMemory();
+  const first = await open(inner);
+  await readAndClose(first, textOf(0));
+  await first.close();
+  // Its records are written, each in a transaction of its own; its head never is.
+  const writing = async (tokens: number[]) => {
+    const store = faultyStore(inner, { commit: Infinity, how: 'dead' });
+    const archive = await open({
+      ...store,
+      commit: (batch) =>
+        batch.put.some(([key]) => key.startsWith('head/'))
+          ? new Promise(() => undefined)
+          : store.commit(batch),
+    });
+    const { head, records } = runOf(archive, 0, tokens);
+    await archive.chain().save(0, tokens, head, records);
+    await vi.waitFor(async () => expect(await inner.list('pages/')).toHaveLength(expected));
+    return store;
+  };
+  const groups = first.groups.length;
+  let expected = groups * SEGMENTS + groups;
+  const dying = await writing(textOf(1));
+  expected += groups;
+  await writing(textOf(2));
+  dying.abandon();
+
+  const next = await open(inner);
+  await next.drained();
+  const heads = new Set((await inner.list('head/')).map(segmentOf));
+  const lost = (await inner.list('pages/')).filter((key) => !heads.has(segmentOf(key)));
+  expect(new Set(lost.map(segmentOf)).size).toBe(1);
+  expect(lost).toHaveLength(groups);
+  expect(await storedOf(inner, textOf(0))).toBe(SEGMENTS);
+});
