@@ -1,10 +1,10 @@
 import type { Page } from 'playwright';
-import { runKey, runOf, sessionKey } from '../../src/kv/session-keys.js';
+import { segmentOf } from '../../src/kv/stored-run.js';
+import { complaintsAbout, type Truth } from './complaints.js';
 import type { Commit } from './fault-points.js';
 import { type Kill, type KillableBrowser, startBrowser } from './killable-browser.js';
-import { DELETED } from './sessions.js';
 import type { Stage } from './stage.js';
-import type { Answers, Checked, Report, Task } from './visitor.js';
+import type { Answers, Checked, OtherAnswer, Report, Task } from './visitor.js';
 
 /** When a visit is killed: so many milliseconds into a step, or at a fault point. */
 export type Moment =
@@ -20,15 +20,6 @@ export interface Plan {
   readonly memory?: number;
 }
 
-/** What is known about undisturbed visits. */
-export interface Truth {
-  readonly answers: readonly Answers[];
-  /** Digests of shared records, by key. */
-  readonly digests: ReadonlyMap<string, string>;
-  /** Keys of the heads of the text, in order. */
-  readonly heads: readonly string[];
-}
-
 export interface Outcome {
   readonly plan: Plan;
   readonly complaints: readonly string[];
@@ -37,8 +28,14 @@ export interface Outcome {
   readonly resumedTokens: number;
   readonly reusedTokens: number;
   readonly recomputedTokens: number;
+  /** Runs that were evicted before the kill. */
+  readonly evictedRuns: number;
+  /** Tokens of other sessions that were read again. */
+  readonly othersAgain: number;
   readonly seconds: number;
 }
+
+const isHead = (key: string): boolean => key.startsWith('head/');
 
 const LIMIT_MS = 170_000;
 
@@ -130,78 +127,20 @@ export const rehearse = async (theatre: Theatre, store: Task['store']): Promise<
 export const learnTruth = async (theatre: Theatre): Promise<Truth> => {
   const digests = new Map<string, string>();
   const heads: string[] = [];
-  let answers: readonly Answers[] = [];
+  let answers: readonly Answers[] | undefined;
+  let others: readonly OtherAnswer[] = [];
   await succeed(await theatre.page(), { kind: 'truth', store: 'idb', database: 'truth' }, (report) => {
     if ('truth' in report) answers = report.truth;
+    if ('others' in report) others = report.others;
     if (!('asked' in report)) return;
     for (const [key, digest] of report.commit.put) {
-      if (key.startsWith('head/')) heads.push(key);
+      // The texts of others come after its answers.
+      if (!answers && key.startsWith('head/')) heads.push(key);
       if (key.startsWith('head/') || key.startsWith('pages/')) digests.set(key, digest);
     }
   });
-  return { answers, digests, heads };
-};
-
-/** What is wrong with what was found after a kill. */
-export const complaintsAbout = (
-  found: Checked,
-  truth: Truth,
-  asked: ReadonlyMap<number, Commit>,
-  committed: ReadonlySet<number>,
-  /** The visit had begun to delete sessions: reports of that may have died with it. */
-  deleting: boolean,
-): string[] => {
-  const wrong: string[] = [];
-  const { stored } = found;
-  // What was committed is there.
-  const expected = new Map<string, string | undefined>();
-  for (const [call, { put, delete: deleted }] of [...asked].sort(([a], [b]) => a - b)) {
-    // What was asked for and not confirmed may be there or not: nothing is said about its keys.
-    const isSure = committed.has(call);
-    for (const key of deleted) isSure ? expected.set(key, undefined) : expected.delete(key);
-    for (const [key, digest] of put) isSure ? expected.set(key, digest) : expected.delete(key);
-  }
-  const named = new Set(found.named);
-  for (const [key, digest] of expected) {
-    const mayBeGone = deleting && DELETED.some((id) => key === sessionKey(id));
-    if (key.startsWith('session/') && !mayBeGone && digest !== undefined && !(key in stored))
-      wrong.push(`${key} was committed and is not there`);
-    if (/^(head|pages)\//.test(key) && stored[key] !== digest)
-      wrong.push(`${key} was committed and is ${stored[key] ?? 'not there'}`);
-    if (key.startsWith('tail/') && digest !== undefined && named.has(runOf(key)) && stored[key] !== digest)
-      wrong.push(`${key} is named and is ${stored[key] ?? 'not there'}`);
-  }
-  for (const run of found.named) {
-    for (const key of [runKey(run), runKey(run, 0)])
-      if (!(key in stored)) wrong.push(`${key} is named and is not there`);
-  }
-  // What is there is right, and all of it is: a head says that its records are.
-  for (const [key, digest] of Object.entries(stored)) {
-    const right = truth.digests.get(key);
-    if (digest === 'unreadable' || (right !== undefined && digest !== right))
-      wrong.push(`${key} is not what it should be`);
-    if (!key.startsWith('head/')) continue;
-    const pages = [...truth.digests.keys()].filter((one) => one.startsWith(key.replace('head/', 'pages/')));
-    for (const one of pages) if (!(one in stored)) wrong.push(`${key} is there without ${one}`);
-  }
-  // What can be used is used, and what cannot is reported.
-  const whole = truth.heads.findIndex((key) => !(key in stored));
-  const prefix = 256 * (whole < 0 ? truth.heads.length : whole);
-  if (found.reusedTokens < prefix)
-    wrong.push(`${prefix} tokens were intact and ${found.reusedTokens} were reused`);
-  const again = found.resumedTokens - found.reusedTokens;
-  if (found.recomputedTokens < again)
-    wrong.push(`${again} tokens were read again and ${found.recomputedTokens} were reported`);
-  if (found.storage !== 'ok') wrong.push(`the storage is ${found.storage}`);
-  for (const file of found.lostFiles) wrong.push(`file: ${file}`);
-  for (const key of found.orphans) wrong.push(`${key} is an orphan`);
-  // And the answers are those of an undisturbed session.
-  const right = truth.answers.find(({ tokens }) => tokens === found.tokens);
-  if (!right) wrong.push(`the session has ${found.tokens} tokens, as it never had`);
-  else if (found.fresh !== right.fresh) wrong.push(`it answers '${found.fresh}', not '${right.fresh}'`);
-  else if (found.recomputedTokens === 0 && found.continued !== right.continued)
-    wrong.push(`it goes on with '${found.continued}', not '${right.continued}'`);
-  return wrong;
+  const groups = [...digests.keys()].filter((key) => segmentOf(key) === segmentOf(heads[0]!)).length - 1;
+  return { answers: answers ?? [], others, digests, heads, groups };
 };
 
 /** One visit, killed at its moment, and the check after it. */
@@ -244,6 +183,10 @@ export const runCycle = async (theatre: Theatre, truth: Truth, plan: Plan): Prom
     resumedTokens: found?.resumedTokens ?? 0,
     reusedTokens: found?.reusedTokens ?? 0,
     recomputedTokens: found?.recomputedTokens ?? 0,
+    evictedRuns: [...asked]
+      .filter(([call]) => committed.has(call))
+      .flatMap(([, one]) => one.delete.filter(isHead)).length,
+    othersAgain: (found?.others ?? []).reduce((sum, { recomputedTokens }) => sum + recomputedTokens, 0),
     seconds: (performance.now() - start) / 1000,
   };
 };

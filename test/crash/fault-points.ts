@@ -3,6 +3,8 @@
  * tests this file's `openStore` stands in for that of src/stores/index.ts; nothing of it is in what users get.
  */
 import { digest, hex } from '../../src/kv/digest.js';
+import { EVICTED } from '../../src/kv/evictor.js';
+import { EVICTION, LEASES } from '../../src/kv/leases.js';
 import { openStore as open, type Store, type StoreBatch } from '../../src/stores/index.js';
 
 export * from '../../src/stores/index.js';
@@ -33,13 +35,17 @@ const passNow = (point: string): void => {
 };
 
 /** What a commit is about, by its keys. */
-const aboutOf = ({ put, delete: deleted }: StoreBatch): string => {
+const aboutOf = ({ put, delete: deleted }: StoreBatch, evicting: boolean): string => {
   const has = (prefix: string): boolean => put.some(([key]) => key.startsWith(prefix));
   if (has('session/')) return 'a manifest';
   if (has('head/')) return 'heads';
   if (has('pages/')) return 'pages without their head';
   if (has('tail/')) return 'a part of a tail';
+  if (has(LEASES)) return 'a lease';
+  if (has(EVICTED)) return 'the books of an eviction';
   if (put.length > 0) return 'marks of use';
+  if (deleted.some((key) => key.startsWith('head/'))) return 'the eviction of a text';
+  if (evicting && deleted.some((key) => key.startsWith('tail/'))) return 'the eviction of private runs';
   return deleted.some((key) => key.startsWith('session/'))
     ? 'a deletion of a session'
     : 'the pruning of runs';
@@ -49,15 +55,25 @@ let calls = 0;
 
 export const openStore: typeof open = async (name, options) => {
   const store = await open(name, options);
+  let evicting = 0;
   const watched: Store = {
     ...store,
+    async lock(key, how) {
+      const release = await store.lock(key, how);
+      if (!release || key !== EVICTION) return release;
+      evicting++;
+      return () => {
+        evicting--;
+        release();
+      };
+    },
     async getMany(keys) {
       await pass(`before reading ${keys[0]?.split('/')[0] ?? 'nothing'}`);
       return store.getMany(keys);
     },
     async commit(batch) {
       const call = ++calls;
-      const about = aboutOf(batch);
+      const about = aboutOf(batch, evicting > 0);
       const put = batch.put.map(([key, bytes]) => [key, hex(digest(bytes))] as const);
       watcher.asks({ put, delete: batch.delete }, call);
       await pass(`before ${about}`);

@@ -71,6 +71,13 @@ try {
   await theatre.close();
   await stage.close();
 }
-const late = Object.values(results.outcomes).filter((one) => one.late).length;
+const outcomes = Object.values(results.outcomes);
+const late = outcomes.filter((one) => one.late).length;
+const evicting = outcomes.filter((one) => one.evictedRuns > 0);
+const runs = evicting.reduce((sum, { evictedRuns }) => sum + evictedRuns, 0);
+const again = outcomes.reduce((sum, { othersAgain }) => sum + othersAgain, 0);
+console.log(
+  `${evicting.length} visits had evicted ${runs} runs; their sessions and others read ${again} tokens again after a kill.`,
+);
 console.log(`${passed} passed, ${failed} failed; ${late} visits had ended before their moment.`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -3,12 +3,13 @@ import { createLocalEngine } from '../../src/engine/local.js';
 import { digest, hex } from '../../src/kv/digest.js';
 import { decodeManifest } from '../../src/kv/manifest.js';
 import { linkedBy, runOf, sessionOf } from '../../src/kv/session-keys.js';
+import { segmentOf } from '../../src/kv/stored-run.js';
 import { loadOn, type Model, type Session } from '../../src/session.js';
 import { openStore as openPlainly } from '../../src/stores/index.js';
 import { random } from '../support/random.js';
 import { type Commit, watch, watchPlatform } from './fault-points.js';
 import { filesOf, removeDatabase } from './opfs-folder.js';
-import { DELETED } from './sessions.js';
+import { DELETED, DISK, OTHERS } from './sessions.js';
 
 export interface Task {
   readonly kind: 'truth' | 'visit' | 'check';
@@ -29,6 +30,24 @@ export interface Answers {
   readonly continued: string;
 }
 
+/** What a session with a text of its own says after so much of its conversation was kept. */
+export interface OtherAnswer {
+  readonly id: string;
+  readonly tokens: number;
+  readonly fresh: string;
+}
+
+export interface CheckedOther extends OtherAnswer {
+  readonly resumedTokens: number;
+  readonly reusedTokens: number;
+  readonly recomputedTokens: number;
+}
+
+export interface NamedRun {
+  readonly session: string;
+  readonly run: string;
+}
+
 export interface Checked extends Answers {
   readonly resumedTokens: number;
   readonly reusedTokens: number;
@@ -38,8 +57,14 @@ export interface Checked extends Answers {
   /** Digest of everything that was stored when the model was opened, by key. */
   readonly stored: Readonly<Record<string, string>>;
   /** Private runs that the sessions' manifests named when the model was opened. */
-  readonly named: readonly string[];
-  /** What is there of private runs and sessions that no manifest names, when all sessions were opened and closed. */
+  readonly named: readonly NamedRun[];
+  readonly others: readonly CheckedOther[];
+  /** Bytes of texts and private pages at the end, after something more was read under a budget. */
+  readonly cacheBytes: number;
+  /**
+   * What is there of private runs and sessions that no manifest names, and pages without a head, when all sessions were
+   * opened and closed.
+   */
   readonly orphans: readonly string[];
   /** Files that no index names, and files that it names and are not there, when the model was opened. */
   readonly lostFiles: readonly string[];
@@ -54,6 +79,7 @@ export type Report =
   | { readonly committed: number }
   | { readonly failed: string }
   | { readonly truth: readonly Answers[] }
+  | { readonly others: readonly OtherAnswer[] }
   | { readonly checked: Checked }
   | { readonly done: true };
 
@@ -72,13 +98,18 @@ const QUESTIONS = ['Where is the lamp?', 'Who keeps the sea?', 'What was lost?']
 const short = { maxTokens: 6, temperature: 0, ignoreStops: true } as const;
 const goOn = { ...short, continue: true } as const;
 
-const open = (store: 'idb' | 'opfs' | 'memory', database: string, memory?: number): Promise<Model> =>
+interface Room {
+  readonly memory?: number | undefined;
+  readonly disk?: number;
+}
+
+const open = (store: 'idb' | 'opfs' | 'memory', database: string, { memory, disk }: Room): Promise<Model> =>
   loadOn(createLocalEngine(), new URL('/model.gguf', location.href).href, {
     threads: 1,
     cache: false,
     kernelsUrl: new URL('/', location.href).href,
     attention: { method: 'dhsa', budget: 192 },
-    kv: { store, database, ...(memory !== undefined && { memory }) },
+    kv: { store, database, ...(memory !== undefined && { memory }), ...(disk !== undefined && { disk }) },
   });
 
 /** Held by a visit for its life. A worker that is terminated while it loops lives on for some seconds. */
@@ -92,22 +123,24 @@ const isPresent = (): Promise<void> =>
   });
 const everyVisitEnded = (): Promise<void> => navigator.locks.request(PRESENCE, () => undefined);
 
+const readOther = async (model: Model, id: string): Promise<void> => {
+  const other = await model.session({ id });
+  await other.append(`${id} ${OTHER}`);
+  await other.ask(QUESTIONS[0], goOn).text();
+  await other.close();
+};
+
 const visit = async ({ store, database, memory }: Task): Promise<void> => {
   await isPresent();
   step('open');
-  const model = await open(store, database, memory);
+  const model = await open(store, database, { memory });
   step('prefill');
   const book = await model.session({ id: 'book' });
   await book.append(TEXT);
   step('commit');
   await book.ask(QUESTIONS[0], goOn).text();
   step('prefill of others');
-  for (const id of ['one', 'two', 'three']) {
-    const other = await model.session({ id });
-    await other.append(`${id} ${OTHER}`);
-    await other.ask(QUESTIONS[0], goOn).text();
-    await other.close();
-  }
+  for (const id of OTHERS) await readOther(model, id);
   step('clone');
   for (const id of ['copy', 'copy of the copy']) {
     await model.cloneSession('book', { id, title: 'A copy' });
@@ -116,6 +149,10 @@ const visit = async ({ store, database, memory }: Task): Promise<void> => {
     await copy.close();
     await model.renameSession(id, 'The same copy');
   }
+  step('eviction');
+  const tight = await open(store, database, { memory, disk: DISK });
+  for (const id of ['four', 'one', 'five', 'two']) await readOther(tight, id);
+  await tight.close();
   step('delete');
   for (const id of DELETED) await model.deleteSession(id);
   step('commit again');
@@ -133,7 +170,7 @@ const answersOf = async (session: Session): Promise<Answers> => {
 
 /** What undisturbed sessions say that kept none, one or two turns; and, in its commits, what text is stored as. */
 const truth = async (): Promise<void> => {
-  const model = await open('memory', 'truth');
+  const model = await open('memory', 'truth', {});
   const found: Answers[] = [];
   for (const turns of [0, 1, 2]) {
     const session = await model.session({ id: `${turns}` });
@@ -142,27 +179,51 @@ const truth = async (): Promise<void> => {
     found.push(await answersOf(session));
     await session.close();
   }
-  await model.close();
   post({ truth: found });
+  const others: OtherAnswer[] = [];
+  for (const id of OTHERS) {
+    const session = await model.session({ id });
+    await session.append(`${id} ${OTHER}`);
+    for (let turn = 0; turn < 3; turn++) {
+      const { tokens } = await session.stats();
+      others.push({ id, tokens, fresh: await session.ask(QUESTIONS[2], short).text() });
+      await session.ask(QUESTIONS[0], goOn).text();
+    }
+    await session.close();
+  }
+  post({ others });
+  await model.close();
+};
+
+const otherOf = async (id: string, session: Session): Promise<CheckedOther> => {
+  await session.append(`${id} ${OTHER}`);
+  const fresh = await session.ask(QUESTIONS[2], short).text();
+  const { tokens, reusedTokens, recomputedTokens } = await session.stats();
+  return { id, tokens, fresh, resumedTokens: session.resumedTokens, reusedTokens, recomputedTokens };
 };
 
 const check = async ({ store, database, memory }: Task): Promise<void> => {
   await everyVisitEnded();
   const start = performance.now();
-  const model = await open(store, database, memory);
+  const model = await open(store, database, { memory, disk: DISK });
   const plain = await openPlainly(store, { database });
   const lostFiles = store === 'opfs' ? await filesOf(database) : [];
   const keys = await plain.list('');
   const values = await plain.getMany(keys);
+  // What crashes left is being cleared away behind our back.
+  const left = new Set(await plain.list(''));
   const stored = Object.fromEntries(
-    keys.map((key, n) => [key, values[n] ? hex(digest(values[n])) : 'unreadable']),
+    keys
+      .map((key, n) => [key, values[n] ? hex(digest(values[n])) : 'unreadable'] as const)
+      .filter(([key]) => left.has(key)),
   );
-  const namedBy = async (): Promise<string[]> => {
+  const namedBy = async (): Promise<NamedRun[]> => {
     const manifests = await plain.list('session/');
     const bytes = await plain.getMany(manifests);
-    return manifests.flatMap((key, n) =>
-      decodeManifest(sessionOf(key), bytes[n]!).tail.map((run) => run.name),
-    );
+    return manifests.flatMap((key, n) => {
+      const session = sessionOf(key);
+      return decodeManifest(session, bytes[n]!).tail.map(({ name: run }) => ({ session, run }));
+    });
   };
   const named = await namedBy();
   const session = await model.session({ id: 'book' });
@@ -170,15 +231,26 @@ const check = async ({ store, database, memory }: Task): Promise<void> => {
   const answers = await answersOf(session);
   const { reusedTokens, recomputedTokens, prefill, storage } = await session.stats();
   await session.close();
-  for (const { id } of await model.sessions()) await (await model.session({ id })).close();
-  const still = new Set(await namedBy());
+  const others: CheckedOther[] = [];
+  for (const { id } of await model.sessions()) {
+    const other = await model.session({ id });
+    if ((OTHERS as readonly string[]).includes(id)) others.push(await otherOf(id, other));
+    await other.close();
+  }
+  // Something more is read, so that the budget counts.
+  await readOther(model, 'after');
+  const still = new Set((await namedBy()).map(({ run }) => run));
+  const heads = new Set((await plain.list('head/')).map(segmentOf));
   const ids = new Set((await plain.list('session/')).map(sessionOf));
   const orphans = [
     ...(await plain.list('tail/')).filter((key) => !still.has(runOf(key))),
     ...(await plain.list('link/')).filter((key) => !ids.has(linkedBy(key))),
+    ...(await plain.list('pages/')).filter((key) => !heads.has(segmentOf(key))),
     ...(await plain.list('listing/')).filter((key) => !ids.has(sessionOf(key))),
   ];
   await model.close();
+  let cacheBytes = 0;
+  for (const prefix of ['head/', 'pages/', 'tail/']) cacheBytes += await plain.size(prefix);
   await plain.close();
   await removeDatabase(store, database);
   post({
@@ -186,7 +258,7 @@ const check = async ({ store, database, memory }: Task): Promise<void> => {
       ...answers,
       resumedTokens: session.resumedTokens,
       ...{ reusedTokens, recomputedTokens, readTokens: prefill.tokens, storage },
-      ...{ stored, named, orphans, lostFiles },
+      ...{ stored, named, others, cacheBytes, orphans, lostFiles },
       milliseconds: Math.round(performance.now() - start),
     },
   });

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { learnTruth, rehearse, runCycle, Theatre, type Truth } from '../crash/cycle.js';
+import type { Truth } from '../crash/complaints.js';
+import { learnTruth, rehearse, runCycle, Theatre } from '../crash/cycle.js';
 import { randomPlan } from '../crash/plans.js';
 import { openStage, type Stage } from '../crash/stage.js';
 
@@ -31,6 +32,13 @@ test('undisturbed visits say something, differently at every stage', () => {
   expect(said.every((text) => text.length > 0)).toBe(true);
   expect(new Set(truth.answers.map(({ tokens }) => tokens)).size).toBe(said.length);
   expect(truth.heads.length).toBeGreaterThan(2);
+});
+
+test.each(STORES)('an undisturbed visit on %s evicts texts and private runs', (store) => {
+  const points = [...rehearsals.get(store)!.points.keys()];
+  for (const what of ['a text', 'private runs']) {
+    for (const when of ['before', 'after']) expect(points).toContain(`${when} the eviction of ${what}`);
+  }
 });
 
 test.each(Array.from({ length: 12 }, (_, seed) => seed))('seed %i', async (seed) => {
