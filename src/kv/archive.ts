@@ -15,6 +15,7 @@ import {
   RECORD_VERSION,
   recordSize,
 } from './records.js';
+import { sealOf } from './seal.js';
 import { type Provenance, segmentKeys } from './segments.js';
 import { sessionKey } from './session-keys.js';
 import { createSessions, type Sessions } from './sessions.js';
@@ -130,6 +131,8 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   };
 
   const lost: LostRecord[] = [];
+  /** Digests of the records that were checked in full, by group: a page that comes and goes is hashed once an opening. */
+  const checked = new WeakMap<StoredRun, Uint8Array[]>();
 
   const isOf = ({ run, group }: RecordWanted, record: KvRecord): boolean =>
     record.layers.from === groups[group]!.from &&
@@ -147,10 +150,13 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
 
   const check = (wanted: RecordWanted, bytes: Uint8Array | undefined): KvRecord | undefined => {
     if (!bytes) return lose(wanted, { reason: 'missing' });
-    const { found, fault } = decodeRecord(bytes);
+    const known = checked.get(wanted.run) ?? [];
+    const { found, fault } = decodeRecord(bytes, known[wanted.group]);
     if (!found) return lose(wanted, { reason: 'damaged', fault });
     if (!isOf(wanted, found))
       return lose(wanted, { reason: 'damaged', fault: 'it is a record of something else' });
+    known[wanted.group] ??= sealOf(bytes).slice();
+    checked.set(wanted.run, known);
     return found;
   };
 

@@ -98,8 +98,8 @@ export type Decoded<T> =
   | { readonly found: T; readonly fault?: undefined }
   | { readonly found?: undefined; readonly fault: string };
 
-const opened = (name: number, bytes: Uint8Array, fields: number): Decoded<Uint8Array> => {
-  const sealed = unseal(name, bytes);
+const opened = (name: number, bytes: Uint8Array, fields: number, known?: Uint8Array): Decoded<Uint8Array> => {
+  const sealed = unseal(name, bytes, known);
   if (sealed.fault !== undefined) return { fault: sealed.fault };
   const { version, body } = sealed;
   if (version !== RECORD_VERSION) {
@@ -135,9 +135,9 @@ export const decodeHead = (bytes: Uint8Array): Decoded<RunHead> => {
   };
 };
 
-/** As `decodeHead`, of a record. */
-export const decodeRecord = (bytes: Uint8Array): Decoded<KvRecord> => {
-  const { found: body, fault } = opened(RECORD, bytes, RECORD_FIELDS);
+/** As `decodeHead`, of a record. `known`: see `unseal`. */
+export const decodeRecord = (bytes: Uint8Array, known?: Uint8Array): Decoded<KvRecord> => {
+  const { found: body, fault } = opened(RECORD, bytes, RECORD_FIELDS, known);
   if (!body) return { fault };
   const words = wordsOf(body);
   const [from, to, firstPage, count] = words as unknown as [number, number, number, number];

@@ -196,6 +196,10 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       const named = namedPages(await backend.readPlan(plan));
       eviction.named(layer, named);
       paging.touched += named.length;
+      if (!named.some((page) => kv.isCold(page))) {
+        yield undefined;
+        return;
+      }
       const room = atOnce ? named.length : eviction.capacity(layer);
       const limits = { pages: room, missing: named.length > room ? Math.max(1, room >> 2) : room };
       const passes = passesOf(named, mayGo, (page) => kv.isCold(page), limits);

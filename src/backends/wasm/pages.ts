@@ -15,6 +15,8 @@ type Verbs = Pick<
 /** A layer whose table of page addresses grows. */
 interface PagedLayer extends WasmKvLayer {
   readonly addresses: Growing;
+  /** By page: 1 where it has memory. A view into the device's memory is slow to make, and this is asked often. */
+  readonly warm: number[];
 }
 
 /** Kernels step through a vector 16 channels at a time. */
@@ -63,6 +65,7 @@ export const wasmPages = (device: Device): Verbs => {
   const give = (kv: WasmKvLayer, page: number): number => {
     const start = heap.alloc(kv.pageBytes, 'pages');
     heap.u32(kv.table, kv.pages)[page] = start;
+    (kv as PagedLayer).warm[page] = 1;
     kv.resident += 1;
     return start;
   };
@@ -72,6 +75,7 @@ export const wasmPages = (device: Device): Verbs => {
     if (start === 0) return;
     heap.free(start);
     heap.u32(kv.table, kv.pages)[page] = 0;
+    (kv as PagedLayer).warm[page] = 0;
     kv.resident -= 1;
   };
 
@@ -87,6 +91,7 @@ export const wasmPages = (device: Device): Verbs => {
       while (kv.pages < pages) {
         const page = kv.pages++;
         heap.u32(kv.table, kv.pages)[page] = 0;
+        kv.warm[page] = 0;
         // Kernels read whole blocks and mask afterwards: what is not written yet must still be numbers.
         if (!cold) heap.u8(give(kv, page), kv.pageBytes).fill(0);
       }
@@ -105,8 +110,12 @@ export const wasmPages = (device: Device): Verbs => {
         pageBytes: pageBytes(shape),
         pages: 0,
         resident: 0,
-        isCold: (page) => address(kv, page) === 0,
+        isCold(page) {
+          if (!(page >= 0 && page < kv.pages)) demand(false, `Page ${page} was asked for, of ${kv.pages}.`);
+          return kv.warm[page] === 0;
+        },
         addresses,
+        warm: [],
         get table() {
           return addresses.start;
         },
