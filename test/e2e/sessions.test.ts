@@ -32,7 +32,9 @@ const killRenderer = async (browser: Browser, page: Page): Promise<void> => {
   };
   const before = await times();
   await page.evaluate(() => {
-    for (let sum = 0, round = 0; round < 1e9; round++) sum += Math.sqrt(round);
+    let sum = 0;
+    for (let round = 0; round < 1e9; round++) sum += Math.sqrt(round);
+    return sum;
   });
   const worked = [...(await times())].map(([id, time]) => [id, time - (before.get(id) ?? 0)] as const);
   const [busiest] = worked.sort(([, a], [, b]) => b - a);
