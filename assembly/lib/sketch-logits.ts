@@ -125,6 +125,8 @@ export function namedLogits(
   const shift = headroom(dim);
   const tables = queries + (<usize>dim << 1);
   let named: usize = 0;
+  // What is named lies scattered: the next sub-block is on its way to the cache while one is weighed.
+  let touched = i8x16.splat(0);
   let block = 0;
   let page = -1;
   let one: usize = 0, other: usize = 0;
@@ -132,6 +134,11 @@ export function namedLogits(
     block = max(block, word(ranges, 0) / SUB_BLOCK);
     const end = min(blocks, (word(ranges, 1) + SUB_BLOCK - 1) / SUB_BLOCK);
     for (; block < end; block++, named++) {
+      let next = block + 1;
+      if (next == end && range + 1 < count) next = max(next, word(ranges, 2) / SUB_BLOCK);
+      if (next < blocks) {
+        touched = v128.xor(touched, linesOf(first, second, next, dim, next / BLOCKS != block / BLOCKS));
+      }
       if (block / BLOCKS != page) {
         page = block / BLOCKS;
         const record = first + <usize>page * (centreBytes(dim) + planeBytes(dim));
@@ -161,7 +168,26 @@ export function namedLogits(
       store<u32>(numbers + (named << 2), block);
     }
   }
+  // Nobody reads it; loads of which nothing is made may be left out.
+  v128.store(scratch, touched);
   return <i32>named;
+}
+
+/** A part of every cache line of a sub-block's two planes, and, where its page is `another`, of the page's centre. */
+// @ts-ignore: decorator
+@inline
+function linesOf(first: usize, second: usize, block: i32, dim: i32, another: bool): v128 {
+  const page = <usize>(block / BLOCKS), part = <usize>(block % BLOCKS);
+  const record = first + page * (centreBytes(dim) + planeBytes(dim));
+  const one = record + centreBytes(dim);
+  const other = second + page * planeBytes(dim);
+  let all = v128.xor(v128.load(one + (part << 5)), v128.load(other + (part << 5)));
+  let at: usize = 2 * PAGE + part * (<usize>dim << 1);
+  for (const end = at + (<usize>dim << 1); at < end; at += 64) {
+    all = v128.xor(all, v128.xor(v128.load(one + at), v128.load(other + at)));
+  }
+  if (another) for (let centre = record; centre < one; centre += 64) all = v128.xor(all, v128.load(centre));
+  return all;
 }
 
 // @ts-ignore: decorator
