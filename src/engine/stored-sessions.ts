@@ -1,3 +1,4 @@
+import { PAGE } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import type { Archive } from '../kv/archive.js';
 import type { ExportedSession, TransferHooks } from '../kv/export-session.js';
@@ -24,8 +25,8 @@ const shown = (listed: ListedSession, provenance: Provenance, fingerprint: strin
   const { listing, ownBytes: own } = listed;
   const { title, tokens, created, used, made } = listing;
   const tail = listing.tail.reduce((sum, run) => sum + run.bytes, 0);
-  const pages = tokens === 0 ? 0 : Math.ceil(tokens / 64);
-  const segments = pages === 0 ? 0 : Math.round((listing.bytes / pages) * (listing.canonical / 64));
+  const pages = Math.ceil(tokens / PAGE);
+  const segments = pages === 0 ? 0 : Math.round((listing.bytes / pages) * (listing.canonical / PAGE));
   const session = { id, title, tokens, created, used, bytes: { own, shared: segments + tail - own } };
   if (made.tokenizer !== provenance.tokenizer) {
     return { ...session, restores: 'nothing', problem: OTHER_TOKENIZER };

@@ -1,6 +1,7 @@
 import { PAGE } from '../backends/backend.js';
 import type { Store } from '../stores/store.js';
 import { type Chain, createChain } from './chain.js';
+import { isLaidOut } from './check-run.js';
 import { withBudget } from './disk.js';
 import { createEvictor } from './evictor.js';
 import { createLeases } from './leases.js';
@@ -134,14 +135,6 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   /** Digests of the records that were checked in full, by group: a page that comes and goes is hashed once an opening. */
   const checked = new WeakMap<StoredRun, Uint8Array[]>();
 
-  const isOf = ({ run, group }: RecordWanted, record: KvRecord): boolean =>
-    record.layers.from === groups[group]!.from &&
-    record.layers.to === groups[group]!.to &&
-    record.firstPage === run.firstPage &&
-    record.pages.every(
-      (layer, n) => layer.length === Math.ceil(run.tokens / PAGE) && layer[0]!.length === layout[group]![n],
-    );
-
   const lose = (wanted: RecordWanted, why: Omit<LostRecord, keyof RecordWanted>): undefined => {
     if (lost.length === MOST_LOST) lost.shift();
     lost.push({ ...wanted, ...why });
@@ -153,7 +146,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     const known = checked.get(wanted.run) ?? [];
     const { found, fault } = decodeRecord(bytes, known[wanted.group]);
     if (!found) return lose(wanted, { reason: 'damaged', fault });
-    if (!isOf(wanted, found))
+    if (!isLaidOut(found, wanted.run, wanted.group, { groups, pageBytes }))
       return lose(wanted, { reason: 'damaged', fault: 'it is a record of something else' });
     known[wanted.group] ??= sealOf(bytes).slice();
     checked.set(wanted.run, known);

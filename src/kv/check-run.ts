@@ -1,5 +1,12 @@
 import { PAGE } from '../backends/backend.js';
-import { decodeHead, decodeRecord, isHeadOf, type LayerGroup, type NewRun } from './records.js';
+import {
+  decodeHead,
+  decodeRecord,
+  isHeadOf,
+  type KvRecord,
+  type LayerGroup,
+  type NewRun,
+} from './records.js';
 
 /** How runs are laid out here. */
 export interface RunLayout {
@@ -19,13 +26,28 @@ export type CheckedRun =
   | { readonly run: NewRun; readonly fault?: undefined }
   | { readonly run?: undefined; readonly fault: string };
 
+/** Whether a record holds group `group` of a run of `tokens` tokens from a page on, as runs are laid out here. */
+export const isLaidOut = (
+  { layers, firstPage, pages }: KvRecord,
+  run: { readonly firstPage: number; readonly tokens: number },
+  group: number,
+  { groups, pageBytes }: RunLayout,
+): boolean =>
+  layers.from === groups[group]!.from &&
+  layers.to === groups[group]!.to &&
+  firstPage === run.firstPage &&
+  pages.every(
+    (layer, n) =>
+      layer.length === Math.ceil(run.tokens / PAGE) && layer[0]!.length === pageBytes[layers.from + n],
+  );
+
 /** Checks all bytes of a run, head first, against the tokens at its place and the layout of the model. */
 export const checkRun = (
   [headBytes, ...recordBytes]: readonly (Uint8Array | undefined)[],
   { firstPage, tokens }: RunPlace,
-  { groups, pageBytes }: RunLayout,
+  layout: RunLayout,
 ): CheckedRun => {
-  if (!headBytes || recordBytes.length !== groups.length) return { fault: 'a part of it is missing' };
+  if (!headBytes || recordBytes.length !== layout.groups.length) return { fault: 'a part of it is missing' };
   const { found: head, fault } = decodeHead(headBytes);
   if (!head) return { fault };
   const isHere = head.firstPage === firstPage && head.tokens.length === tokens.length;
@@ -35,14 +57,9 @@ export const checkRun = (
     if (!bytes) return { fault: 'a part of it is missing' };
     const { found: record, fault: wrong } = decodeRecord(bytes);
     if (!record) return { fault: wrong };
-    const { from, to } = groups[group]!;
-    const pages = Math.ceil(tokens.length / PAGE);
-    const fits =
-      record.layers.from === from &&
-      record.layers.to === to &&
-      record.firstPage === firstPage &&
-      record.pages.every((layer, n) => layer.length === pages && layer[0]!.length === pageBytes[from + n]);
-    if (!fits) return { fault: 'a part of it is something else' };
+    if (!isLaidOut(record, { firstPage, tokens: tokens.length }, group, layout)) {
+      return { fault: 'a part of it is something else' };
+    }
     records.push(record);
   }
   return { run: { head, records } };

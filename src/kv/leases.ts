@@ -1,4 +1,5 @@
 import type { Store } from '../stores/store.js';
+import { hex } from './digest.js';
 import { decodeKeyList, encodeKeyList, NO_SCOPE } from './key-list.js';
 
 /** Held while something is evicted, and while a lease is written: so neither misses the other. */
@@ -22,11 +23,7 @@ export const createLeases = (store: Store): Leases => {
   const held = new Map<object, readonly string[]>();
   /** What our record names. */
   let told = new Set<string>();
-  const name =
-    LEASES +
-    [...crypto.getRandomValues(new Uint8Array(16))]
-      .map((byte) => byte.toString(16).padStart(2, '0'))
-      .join('');
+  const name = LEASES + hex(crypto.getRandomValues(new Uint32Array(4)));
   let unlock: (() => void) | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
