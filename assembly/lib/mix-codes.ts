@@ -1,6 +1,7 @@
 // acc = fade · acc + step · Σ_t code_t · value_t for values in q8: sums of integers under integer weights
 // (lib/soften.ts), which are exact, so that neither order nor company changes anything. SIMD128 multiplies pairs of tokens as i16; relaxed SIMD quads of tokens as bytes, the
 // upper and the lower byte of a weight by themselves. assembly/mix.ts makes functions of these bodies.
+import { add, dot } from './products';
 import { BLOCK } from './dots';
 import { madd } from './exp';
 import { WEIGHTS } from './mix';
@@ -73,12 +74,6 @@ function keep(acc: usize, sum: v128, fades: usize, steps: usize, which: usize): 
 
 // @ts-ignore: decorator
 @inline
-function add(sum: v128, x: v128, w: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
-}
-
-// @ts-ignore: decorator
-@inline
 function plain(
   acc: usize, below: usize, codes: usize, fades: usize, steps: usize, values: usize, row: usize, channels: i32,
   from: usize, to: usize, two: bool, packed: bool,
@@ -114,12 +109,6 @@ function plain(
       keep(acc + below + 32, b2, fades, steps, 1), keep(acc + below + 48, b3, fades, steps, 1);
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function dot(sum: v128, x: v128, w: v128): v128 {
-  return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sum);
 }
 
 // @ts-ignore: decorator

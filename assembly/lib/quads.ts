@@ -1,6 +1,7 @@
 // The steps of `attendRow`, for up to three queries at once, on lists of quads: four keys that follow each other, of a
 // block, some of which are in the plan. assembly/mix-quads.ts makes functions of these bodies.
 import { exp2, madd } from './exp';
+import { add, dot } from './products';
 
 /** Most quads in a list. */
 export const QUADS: usize = 32;
@@ -33,18 +34,6 @@ export function packQuery(out: usize, codes: usize, dim: i32, count: i32): i32 {
     i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) +
     i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
   return ASC_FEATURE_RELAXED_SIMD ? sum << 7 : 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function add(sum: v128, x: v128, y: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(x, y));
-}
-
-// @ts-ignore: decorator
-@inline
-function dot(part: v128, key: v128, sum: v128): v128 {
-  return i32x4.relaxed_dot_i8x16_i7x16_add_s(part, key, sum);
 }
 
 /** upper · 128 + lower. */
@@ -92,20 +81,20 @@ export function logitsQuads(
           const x = v128.xor(v128.load(k), i8x16.splat(-128));
           const y = v128.xor(v128.load(k + dim), i8x16.splat(-128));
           let part = v128.load(q);
-          u0 = dot(part, x, u0), v0 = dot(part, y, v0);
+          u0 = dot(u0, part, x), v0 = dot(v0, part, y);
           part = v128.load(q, 16);
-          l0 = dot(part, x, l0), m0 = dot(part, y, m0);
+          l0 = dot(l0, part, x), m0 = dot(m0, part, y);
           if (two) {
             part = v128.load(q, 32);
-            u1 = dot(part, x, u1), v1 = dot(part, y, v1);
+            u1 = dot(u1, part, x), v1 = dot(v1, part, y);
             part = v128.load(q, 48);
-            l1 = dot(part, x, l1), m1 = dot(part, y, m1);
+            l1 = dot(l1, part, x), m1 = dot(m1, part, y);
           }
           if (three) {
             part = v128.load(q, 64);
-            u2 = dot(part, x, u2), v2 = dot(part, y, v2);
+            u2 = dot(u2, part, x), v2 = dot(v2, part, y);
             part = v128.load(q, 80);
-            l2 = dot(part, x, l2), m2 = dot(part, y, m2);
+            l2 = dot(l2, part, x), m2 = dot(m2, part, y);
           }
         }
         k += dim;
@@ -314,20 +303,20 @@ export function mixSome(
         const t = lowBytes(v128.load64_zero(v + 2 * dim), v128.load64_zero(v + 3 * dim));
         const x = lowPairs(s, t), y = highPairs(s, t);
         let p = v128.load32_splat(w);
-        u0 = dot(x, p, u0), v0 = dot(y, p, v0);
+        u0 = dot(u0, x, p), v0 = dot(v0, y, p);
         p = v128.load32_splat(w, 4);
-        l0 = dot(x, p, l0), m0 = dot(y, p, m0);
+        l0 = dot(l0, x, p), m0 = dot(m0, y, p);
         if (two) {
           p = v128.load32_splat(w, ROW_CODES);
-          u1 = dot(x, p, u1), v1 = dot(y, p, v1);
+          u1 = dot(u1, x, p), v1 = dot(v1, y, p);
           p = v128.load32_splat(w, ROW_CODES + 4);
-          l1 = dot(x, p, l1), m1 = dot(y, p, m1);
+          l1 = dot(l1, x, p), m1 = dot(m1, y, p);
         }
         if (three) {
           p = v128.load32_splat(w, 2 * ROW_CODES);
-          u2 = dot(x, p, u2), v2 = dot(y, p, v2);
+          u2 = dot(u2, x, p), v2 = dot(v2, y, p);
           p = v128.load32_splat(w, 2 * ROW_CODES + 4);
-          l2 = dot(x, p, l2), m2 = dot(y, p, m2);
+          l2 = dot(l2, x, p), m2 = dot(m2, y, p);
         }
       } else {
         for (let pair: usize = 0; pair < 8; pair += 4) {
