@@ -97,15 +97,21 @@ test.each([
       },
       [opened, QUESTION] as const,
     );
-  const waiting = [wait(other, third), wait(tab, second).catch((error) => error)] as const;
+  /** Two pages' calls overtake each other: the second in the queue asks once the first stands in it. */
+  const queued = (length: number) =>
+    tab.waitForFunction(async (n) => (await navigator.locks.query()).pending!.length === n, length);
+  const thirdWaits = wait(other, third);
+  await queued(1);
+  const secondWaits = wait(tab, second);
+  await queued(2);
   // The worker that writes is killed: the first in the queue takes its place.
   await tab.evaluate(({ worker }) => worker.terminate(), first);
-  const third2 = await waiting[0];
+  const third2 = await thirdWaits;
   expect(third2).toMatchObject({ reusedTokens: tokens });
   expect(third2.answer).toContain('4711');
   // Its whole tab is closed: the next one does.
   await other.close();
-  const second2 = await waiting[1];
+  const second2 = await secondWaits;
   expect(second2).toMatchObject({ reusedTokens: tokens, answer: third2.answer });
 
   const kept = await tab.evaluate(async ({ model }) => {
