@@ -33,19 +33,23 @@ const folderOf = async (database: string) => {
   return all.getDirectoryHandle(`=${encodeURIComponent(database)}`);
 };
 
-/** Waits for locks, which a signal in the page may end. */
+/** Waits for locks, which a signal in the page may end; its message comes by another port, and may come first. */
 const calls = new Map<number, AbortController>();
+const controllerOf = (call: number): AbortController => {
+  const controller = calls.get(call) ?? new AbortController();
+  calls.set(call, controller);
+  return controller;
+};
 
 const server: StoreServer = {
-  abort: (call) => calls.get(call)?.abort(),
+  abort: (call) => controllerOf(call).abort(),
   async open(name, options) {
     const store = await openStore(name, options);
     const served = {
       ...store,
       lock: async (what: string, { wait, call = 0 }: { wait?: boolean; call?: number } = {}) => {
-        const controller = new AbortController();
-        calls.set(call, controller);
-        const release = await store.lock(what, { wait: wait ?? false, signal: controller.signal });
+        const { signal } = controllerOf(call);
+        const release = await store.lock(what, { wait: wait ?? false, signal });
         return release && proxy(release);
       },
     };

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { findFirefox, hasDriver } from './firefox.mjs';
 import { readInFirefox } from './reader.mjs';
 
+/** Far more than they take on a machine of their own. */
+const LIMIT_MS = 30 * 60_000;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const main = async () => {
@@ -26,11 +28,12 @@ const main = async () => {
   console.log(execFileSync(path, ['--version'], { encoding: 'utf8' }).trim());
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
   const config = join(root, 'test/firefox/vitest.config.mjs');
-  const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', config], {
+  const { status, signal } = spawnSync(process.execPath, [vitest, 'run', '--config', config], {
     cwd: root,
     stdio: 'inherit',
-    timeout: 10 * 60_000,
+    timeout: LIMIT_MS,
   });
+  if (signal) console.log(`\nThe tests were ended after ${LIMIT_MS / 60_000} minutes.`);
   console.log('\nThe reader example:');
   const complaints = await readInFirefox();
   return status === 0 && complaints.length === 0;
