@@ -157,6 +157,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   // Behind what the caller is waiting for; `drained` shows how it ended.
   const tidying = deleteOldRecords(store, writer)
     .then(evictor.tidy)
+    .then(disk.fit)
     .catch((error) => {
       if (error.code !== 'engine/closed') writer.failed(error);
     });

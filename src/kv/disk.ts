@@ -26,11 +26,21 @@ const overBudget = (asked: number, held: number, budget: number): LonghandError 
     { asked, usage: held, quota: budget },
   );
 
+export interface BudgetedStore extends Store {
+  /** Evict what is stored beyond the budget, as far as it is not in use: the budget may be lower than it was last time. */
+  fit(): Promise<void>;
+}
+
 /**
  * A store that keeps to a budget. Every commit tells who used what; one that has no room, in the budget or on the device,
  * evicts what was used longest ago and tries again. Token lists are always written: they are small, and the truth.
  */
-export const withBudget = (store: Store, budget: number | undefined, uses: Uses, evictor: Evictor): Store => {
+export const withBudget = (
+  store: Store,
+  budget: number | undefined,
+  uses: Uses,
+  evictor: Evictor,
+): BudgetedStore => {
   let held: number | undefined;
   let written = 0;
 
@@ -40,22 +50,24 @@ export const withBudget = (store: Store, budget: number | undefined, uses: Uses,
     return held;
   };
 
-  const makeRoom = async (bytes: number): Promise<void> => {
-    if (budget === undefined) return;
+  /** Whether so many bytes fit into the budget, when what may be evicted for them has been. */
+  const fits = async (bytes: number): Promise<boolean> => {
+    if (budget === undefined) return true;
     if (held === undefined || written > Math.min(MEASURE_AFTER, budget * SPARE)) await measure();
-    if (held! + bytes <= budget) return;
+    if (held! + bytes <= budget) return true;
     const over = (await measure()) + bytes - budget;
-    if (over <= 0) return;
+    if (over <= 0) return true;
     await evictor.evict(over + Math.floor(budget * SPARE));
-    if ((await measure()) + bytes > budget) throw overBudget(bytes, held!, budget);
+    return (await measure()) + bytes <= budget;
   };
 
   return {
     ...store,
+    fit: async () => void (await fits(0)),
     async commit(batch) {
       const whole = await uses.beside(batch);
       const bytes = bytesOf(whole);
-      if (batch.put.some(isCache)) await makeRoom(bytes);
+      if (batch.put.some(isCache) && !(await fits(bytes))) throw overBudget(bytes, held!, budget!);
       for (;;) {
         try {
           await store.commit(whole);

@@ -6,7 +6,7 @@ import { type ListedSession, listSessions } from './list-sessions.js';
 import { decodeManifest, type Manifest, type SessionState } from './manifest.js';
 import { type ProbedPages, probeSession } from './probe-session.js';
 import { readTail, type StoredTail } from './read-tail.js';
-import { checkSessionId, checkSessionTitle, originOf, sessionKey } from './session-keys.js';
+import { checkSessionId, checkSessionTitle, listingKey, originOf, sessionKey } from './session-keys.js';
 import { createSessionTransfer, noSession, type SessionTransfer } from './session-transfer.js';
 import {
   eraseSession,
@@ -89,10 +89,19 @@ export const createSessions = (store: Store, writer: WriteBehind, options: Sessi
     };
   };
 
+  /** Lists believe a listing: without it they look at the manifest, and say what is wrong with that. */
+  const forgetListing = (id: string): Promise<void> =>
+    store.commit({ put: [], delete: [listingKey(id)] }).catch(writer.failed);
+
   const get = async (id: string): Promise<Manifest | undefined> => {
     checkSessionId(id);
     const bytes = await store.get(sessionKey(id));
-    return bytes && decodeManifest(id, bytes);
+    try {
+      return bytes && decodeManifest(id, bytes);
+    } catch (error) {
+      if ((error as LonghandError).code === 'storage/corrupt') await forgetListing(id);
+      throw error;
+    }
   };
 
   const put = (state: SessionState, tail: NewTail = {}): Promise<Stored> => {

@@ -85,7 +85,7 @@ test('bytes changed through a connection of one’s own', async () => {
     expect(later, prefix).toMatchObject({ answer: first.answer, storage: 'ok' });
   }
   expect(seen.refused).toEqual({ refused: 'storage/corrupt' });
-  expect(seen.listed).toMatchObject([{ id: 'book' }]);
+  expect(seen.listed).toEqual([{ id: 'book', restores: 'nothing' }]);
   expect(anew).toMatchObject({ answer: first.answer, storage: 'ok' });
   expect(anew.reusedTokens).toBeGreaterThanOrEqual(256);
   expect(complaints).toEqual([]);

@@ -124,6 +124,31 @@ describe('a budget', () => {
     }
   });
 
+  test('that is lower than last time is kept to soon after opening, as far as nothing is in use', async () => {
+    const store = await openMemory();
+    const before = await open(store);
+    for (const n of [0, 1, 2]) await readAndClose(before, textOf(n));
+    const oldest = await read(before, textOf(0));
+    await readAndClose(before, textOf(1));
+    const budget = 2.3 * ONE;
+    const next = await open(store, { diskBytes: budget });
+    await next.drained();
+    expect(await store.size('')).toBeLessThanOrEqual(budget);
+    expect(await storedOf(store, textOf(0))).toBe(SEGMENTS);
+    expect(await storedOf(store, textOf(1))).toBe(SEGMENTS);
+    expect(await storedOf(store, textOf(2))).toBeLessThan(SEGMENTS);
+    await expectWhole(store, next.groups.length);
+    expect(next.state).toBe('ok');
+    // What cannot be kept to is no failure: nothing was to be written.
+    const open1 = await read(next, textOf(1));
+    const tight = await open(store, { diskBytes: ONE / 2 });
+    await tight.drained();
+    expect(tight.state).toBe('ok');
+    expect(await storedOf(store, textOf(0))).toBe(SEGMENTS);
+    expect(await storedOf(store, textOf(1))).toBe(SEGMENTS);
+    for (const chain of [oldest, open1]) chain.close();
+  });
+
   test('writes little to know who used what', async () => {
     const store = await openMemory();
     let bytes = 0;

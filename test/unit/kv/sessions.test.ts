@@ -205,9 +205,12 @@ describe('what cannot be read', () => {
     await store.commit({ put: [[key!, bytes]], delete: [] });
     const before = await cached(store);
     const again = await open(store);
+    expect(await again.sessions.list()).toMatchObject([{ id: 'a/b', listing: { id: 'a/b' } }]);
     await expect(again.sessions.get('a/b')).rejects.toMatchObject({ code: 'storage/corrupt' });
     await again.sessions.acquire('a/b');
-    expect(await cached(store)).toEqual(before);
+    // But for what lists believed: now they say so.
+    expect(await cached(store)).toEqual(before.filter((one) => one !== listingKey('a/b')));
+    expect(await again.sessions.list()).toMatchObject([{ id: 'a/b', problem: { code: 'storage/corrupt' } }]);
     await again.sessions.put(state);
     expect(await cached(store)).toEqual([listingKey('a/b'), key]);
     expect(await again.sessions.get('a/b')).toMatchObject(state);
