@@ -11,6 +11,7 @@ export interface Mark {
   readonly read64: readonly [number, number];
 }
 
+/** Records to read from, at least: as many as a commit has. */
 const RECORDS = 96;
 const BATCH = 4 << 20;
 
@@ -23,15 +24,16 @@ const measure = async (name: StoreName, kilobytes: number): Promise<Mark> => {
   const database = `bench ${name} ${kilobytes}`;
   const bytes = kilobytes << 10;
   const store = await openStore(name, { database });
-  const keys = Array.from({ length: RECORDS }, (_, n) => `pages/${n}`);
+  const each = Math.max(1, Math.floor(BATCH / bytes));
+  const records = Math.max(RECORDS, each);
+  const keys = Array.from({ length: records }, (_, n) => `pages/${n}`);
   const values = keys.map(() => {
     const value = new Uint8Array(bytes);
     for (let at = 0; at < bytes; at += 65536) crypto.getRandomValues(value.subarray(at, at + 65536));
     return value;
   });
   const commits: number[] = [];
-  const each = Math.max(1, BATCH / bytes);
-  for (let at = 0; at < RECORDS; at += each) {
+  for (let at = 0; at < records; at += each) {
     const put = keys.slice(at, at + each).map((key, n) => [key, values[at + n]!] as const);
     const start = performance.now();
     await store.commit({ put, delete: [] });
@@ -42,7 +44,7 @@ const measure = async (name: StoreName, kilobytes: number): Promise<Mark> => {
   const read = async (count: number, samples: number): Promise<[number, number]> => {
     const times: number[] = [];
     for (let sample = 0; sample < samples; sample++) {
-      const wanted = Array.from({ length: count }, (_, n) => keys[(sample * 29 + n * 37) % RECORDS]!);
+      const wanted = Array.from({ length: count }, (_, n) => keys[(sample * 29 + n * 37) % records]!);
       const start = performance.now();
       const found = await again.getMany(wanted);
       times.push(performance.now() - start);
@@ -63,7 +65,7 @@ const measure = async (name: StoreName, kilobytes: number): Promise<Mark> => {
 };
 
 addEventListener('message', async () => {
-  for (const kilobytes of [64, 128, 256, 512]) {
+  for (const kilobytes of [16, 24, 64, 128, 256]) {
     for (const store of ['idb', 'opfs'] as const) postMessage(await measure(store, kilobytes));
   }
   postMessage('end');

@@ -11,9 +11,9 @@ import { type ProbeHow, probeText, type TextProbe } from './probe-text.js';
 import {
   decodeRecord,
   type KvRecord,
-  type LayerGroup,
-  layerGroups,
   RECORD_VERSION,
+  type RecordGroup,
+  recordGroups,
   recordSize,
 } from './records.js';
 import { sealOf } from './seal.js';
@@ -37,8 +37,8 @@ export interface Archive {
   readonly state: StorageState;
   /** Of all that shapes pages and their records. */
   readonly fingerprint: string;
-  /** How layers are grouped into records, in the order of a run's keys. */
-  readonly groups: readonly LayerGroup[];
+  /** What each record of a run holds, in the order of a run's keys. */
+  readonly groups: readonly RecordGroup[];
   /** The text of one context. */
   chain(): Chain;
   /**
@@ -79,7 +79,7 @@ export interface ArchiveOptions extends WriteBehindOptions {
   readonly segmentTokens: number;
   /** Bytes of a page, for every layer. */
   readonly pageBytes: readonly number[];
-  /** Bytes of K and V aimed at in a record; decides `groups`. Default 128 KB. */
+  /** Bytes of K and V aimed at in a record; decides `groups`. Default 24 KB. */
   readonly recordBytes?: number;
   /** Bytes that may be stored, of everything in the store; beyond, what was used longest ago is evicted. Default: no limit. */
   readonly diskBytes?: number | undefined;
@@ -88,15 +88,17 @@ export interface ArchiveOptions extends WriteBehindOptions {
 }
 
 const MOST_LOST = 100;
+/** A flag and a digest. */
+const CHECKED_BYTES = 17;
 
 /** Opens what is stored for `fingerprint`, and deletes what crashes left of sessions that were never committed. */
 export const openArchive = async (store: Store, options: ArchiveOptions): Promise<Archive> => {
   const { fingerprint, segmentTokens, pageBytes, recordBytes } = options;
   const pages = segmentTokens / PAGE;
-  const perLayer = (pages * pageBytes.reduce((sum, bytes) => sum + bytes, 0)) / pageBytes.length;
-  const groups = layerGroups(pageBytes.length, perLayer, recordBytes);
+  const perPage = pageBytes.reduce((sum, bytes) => sum + bytes, 0) / pageBytes.length;
+  const groups = recordGroups(pageBytes.length, perPage, pages, recordBytes);
   // The layout is part of every key: another version's records are other keys, neither read nor overwritten.
-  const layout = groups.map(({ from, to }) => pageBytes.slice(from, to));
+  const layout = groups.map(({ from, to, pages: own }) => [own.to - own.from, ...pageBytes.slice(from, to)]);
   const scope = JSON.stringify([fingerprint, RECORD_VERSION, layout]);
 
   const intact = new Set<string>();
@@ -132,8 +134,8 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   };
 
   const lost: LostRecord[] = [];
-  /** Digests of the records that were checked in full, by group: a page that comes and goes is hashed once an opening. */
-  const checked = new WeakMap<StoredRun, Uint8Array[]>();
+  /** By group: 1 and its digest where a record was checked in full. A page that comes and goes is hashed once an opening. */
+  const checked = new WeakMap<StoredRun, Uint8Array>();
 
   const lose = (wanted: RecordWanted, why: Omit<LostRecord, keyof RecordWanted>): undefined => {
     if (lost.length === MOST_LOST) lost.shift();
@@ -143,12 +145,13 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
 
   const check = (wanted: RecordWanted, bytes: Uint8Array | undefined): KvRecord | undefined => {
     if (!bytes) return lose(wanted, { reason: 'missing' });
-    const known = checked.get(wanted.run) ?? [];
-    const { found, fault } = decodeRecord(bytes, known[wanted.group]);
+    const known = checked.get(wanted.run) ?? new Uint8Array(groups.length * CHECKED_BYTES);
+    const own = known.subarray(wanted.group * CHECKED_BYTES, (wanted.group + 1) * CHECKED_BYTES);
+    const { found, fault } = decodeRecord(bytes, own[0] === 1 ? own.subarray(1) : undefined);
     if (!found) return lose(wanted, { reason: 'damaged', fault });
     if (!isLaidOut(found, wanted.run, wanted.group, { groups, pageBytes }))
       return lose(wanted, { reason: 'damaged', fault: 'it is a record of something else' });
-    known[wanted.group] ??= sealOf(bytes).slice();
+    own.set([1, ...sealOf(bytes)]);
     checked.set(wanted.run, known);
     return found;
   };
@@ -185,7 +188,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
         scope,
         segmentTokens,
         groups: groups.length,
-        pagesBytes: layout.reduce((sum, layers) => sum + recordSize(layers, pages), 0),
+        pagesBytes: layout.reduce((sum, [count, ...layers]) => sum + recordSize(layers, count!), 0),
         intact,
       });
       return {

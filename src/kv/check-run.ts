@@ -4,13 +4,13 @@ import {
   decodeRecord,
   isHeadOf,
   type KvRecord,
-  type LayerGroup,
   type NewRun,
+  type RecordGroup,
 } from './records.js';
 
 /** How runs are laid out here. */
 export interface RunLayout {
-  readonly groups: readonly LayerGroup[];
+  readonly groups: readonly RecordGroup[];
   /** Bytes of a page, for every layer. */
   readonly pageBytes: readonly number[];
 }
@@ -32,14 +32,18 @@ export const isLaidOut = (
   run: { readonly firstPage: number; readonly tokens: number },
   group: number,
   { groups, pageBytes }: RunLayout,
-): boolean =>
-  layers.from === groups[group]!.from &&
-  layers.to === groups[group]!.to &&
-  firstPage === run.firstPage &&
-  pages.every(
-    (layer, n) =>
-      layer.length === Math.ceil(run.tokens / PAGE) && layer[0]!.length === pageBytes[layers.from + n],
+): boolean => {
+  const { from, to, pages: own } = groups[group]!;
+  const count = Math.max(0, Math.min(own.to, Math.ceil(run.tokens / PAGE)) - own.from);
+  return (
+    layers.from === from &&
+    layers.to === to &&
+    firstPage === run.firstPage + own.from &&
+    pages.every(
+      (layer, n) => layer.length === count && (count === 0 || layer[0]!.length === pageBytes[from + n]),
+    )
   );
+};
 
 /** Checks all bytes of a run, head first, against the tokens at its place and the layout of the model. */
 export const checkRun = (

@@ -48,19 +48,27 @@ interface Want {
 /** Fetches cold pages, record by record, in few reads. Throws `LostRun` where a record is not as it should be. */
 export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPages) => {
   const { layers, rest, pagesOfRun, inFlight } = options;
-  const groups = (rest?.groups ?? []).map(({ from, to }) => ({
-    ...{ from, to },
-    bytes: layers.slice(from, to).reduce((sum, kv) => sum + pagesOfRun * kv.pageBytes, 0),
-  }));
+  const groups = rest?.groups ?? [];
+  const bytesOf = groups.map(({ from, to, pages }) =>
+    layers.slice(from, to).reduce((sum, kv) => sum + (pages.to - pages.from) * kv.pageBytes, 0),
+  );
+  /** By layer and place in the run: the group that holds that page. */
+  const holding = layers.map((_, layer) =>
+    Array.from({ length: pagesOfRun }, (_, place) =>
+      groups.findIndex(
+        ({ from, to, pages }) => layer >= from && layer < to && place >= pages.from && place < pages.to,
+      ),
+    ),
+  );
 
   const wantsOf = (pages: Pages): Want[] => {
     const wants = new Map<string, Want>();
     for (const [layer, some] of pages) {
-      const group = groups.findIndex(({ from, to }) => layer >= from && layer < to);
       for (const page of some) {
         const run = cold.runOf(page);
+        const group = run ? holding[layer]![page - run.firstPage]! : -1;
         if (!run || group < 0) throw new LostRun(Math.floor(page / pagesOfRun) * pagesOfRun * PAGE);
-        wants.set(`${group} ${run.firstPage}`, { run, group, bytes: groups[group]!.bytes });
+        wants.set(`${group} ${run.firstPage}`, { run, group, bytes: bytesOf[group]! });
       }
     }
     return [...wants.values()];

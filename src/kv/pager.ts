@@ -59,15 +59,19 @@ export const readRun = async (
     ? await backend.readChunks(state.chunks, from, Math.max(from, wholeTo))
     : new Uint8Array(0);
   const records: KvRecord[] = [];
-  for (const layers of archive.groups) {
+  for (const group of archive.groups) {
+    const layers = { from: group.from, to: group.to };
+    const firstPage = from + group.pages.from;
     const read: Uint8Array[][] = [];
     for (let layer = layers.from; layer < layers.to; layer++) {
       const kv = state.layers[layer]!;
-      const run: Uint8Array[] = [];
-      for (let page = from; page < to; page++) run.push(await backend.readPage(kv, page));
-      read.push(run);
+      const some: Uint8Array[] = [];
+      for (let page = firstPage; page < Math.min(to, from + group.pages.to); page++) {
+        some.push(await backend.readPage(kv, page));
+      }
+      read.push(some);
     }
-    records.push({ layers, firstPage: from, pages: read });
+    records.push({ layers, firstPage, pages: read });
   }
   const ids = Uint32Array.from(Array.prototype.slice.call(tokens, from * PAGE, to * PAGE));
   return { head: { firstPage: from, tokens: ids, chunks }, records };

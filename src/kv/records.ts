@@ -2,8 +2,8 @@ import { PAGE } from '../backends/backend.js';
 import { magic, seal, sealedBytes, unseal } from './seal.js';
 
 /**
- * A run of pages at rest: one head, and one record of pages for each group of layers. Attaching a text reads heads
- * only; records are read when a plan names their pages.
+ * A run of pages at rest: one head, and records of pages, each of a layer or a few, or of some pages of one. Attaching a
+ * text reads heads only; records are read when a plan names their pages.
  */
 
 /** What must be known of a run before anything of it is read. */
@@ -19,11 +19,11 @@ export interface RunHead {
 export interface KvRecord {
   readonly layers: LayerGroup;
   readonly firstPage: number;
-  /** pages[layer − from][page − firstPage], as many in every layer; equally long within a layer. */
+  /** pages[layer − from][page − firstPage], as many in every layer, perhaps none; equally long within a layer. */
   readonly pages: readonly (readonly Uint8Array[])[];
 }
 
-/** A run to be stored: its head, and one record for each group of layers. */
+/** A run to be stored: its head, and one record for each `RecordGroup`. */
 export interface NewRun {
   readonly head: RunHead;
   readonly records: readonly KvRecord[];
@@ -35,10 +35,15 @@ export interface LayerGroup {
   readonly to: number;
 }
 
+/** What one record of a run holds: pages of layers [from, to), of the run's pages those at [pages.from, pages.to). */
+export interface RecordGroup extends LayerGroup {
+  readonly pages: { readonly from: number; readonly to: number };
+}
+
 /** Raised whenever the bytes of a head or record change meaning; part of the key of every segment. */
 export const RECORD_VERSION = 2;
-/** Bytes of K and V aimed at in a record: a step reads single layers (docs/adr/0012-records-of-single-layers.md). */
-const RECORD_BYTES = 128 * 1024;
+/** Bytes of K and V aimed at in a record: a step misses single pages (docs/adr/0012-records-of-single-layers.md). */
+const RECORD_BYTES = 24 * 1024;
 const HEAD = magic('LHH1');
 const RECORD = magic('LHR1');
 const HEAD_FIELDS = 3;
@@ -59,6 +64,24 @@ export const layerGroups = (
   return Array.from({ length: groups }, (_, n) => ({ from: cut(n), to: cut(n + 1) }));
 };
 
+/**
+ * The records of a run of up to `pages` pages. Where a page of a layer has about `recordBytes`, each is a record by itself;
+ * smaller ones lie together, first those of one layer, then layers. Layer by layer, so that neighbours rest side by side.
+ */
+export const recordGroups = (
+  layers: number,
+  bytesPerPage: number,
+  pages: number,
+  recordBytes = RECORD_BYTES,
+): RecordGroup[] => {
+  const together = Math.min(Math.max(Math.round(recordBytes / bytesPerPage), 1), pages);
+  const slices = Math.ceil(pages / together);
+  const cut = (n: number): number => Math.round((n * pages) / slices);
+  return layerGroups(layers, bytesPerPage * pages, recordBytes).flatMap((group) =>
+    Array.from({ length: slices }, (_, n) => ({ ...group, pages: { from: cut(n), to: cut(n + 1) } })),
+  );
+};
+
 /** The bytes of a head (docs/FORMAT.md). Copies. */
 export const encodeHead = ({ firstPage, tokens, chunks }: RunHead): Uint8Array<ArrayBuffer> => {
   const tokensAt = 4 * HEAD_FIELDS;
@@ -74,7 +97,7 @@ export const encodeHead = ({ firstPage, tokens, chunks }: RunHead): Uint8Array<A
 /** The bytes of a record (docs/FORMAT.md). Copies; the pages stay the caller's. */
 export const encodeRecord = ({ layers, firstPage, pages }: KvRecord): Uint8Array<ArrayBuffer> => {
   const count = pages[0]!.length;
-  const pageBytes = pages.map((layer) => layer[0]!.length);
+  const pageBytes = pages.map((layer) => layer[0]?.length ?? 0);
   const pagesAt = 4 * (RECORD_FIELDS + pages.length);
   const bodyBytes = pagesAt + count * pageBytes.reduce((sum, bytes) => sum + bytes, 0);
 
@@ -147,7 +170,7 @@ export const decodeRecord = (bytes: Uint8Array, known?: Uint8Array): Decoded<KvR
     return { fault: `it names layers ${from} to ${to}` };
   }
   const pageBytes = [...words.subarray(RECORD_FIELDS, RECORD_FIELDS + layerCount)];
-  if (count < 1 || pageBytes.some((one) => one < 1)) return { fault: 'it holds no pages' };
+  if (pageBytes.some((one) => (count === 0 ? one > 0 : one < 1))) return { fault: 'its pages have no bytes' };
   let at = 4 * (RECORD_FIELDS + layerCount);
   const wrong = misfit(at + count * pageBytes.reduce((sum, one) => sum + one, 0), body);
   if (wrong) return { fault: wrong };

@@ -26,7 +26,7 @@ const ENVELOPE = 32;
 const HEADER = 16;
 const COUNTS = 2;
 const MARK = 5;
-/** No table is longer: 16 million tokens in runs of 256, with 64 records each, have 83 MB. */
+/** No table is longer: 4 million tokens in runs of 256, with 256 records each, have 84 MB. */
 const MOST_TABLE_BYTES = 128 * 1024 * 1024;
 /** No part is longer: a manifest of 16 million tokens has 64 MB, a record a few hundred kilobytes. */
 const MOST_PART_BYTES = 96 * 1024 * 1024;

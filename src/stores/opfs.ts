@@ -12,8 +12,8 @@ import type { Store, StoreBatch, StoreOptions } from './store.js';
  * all of whose values are gone is removed (docs/adr/0014-files-that-never-change.md).
  */
 
-/** Up to here IndexedDB alone reads as fast as it does with a file beside it. */
-const SMALL_BYTES = 32 * 1024;
+/** Beyond, IndexedDB with a file beside it reads as fast as alone and writes faster (docs/LIMITS.md, Stores). */
+const SMALL_BYTES = 8 * 1024;
 /** Looks at the index for values whose file went while they were read. */
 const LOOKS = 4;
 

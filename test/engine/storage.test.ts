@@ -162,11 +162,13 @@ test('records of another layout at a session’s end are read again, not believe
     ...archive,
     async fetch(wants) {
       const records = await archive.fetch(wants);
-      if (!wants[0]!.run.keys[0]!.startsWith('tail/')) return records;
+      const { run, group } = wants[0]!;
+      const key = run.keys[group];
+      if (!key!.startsWith('tail/')) return records;
       swaps++;
-      const [key] = wants[0]!.run.keys;
       const { found } = decodeRecord((await disk.get(key!))!);
-      const other = { ...found!, layers: { from: 0, to: 1 }, pages: found!.pages.slice(0, 1) };
+      const { from, to } = found!.layers;
+      const other = { ...found!, layers: { from: from + 1, to: to + 1 } };
       await disk.commit({ put: [[key!, encodeRecord(other)]], delete: [] });
       return archive.fetch(wants);
     },

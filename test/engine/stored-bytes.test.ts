@@ -54,8 +54,8 @@ const count = async ({ keys, values }: (typeof pairs)[number], attention: Attent
   await archive.drained();
 
   const perToken = layers * kvHeads * (VECTOR[keys](keyDim) + VECTOR[values](keyDim));
-  // Each group of layers is a record of its own, with four numbers and one for each layer in front of its pages.
-  const around = archive.groups.length * (SEALED + 16) + 4 * layers;
+  // Each has four numbers in front of its pages, and one for each of its layers.
+  const around = archive.groups.reduce((sum, { from, to }) => sum + SEALED + 16 + 4 * (to - from), 0);
   const pages = await store.size('pages/');
   expect(pages).toBe(SEGMENTS * (SEGMENT * perToken + around));
 

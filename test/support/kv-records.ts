@@ -1,5 +1,5 @@
 import { PAGE } from '../../src/backends/backend.js';
-import type { KvRecord, LayerGroup, NewRun } from '../../src/kv/records.js';
+import type { KvRecord, LayerGroup, NewRun, RecordGroup } from '../../src/kv/records.js';
 import { random } from './random.js';
 
 export interface RecordShape {
@@ -25,18 +25,18 @@ export const randomRecord = (shape: RecordShape, seed: number): KvRecord => {
 export const randomRun = (
   tokens: ArrayLike<number>,
   firstPage: number,
-  groups: readonly LayerGroup[],
+  groups: readonly RecordGroup[],
   pageBytes: readonly number[],
   seed: number,
 ): NewRun => ({
   head: { firstPage, tokens: Uint32Array.from(tokens), chunks: random(seed - 1).bytes(13) },
-  records: groups.map((layers, group) =>
+  records: groups.map(({ from, to, pages }, group) =>
     randomRecord(
       {
-        layers,
-        firstPage,
-        pages: Math.ceil(tokens.length / PAGE),
-        pageBytes: pageBytes.slice(layers.from, layers.to),
+        layers: { from, to },
+        firstPage: firstPage + pages.from,
+        pages: Math.max(0, Math.min(pages.to, Math.ceil(tokens.length / PAGE)) - pages.from),
+        pageBytes: pageBytes.slice(from, to),
       },
       seed + group,
     ),
@@ -48,7 +48,7 @@ export const segmentRun = (
   ids: readonly number[],
   index: number,
   segmentTokens: number,
-  groups: readonly LayerGroup[],
+  groups: readonly RecordGroup[],
   pageBytes: readonly number[],
 ): NewRun => {
   const [start, end] = [index * segmentTokens, (index + 1) * segmentTokens];

@@ -8,11 +8,12 @@ import {
   encodeRecord,
   isHeadOf,
   layerGroups,
+  recordGroups,
 } from '../../../src/kv/records.js';
 import { randomRun } from '../../support/kv-records.js';
 import { random } from '../../support/random.js';
 
-const groups = [{ from: 0, to: 2 }];
+const groups = [{ from: 0, to: 2, pages: { from: 0, to: 1 } }];
 const run = randomRun([7, 8, 9], 3, groups, [16, 5], 1);
 const small = run.records[0]!;
 const { head } = run;
@@ -134,18 +135,36 @@ describe('layer groups', () => {
         const sizes = groups.map(({ from, to }) => to - from);
         expect(Math.min(...sizes)).toBeGreaterThan(0);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
-        if (Math.max(...sizes) > 1) expect(Math.max(...sizes) * bytes).toBeLessThanOrEqual(192 * 1024);
+        if (Math.max(...sizes) > 1) expect(Math.max(...sizes) * bytes).toBeLessThanOrEqual(36 * 1024);
       }
     }
   });
 
-  test('are near 128 KB where the layers allow it, and as asked otherwise', () => {
-    for (const aim of [undefined, 512 * 1024]) {
-      for (const { from, to } of layerGroups(28, 33_280, aim)) {
-        expect((to - from) * 33_280).toBeGreaterThan(0.5 * (aim ?? 128 * 1024));
-        expect((to - from) * 33_280).toBeLessThan(1.5 * (aim ?? 128 * 1024));
+  test('are near 24 KB where the layers allow it, and as asked otherwise', () => {
+    for (const aim of [undefined, 256 * 1024]) {
+      for (const { from, to } of layerGroups(28, 8320, aim)) {
+        expect((to - from) * 8320).toBeGreaterThan(0.5 * (aim ?? 24 * 1024));
+        expect((to - from) * 8320).toBeLessThan(1.5 * (aim ?? 24 * 1024));
       }
     }
     expect(layerGroups(28, 133_120)).toHaveLength(28);
   });
+});
+
+test('the records of a run hold every page of every layer once, near 24 KB where pages are smaller', () => {
+  for (const layers of [1, 3, 28]) {
+    for (const pages of [1, 2, 3, 4, 16]) {
+      for (const bytes of [100, 1000, 9000, 16_896, 25_344, 133_120]) {
+        const groups = recordGroups(layers, bytes, pages);
+        const held = groups.flatMap(({ from, to, pages: own }) =>
+          Array.from({ length: to - from }, (_, n) => from + n).flatMap((layer) =>
+            Array.from({ length: own.to - own.from }, (_, n) => layer * pages + own.from + n),
+          ),
+        );
+        expect(held.sort((a, b) => a - b)).toEqual(Array.from({ length: layers * pages }, (_, n) => n));
+        const sizes = groups.map(({ from, to, pages: own }) => (to - from) * (own.to - own.from));
+        if (Math.max(...sizes) > 1) expect(Math.max(...sizes) * bytes).toBeLessThanOrEqual(40 * 1024);
+      }
+    }
+  }
 });
