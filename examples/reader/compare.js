@@ -2,13 +2,12 @@
 // The same question in three ways. Attention belongs to a model when it is loaded, so the other two ways are engines of
 // their own over the same weights, one after the other.
 import { load } from '../../dist/index.js';
+import { budgetOptions } from './budgets.js';
 import { desk, startRunning } from './desk.js';
 import { byId, make, rows } from './dom.js';
 import { drawStrip } from './draw-strip.js';
-import { memoryOptions } from './memory-budget.js';
 import { bytes, count, percent, seconds, speed } from './numbers.js';
 import { clearProblem, isAbort } from './problems.js';
-import { wordsOf } from './shelf.js';
 import { paceOf, setState } from './state.js';
 
 /** Tokens that a row may read where it chooses; as many for the window. */
@@ -97,12 +96,12 @@ const readIn = async (at, words, signal, session) => {
 };
 
 const compare = async (/** @type {string} */ question) => {
-  const { session, text } = desk;
-  if (!session || !text) return;
-  if (text.plain === undefined) {
+  const { session } = desk;
+  if (!session) return;
+  const { words } = desk;
+  if (words === undefined) {
     throw new Error('This browser did not keep the words of the text: choose it again to compare.');
   }
-  const words = wordsOf(text);
   setState('comparing');
   clearProblem();
   byId('compare-end').textContent = '';
@@ -119,7 +118,7 @@ const compare = async (/** @type {string} */ question) => {
         continue;
       }
       at.says.textContent = 'Opens the model a second time…';
-      other = await load(desk.source, { ...memoryOptions(), signal, attention });
+      other = await load(desk.source, { ...budgetOptions(), signal, attention });
       const own = await other.session({ signal });
       const reading = await readIn(at, words, signal, own);
       await askIn(at, own, question, signal, reading);

@@ -7,13 +7,15 @@
  */
 
 /**
- * What lies on the desk: a model, and a text that is open in it. One of each.
+ * What lies on the desk: a model, and a text that is open in it. One of each. `words` are those of the text that were read,
+ * where the browser kept them: all of it, or its beginning, the `part` of it from 0 to 1.
  * @type {{
  *   model: import('../../dist/index.js').Model,
  *   source: import('../../dist/index.js').ModelSource,
  *   session: import('../../dist/index.js').Session | undefined,
  *   text: Text | undefined,
- *   tokens: number,
+ *   words: string | undefined,
+ *   part: number,
  *   running: AbortController | undefined,
  * }}
  */
@@ -22,7 +24,8 @@ export const desk = {
   source: '',
   session: undefined,
   text: undefined,
-  tokens: 0,
+  words: undefined,
+  part: 1,
   running: undefined,
 };
 

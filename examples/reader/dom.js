@@ -13,6 +13,9 @@ export const make = (name, properties = {}, ...children) => {
   return element;
 };
 
+/** On a phone what happens next may be out of sight. @param {string} id */
+export const bringIntoSight = (id) => byId(id).scrollIntoView({ block: 'nearest' });
+
 /** Rows of a list of terms. @param {[string, string][]} pairs */
 export const rows = (pairs) =>
   pairs.map(([name, value]) =>

@@ -1,7 +1,7 @@
 // @ts-check
 // The texts that were read: open, rename, copy, save as a file, delete, take in from a file.
 import { desk } from './desk.js';
-import { byId, make } from './dom.js';
+import { bringIntoSight, byId, make } from './dom.js';
 import { fillList, listButton, listEntry } from './kept-list.js';
 import { keepText, keptText } from './kept-text.js';
 import { bytes, count } from './numbers.js';
@@ -84,7 +84,9 @@ const entryOf = async (session) => {
   ].join('; ');
   const card = text ?? { id, name, bundled: false, share: 1 };
   const resume = async () => {
-    if (isState('empty', 'ready')) await resumeText({ ...card, name });
+    if (!isState('empty', 'ready')) return;
+    bringIntoSight('status');
+    await resumeText({ ...card, name });
   };
   /** @type {HTMLLIElement} */
   const entry = listEntry(

@@ -1,15 +1,16 @@
 // @ts-check
 // Which model reads: the bundled one, a GGUF file of the visitor's, or one that a link names.
 import { load } from '../../dist/index.js';
+import { budgetOptions } from './budgets.js';
 import { desk, startRunning } from './desk.js';
-import { byId, make } from './dom.js';
+import { bringIntoSight, byId, make } from './dom.js';
 import { showKept } from './kept.js';
-import { memoryOptions } from './memory-budget.js';
 import { bytes, count } from './numbers.js';
+import { layOut } from './open-text.js';
 import { showPanel } from './panel.js';
 import { clearProblem } from './problems.js';
 import { publicModels } from './public-models.js';
-import { closeText, resumeLast } from './shelf.js';
+import { resumeLast } from './shelf.js';
 import { say, setState } from './state.js';
 
 /** @typedef {string | File} Source */
@@ -45,11 +46,11 @@ const describe = () => {
 export const openModel = async (/** @type {Source} */ source) => {
   setState('loading');
   clearProblem();
-  await closeText();
+  await layOut();
   await desk.model?.close();
   byId('bar').value = 0;
   desk.model = await load(source, {
-    ...memoryOptions(),
+    ...budgetOptions(),
     signal: startRunning(),
     onProgress: ({ loaded, total }) => {
       byId('bar').value = loaded / total;
@@ -71,6 +72,7 @@ export const openModel = async (/** @type {Source} */ source) => {
 /** Takes another model; where that fails the one before is opened again, and the reason is said. @param {Source} source */
 export const changeModel = async (source) => {
   const before = /** @type {Source} */ (desk.source);
+  bringIntoSight('status');
   try {
     await openModel(source);
   } catch (error) {

@@ -3,7 +3,8 @@
 import { desk } from './desk.js';
 import { byId } from './dom.js';
 import { placeAt } from './hide.js';
-import { cardOf, readText } from './shelf.js';
+import { cardOf } from './open-text.js';
+import { readText } from './shelf.js';
 
 /** Of the kind that the bundled model knows how to be asked for. */
 const EXAMPLE = {

@@ -1,7 +1,10 @@
 // @ts-check
+import { bytesOf } from './budgets.js';
 import { desk } from './desk.js';
 import { byId, rows } from './dom.js';
 import { bytes, count, percent, speed } from './numbers.js';
+
+const EVERY_MS = 500;
 
 /** 'dhsa boundaries=contrast … budget=2048 …' in a few words. */
 const attention = (/** @type {string} */ signature) => {
@@ -24,7 +27,23 @@ const engine = (info) => [
   ],
 ];
 
-/** @param {import('../../dist/index.js').ContextStats} stats @returns {[string, string][]} */
+/** @typedef {import('../../dist/index.js').ContextStats} Stats */
+
+/** All pages of the text, wherever they are. @param {Stats} stats */
+const pagesOf = (stats) => Math.max(stats.pagesResident, stats.pagesStored);
+
+const REASONS = {
+  none: 'nothing is kept',
+  full: 'the disk has no room',
+  unavailable: 'nothing can be kept',
+  unstored: 'not stored yet, or read in one step',
+};
+
+/** @param {Stats['memory']} memory */
+const over = ({ over: more, reason }) =>
+  more > 0 ? `, ${bytes(more)} over it${reason ? `: ${REASONS[reason]}` : ''}` : '';
+
+/** @param {Stats} stats @returns {[string, string][]} */
 const text = (stats) => [
   ['Context', `${count(stats.tokens)} tokens`],
   ['Read before', `${count(stats.reusedTokens)} tokens`],
@@ -33,14 +52,30 @@ const text = (stats) => [
   ['Answering', speed(stats.decode)],
   ['Density, reading', stats.prefill.tokens === 0 ? '–' : percent(stats.density.prefill)],
   ['Density, answering', stats.decode.tokens === 0 ? '–' : percent(stats.density.decode)],
-  ['Pages in memory', bytes(stats.bytes.pages)],
   [
-    'Of the budget',
-    `${bytes(stats.memory.used)} of ${bytes(stats.memory.budget)}${stats.memory.over > 0 ? `, ${bytes(stats.memory.over)} over it` : ''}`,
+    'Pages in memory',
+    `${bytes(stats.bytes.pages)}, ${count(stats.pagesResident)} of ${count(pagesOf(stats))}`,
   ],
+  ['Of the budget', `${bytes(stats.memory.used)} of ${bytes(stats.memory.budget)}${over(stats.memory)}`],
   ['Fetched from disk', stats.paging.records > 0 ? bytes(stats.paging.bytes) : '–'],
   ['Memory in all', bytes(stats.bytes.total)],
 ];
+
+/** How much of the text's pages is in memory, as a bar; the rest is on disk. @param {Stats | undefined} stats */
+const showHeld = (stats) => {
+  const held = byId('held');
+  held.hidden = !stats || pagesOf(stats) === 0;
+  if (!stats || held.hidden) return;
+  const share = percent(stats.pagesResident / pagesOf(stats));
+  held.ariaLabel = `${share} of the text’s pages are in memory, the others on disk`;
+  held.firstElementChild.style.width = share.replace(' ', '');
+};
+
+/** The budget for the disk, where one was chosen. */
+const room = () => {
+  const most = bytesOf('disk');
+  return most === undefined ? '' : ` of ${bytes(most)}`;
+};
 
 /** Brings the panel up to date, and tells what it read there. */
 export const showPanel = async () => {
@@ -50,7 +85,7 @@ export const showPanel = async () => {
     ? [
         /** @type {[string, string]} */ ([
           'On disk',
-          `${bytes(stats.storedBytes)} (${info.store}, ${stats.storage})`,
+          `${bytes(stats.storedBytes)}${room()} (${info.store}, ${stats.storage})`,
         ]),
       ]
     : [];
@@ -58,5 +93,22 @@ export const showPanel = async () => {
   byId('panel').replaceChildren(
     ...rows([...(stats ? text(stats) : []), ...disk, ...engine(info), ...warnings]),
   );
+  showHeld(stats);
   return stats;
+};
+
+/** Keeps the panel up to date while something runs, until the function that it gives is called. */
+export const watchPanel = () => {
+  let over = false;
+  const watch = async () => {
+    while (!over) {
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+      // What ends meanwhile shows its own last figures.
+      if (!over) await showPanel().catch(() => undefined);
+    }
+  };
+  void watch();
+  return () => {
+    over = true;
+  };
 };

@@ -1,5 +1,5 @@
 // @ts-check
-import { byId, make } from './dom.js';
+import { bringIntoSight, byId, make } from './dom.js';
 
 /** What a visitor can do about an error of the SDK, by its code. Whatever is not here says so itself. */
 const advice = /** @type {Record<string, string>} */ ({
@@ -58,4 +58,5 @@ export const showProblem = (error) => {
       : []),
   );
   byId('problem').hidden = false;
+  bringIntoSight('problem');
 };

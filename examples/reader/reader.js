@@ -1,16 +1,18 @@
 // @ts-check
 // The whole use of Longhand is in five lines: load (model-choice.js), session and append (shelf.js), ask and the loop over
 // the answer (talk.js). All else here is a page.
+
+import { startBudgets } from './budgets.js';
 import { startCompare } from './compare.js';
 import { desk } from './desk.js';
 import { byId } from './dom.js';
 import { hideFacts } from './facts.js';
 import { showKept, startKept } from './kept.js';
-import { startMemory } from './memory-budget.js';
 import { BUNDLED, changeModel, firstModel, openModel, startModelChoice } from './model-choice.js';
 import { startNeedle } from './needle.js';
+import { cardOf } from './open-text.js';
 import { showProblem } from './problems.js';
-import { cardOf, goOn, readText } from './shelf.js';
+import { goOn, readText } from './shelf.js';
 import { isState, say, setState } from './state.js';
 import { startStrip } from './strip.js';
 import { startTalk } from './talk.js';
@@ -75,7 +77,9 @@ byId('file').addEventListener('change', () => {
   byId('file').value = '';
 });
 byId('go-on').addEventListener('click', () => guarded(goOn));
-byId('stop').addEventListener('click', () => desk.running?.abort());
+for (const stop of ['stop', 'stop-answer', 'stop-compare']) {
+  byId(stop).addEventListener('click', () => desk.running?.abort());
+}
 
 document.addEventListener('dragover', (event) => {
   event.preventDefault();
@@ -95,7 +99,7 @@ startNeedle(guarded);
 startCompare(guarded);
 startModelChoice(guarded);
 startKept();
-startMemory(() => guarded(() => openModel(/** @type {string | File} */ (desk.source))));
+startBudgets(() => guarded(() => openModel(/** @type {string | File} */ (desk.source))));
 guarded(() =>
   openModel(firstModel()).catch((error) => {
     // The model of the last visit cannot be had any more: the bundled one can.

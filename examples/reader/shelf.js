@@ -1,115 +1,83 @@
 // @ts-check
-// Opening, reading, stopping and resuming a text.
+// Reading a text, going on with it, resuming it.
 import { desk, startRunning } from './desk.js';
-import { byId } from './dom.js';
-import { hideAt } from './hide.js';
+import { bringIntoSight, byId } from './dom.js';
+import { openHalf } from './half.js';
 import { dropText, keepText, lastText } from './kept-text.js';
 import { count, percent, seconds, speed, tokens } from './numbers.js';
-import { showPanel } from './panel.js';
+import { layOut, showText, wordsOf } from './open-text.js';
+import { showPanel, watchPanel } from './panel.js';
 import { clearProblem, isAbort } from './problems.js';
 import { paceOf, say, setState } from './state.js';
-import { clearStrip, sayLegend, showStrip } from './strip.js';
-import { offer } from './suggest.js';
-import { markOf } from './text.js';
+import { sayLegend, showStrip } from './strip.js';
 
 /** @typedef {import('./desk.js').Text} Text */
 
-/** The page's title for a text; whoever shows something of it hears `text-changed`. */
-const title = (/** @type {Text | undefined} */ text) => {
-  byId('title').textContent = text?.name ?? 'No text yet';
-  byId('read').hidden = Boolean(text?.bundled && !text.needle && !text.half);
-  document.dispatchEvent(new Event('text-changed'));
-};
+const AGAIN = 'Green: found again, not read again. Click anywhere to look inside.';
 
-/** Whether reading can be gone on with: the half-read text. */
-const showHalf = (/** @type {boolean} */ half) => {
-  byId('go-on').hidden = !half;
-  if (half) document.body.dataset.half = '';
-  else delete document.body.dataset.half;
-};
-
-export const closeText = async () => {
-  const open = desk.session;
-  desk.session = undefined;
-  desk.text = undefined;
-  title(undefined);
-  offer(undefined);
-  clearStrip();
-  await open?.close();
-};
-
-/** The words that are read: the text, with the visitor's needle where there is one. @param {Text} text */
-export const wordsOf = ({ plain = '', needle }) =>
-  needle ? hideAt(plain, needle.depth, needle.statement) : plain;
-
-/** @param {Omit<Text, 'id'>} text @returns {Text} */
-export const cardOf = (text) => {
-  const words = wordsOf({ id: '', ...text });
-  return { ...text, id: `reader/${text.name.slice(0, 100)} ${markOf(words)}` };
-};
-
-const open = async (/** @type {Text} */ text) => {
-  await closeText();
-  byId('transcript').replaceChildren();
-  desk.text = text;
-  title(text);
-  await keepText(text);
+/** The session of a text. @param {Text} text */
+const open = async (text) => {
   desk.session = await desk.model.session({ id: text.id });
+  desk.words = text.plain === undefined ? undefined : wordsOf(text);
   return desk.session;
 };
 
-/** Draws the strip of the text that is open, with where its needle lies. @param {number} all @param {number} reused */
-const drawText = (all, reused) => {
-  desk.tokens = all;
-  const { needle } = desk.text ?? {};
-  showStrip({ tokens: all, read: all, reused, needle: needle && needle.depth * all });
-};
-
 /**
- * Reads what `find` gives. The state is `ready` afterwards, or `empty` with a half-read text to go on with.
+ * Reads what `find` gives. The state is `ready` afterwards; stopped half-way, too, where something of it was kept.
  * @param {string} name @param {(signal: AbortSignal) => Promise<Text>} find
  */
 export const readText = async (name, find) => {
+  const said = byId('status').textContent;
   setState('reading');
   clearProblem();
-  showHalf(false);
+  byId('go-on').hidden = true;
   const signal = startRunning();
   byId('bar').value = 0;
   say(`Opening ${name}…`);
+  bringIntoSight('status');
+  /** @type {Text | undefined} */
+  let text;
   try {
-    const text = await find(signal);
+    text = { ...(await find(signal)), half: false };
+    await layOut(text);
+    // Whatever ends the visit now, the next one finds a half-read text.
+    await keepText({ ...text, half: true });
     const session = await open(text);
     const started = performance.now();
     /** @type {ReturnType<typeof paceOf> | undefined} */
     let pace;
     let found = 0;
-    await session.append(wordsOf(text), {
-      signal,
-      onProgress: (progress) => {
-        if (!pace) {
-          pace = paceOf(started, progress.loaded);
-          // Less than a segment behind what was found is what one call has read.
-          found = Math.floor(progress.loaded / 256) > 1 ? progress.loaded : 0;
-        }
-        byId('bar').value = progress.loaded / progress.total;
-        showStrip({ tokens: progress.total, read: progress.loaded, reused: found });
-        say(pace(progress), true);
-      },
-    });
+    const unwatch = watchPanel();
+    await session
+      .append(wordsOf(text), {
+        signal,
+        onProgress: (progress) => {
+          if (!pace) {
+            pace = paceOf(started, progress.loaded);
+            // Less than a segment behind what was found is what one call has read.
+            found = Math.floor(progress.loaded / 256) > 1 ? progress.loaded : 0;
+            if (found > 0) sayLegend('Green: found again, not read again.');
+          }
+          byId('bar').value = progress.loaded / progress.total;
+          showStrip({ tokens: progress.total, read: progress.loaded, reused: found });
+          say(pace(progress), true);
+        },
+      })
+      .finally(unwatch);
+    await keepText(text);
     await finish(text, (performance.now() - started) / 1000);
   } catch (error) {
-    const { text } = desk;
-    await closeText();
-    if (!isAbort(error) || !text) {
-      setState('empty');
-      throw error;
-    }
-    const half = { ...text, half: true };
-    await keepText(half);
-    title(half);
-    showHalf(true);
-    say('Stopped. What was read is kept: go on whenever you like, also after a reload.');
-    setState('empty');
+    const stopped = isAbort(error);
+    if (!text) {
+      // What was open before still is.
+      byId('go-on').hidden = !desk.text?.half;
+      setState(desk.session ? 'ready' : 'empty');
+      say(said);
+    } else if (stopped) {
+      await openHalf(text);
+      byId('go-on').focus();
+    } else await layOut();
+    if (!stopped) throw error;
   }
 };
 
@@ -128,13 +96,8 @@ const finish = async (text, elapsed) => {
       ? `Read ${tokens(stats.tokens)}${part}. ${count(reused)} were read before and found again; ${count(fresh)} were new. ${seconds(elapsed)}.`
       : `Read ${tokens(stats.tokens)}${part} in ${seconds(elapsed)}, ${rate}.`,
   );
-  drawText(stats.tokens, reused);
-  sayLegend(
-    reused > 0
-      ? 'Green: found again, not read again. Click anywhere to look inside.'
-      : 'Click anywhere to look inside.',
-  );
-  offer(text);
+  showText({ tokens: stats.tokens, reused });
+  sayLegend(reused > 0 ? AGAIN : 'Click anywhere to look inside.');
   Object.assign(byId('reading').dataset, {
     tokens: stats.tokens,
     reused,
@@ -151,24 +114,26 @@ const finish = async (text, elapsed) => {
 /** Goes on with a text that is kept. @param {Text} text */
 export const resumeText = async (text) => {
   setState('loading');
+  await layOut({ ...text, half: false });
+  await keepText({ ...text, half: false });
   const started = performance.now();
-  const { resumedTokens } = await open(text);
+  const session = await open(text);
+  const { resumedTokens } = session;
   const elapsed = seconds((performance.now() - started) / 1000);
-  const stats = await /** @type {NonNullable<typeof desk.session>} */ (desk.session).stats();
+  const stats = await session.stats();
   const { reusedTokens: reused } = stats;
   const lost = resumedTokens - reused;
   say(
     `Resumed ${tokens(resumedTokens)} in ${elapsed}; ${lost === 0 ? 'none was read again' : `${count(lost)} of them will be read again with the next question`}.`,
   );
-  drawText(stats.tokens, reused);
-  sayLegend('Green: found again, not read again. Click anywhere to look inside.');
-  offer(text);
+  showText({ tokens: stats.tokens, reused });
+  sayLegend(AGAIN);
   Object.assign(byId('reading').dataset, { tokens: stats.tokens, reused, resumed: resumedTokens });
   await showPanel();
   setState('ready');
 };
 
-/** The text of the last visit: open again, or offered to be read to its end. Whether there was one. */
+/** The text of the last visit: open again, as far as it was read. Whether there was one. */
 export const resumeLast = async () => {
   const text = await lastText();
   if (!text) return false;
@@ -178,17 +143,14 @@ export const resumeLast = async () => {
     return true;
   }
   if (!text.half || text.plain === undefined) return false;
-  title(text);
-  showHalf(true);
-  say('This text was read in part. What was read is kept: go on whenever you like.');
-  setState('empty');
+  await openHalf(text);
   return true;
 };
 
 /** Reads the half-read text to its end. */
 export const goOn = async () => {
   const text = await lastText();
-  if (text) await readText(text.name, async () => ({ ...text, half: false }));
+  if (text) await readText(text.name, async () => text);
 };
 
 export const forgetText = async (/** @type {string} */ id) => {

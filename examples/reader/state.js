@@ -24,11 +24,11 @@ export const setState = (/** @type {string} */ state) => {
   // A control that went away must not take the keyboard's place with it.
   const at = /** @type {any} */ (document.activeElement);
   const lost = !at || at === document.body || at.disabled || at.hidden;
-  if (lost && ['reading', 'answering', 'comparing'].includes(before)) focusOn(state);
+  if (lost && ['reading', 'answering', 'comparing'].includes(before)) focusOn(state, before);
 };
 
-const focusOn = (/** @type {string} */ state) => {
-  if (state === 'ready') byId('question').focus();
+const focusOn = (/** @type {string} */ state, /** @type {string} */ before) => {
+  if (state === 'ready') byId(before === 'comparing' ? 'run-compare' : 'question').focus();
   else if (state === 'empty') byId(byId('go-on').hidden ? 'read' : 'go-on').focus();
 };
 

@@ -15,13 +15,16 @@ let picture = { tokens: 0 };
 /** The bin that the keyboard stands on. */
 let here = 0;
 
+/** Tokens of the text that were read, from its beginning. */
+const readTokens = () => picture.read ?? picture.tokens;
 const bins = () => Math.max(24, Math.min(MOST, Math.floor(byId('strip').clientWidth / PIXELS)));
 
 const describe = () => {
   const bin = binsOf(picture.sources ?? [], picture.tokens, bins())[here];
   if (!bin) return;
   const share = Math.max(bin.text, bin.apart);
-  const read = picture.sources ? `, ${share > 0 ? `${percent(share)} of attention` : 'not read'}` : '';
+  const measured = picture.sources ? `, ${share > 0 ? `${percent(share)} of attention` : 'not read'}` : '';
+  const read = bin.start < readTokens() ? measured : ', not read yet';
   byId('strip').ariaValueNow = String(Math.round((100 * here) / bins()));
   byId('strip').ariaValueText =
     `${Math.round((100 * here) / bins())} % into the text, token ${count(bin.start)}${read}`;
@@ -45,6 +48,7 @@ export const clearStrip = () => {
   here = 0;
   byId('book').hidden = true;
   byId('places').hidden = true;
+  sayLegend('');
   closePassage();
 };
 
@@ -60,7 +64,7 @@ const open = async (place, quietly = true) => {
   for (const button of byId('places').querySelectorAll('button')) {
     button.ariaPressed = String(button.dataset.start === String(place.start));
   }
-  await showPassage(place, picture.tokens, picture.sources !== undefined, quietly);
+  await showPassage(place, { ...picture, read: readTokens() }, quietly);
 };
 
 /** @param {import('./bins.js').Source} source */
@@ -76,8 +80,13 @@ const placeButton = (source) => {
   return button;
 };
 
-/** Shows where an answer came from, and opens the place that it was read from most. @param {readonly import('./bins.js').Source[]} sources */
-export const showSources = async (sources) => {
+/** Shows where an answer came from, and opens the place that it was read from most. @param {readonly import('./bins.js').Source[]} all */
+export const showSources = async (all) => {
+  // Behind what is read of the text stand the question and the answer.
+  const end = readTokens();
+  const sources = all
+    .filter(({ start }) => start < end)
+    .map((source) => ({ ...source, end: Math.min(source.end, end) }));
   showStrip({ sources, cursor: undefined });
   const text = sources.filter(({ part }) => part === 'text');
   const share = text.reduce((sum, source) => sum + source.share, 0);

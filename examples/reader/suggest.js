@@ -2,10 +2,14 @@
 import { byId, make } from './dom.js';
 import { facts } from './facts.js';
 
-/** Questions about the facts in the text, as buttons. @param {import('./desk.js').Text | undefined} text */
-export const offer = (text) => {
-  const own = text?.needle ? [text.needle.question] : [];
-  const questions = text ? [...own, ...(text.bundled ? facts.map(({ question }) => question) : [])] : [];
+/**
+ * Questions about the facts in the text, as buttons. @param {import('./desk.js').Text | undefined} text
+ * @param {number} [part] only about what stands in this part of it, from its beginning
+ */
+export const offer = (text, part = 1) => {
+  const told = [...(text?.needle ? [text.needle] : []), ...(text?.bundled ? facts : [])];
+  // A statement stands behind the sentence that its depth falls into, a little deeper.
+  const questions = told.filter(({ depth }) => depth < part - 0.01).map(({ question }) => question);
   byId('suggestions').hidden = questions.length === 0;
   byId('suggestions').replaceChildren(
     ...questions.map((question) => {

@@ -2,7 +2,7 @@
 import { desk, startRunning } from './desk.js';
 import { byId, make } from './dom.js';
 import { percent, seconds, speed } from './numbers.js';
-import { showPanel } from './panel.js';
+import { showPanel, watchPanel } from './panel.js';
 import { clearProblem, isAbort } from './problems.js';
 import { setState } from './state.js';
 import { showSources } from './strip.js';
@@ -12,7 +12,7 @@ const ANSWER = 320;
 
 /** Asks, streams the answer, and shows where it came from. */
 export const ask = async (/** @type {string} */ question) => {
-  const { session } = desk;
+  const { session, text, part } = desk;
   if (!session) return;
   setState('answering');
   clearProblem();
@@ -24,18 +24,20 @@ export const ask = async (/** @type {string} */ question) => {
   );
   byId('compare-question').value = question;
   const answer = session.ask(question, { maxTokens: ANSWER, signal, sources: true });
+  const unwatch = watchPanel();
   try {
     for await (const piece of answer) out.textContent += piece;
     const end = await answer.finish;
+    unwatch();
     const stats = await showPanel();
     const density = stats?.density.lastStep ?? 1;
     const rate = speed({ tokens: Math.max(0, end.answerTokens - 1), seconds: end.answerSeconds });
-    cost.textContent = `First word after ${seconds(end.questionSeconds)}${rate === '–' ? '' : `, then ${rate}`}; ${percent(density)} of the text was looked at. `;
+    cost.textContent = `First word after ${seconds(end.questionSeconds)}${rate === '–' ? '' : `, then ${rate}`}; ${percent(density)} of ${part < 1 ? `what is read so far, the first ${percent(part)} of the text,` : 'the text'} was looked at. `;
     const { sources = [] } = end;
     const where = make('button', { type: 'button', className: 'quiet', textContent: 'Where from?' });
     where.ariaLabel = `Show where the answer to “${question}” came from`;
     where.addEventListener('click', () => {
-      if (session !== desk.session) return;
+      if (text?.id !== desk.text?.id) return;
       void showSources(sources);
       byId('book').scrollIntoView({ block: 'nearest' });
     });
@@ -58,6 +60,8 @@ export const ask = async (/** @type {string} */ question) => {
     }
     cost.textContent = 'Stopped.';
     out.dataset.done = 'true';
+  } finally {
+    unwatch();
   }
   setState('ready');
 };

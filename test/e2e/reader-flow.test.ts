@@ -183,6 +183,10 @@ test('on a desk: a click opens a passage, three ways are compared, what is kept 
   await page.locator('#panel', { hasText: 'of 16.0 MB' }).waitFor();
   await reached(page, 'ready');
   expect(await page.locator('#title').textContent()).toBe('letter.txt');
+  await page.locator('#disk').focus();
+  await page.keyboard.press('Home');
+  await page.locator('#panel', { hasText: 'of 16.0 MB (idb, ok)' }).waitFor();
+  await reached(page, 'ready');
   await page.locator('#question').fill('Where is the brass key?');
   await page.locator('#ask').click();
   expect(await answered(page, 1)).toContain('attic');

@@ -65,19 +65,37 @@ test('reading can be stopped, and gone on with after a reload', async () => {
   await page.locator('#read').click();
   await page.locator('#status', { hasText: 'tokens/s' }).waitFor({ timeout: 60_000 });
   expect(await page.locator('#status').getAttribute('aria-live')).toBe('off');
+  // Behind the first fact that is hidden in the book.
+  await page.locator('#status', { hasText: /^[2-9],\d{3} of/ }).waitFor({ timeout: 60_000 });
   await page.locator('#stop').click();
-  await reached(page, 'empty');
-  expect(await page.locator('#status').textContent()).toContain('What was read is kept');
-  expect(await page.locator('#question').isVisible()).toBe(false);
+  await reached(page, 'ready');
+  expect(await page.locator('#status').textContent()).toMatch(/^Read so far: [\d,]+ of 15,926 tokens/);
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('go-on');
+  const { tokens, reused } = await reading(page);
+  expect(Number(reused) % 256).toBe(0);
+  expect(Number(tokens) - Number(reused)).toBeLessThan(40);
+  expect(await page.locator('#suggestions button').count()).toBeLessThan(5);
+  expect(await ask(page, 'Where is the brass key?')).toContain('lighthouse');
+  await reached(page, 'ready');
+  expect(await page.locator('#transcript .cost').textContent()).toContain('of what is read so far');
+  // Of the strip, only what was read has been looked at, and the rest cannot be looked into.
+  const { x, y, width, height } = (await page.locator('#strip').boundingBox())!;
+  await page.mouse.click(x + 0.95 * width, y + height / 2);
+  await page.locator('#passage', { hasText: 'not read yet' }).waitFor();
+  expect(await page.locator('#strip').getAttribute('aria-valuetext')).toContain('not read yet');
+
   await page.reload();
-  await reached(page, 'empty');
+  await reached(page, 'ready');
   expect(await page.locator('#title').textContent()).toBe('The Adventures of Sherlock Holmes');
+  expect((await reading(page)).reused).toBe(reused);
   await page.locator('#go-on').click();
   await page.locator('#status', { hasText: 'tokens/s' }).waitFor({ timeout: 60_000 });
   expect(Number(await page.locator('#strip .again').getAttribute('width'))).toBeGreaterThan(0);
-  await page.locator('#stop').click();
-  await reached(page, 'empty');
+  // Without a word to the page, too.
+  await page.reload();
+  await reached(page, 'ready');
+  expect(Number((await reading(page)).reused)).toBeGreaterThanOrEqual(Number(reused));
+  expect(await page.locator('#go-on').isVisible()).toBe(true);
   expect(complaints).toEqual([]);
 });
 
@@ -103,6 +121,14 @@ test('what cannot be read is refused in words, and the page goes on', async () =
   });
   await page.locator('body[data-state="ready"]').waitFor();
   expect(await page.locator('#problem').isVisible()).toBe(false);
+  // What was open stays open.
+  await page
+    .locator('#file')
+    .setInputFiles({ name: 'x.odt', mimeType: 'text/plain', buffer: Buffer.from('PK') });
+  await page.locator('#problem', { hasText: 'x.odt' }).waitFor();
+  await page.locator('body[data-state="ready"]').waitFor();
+  expect(await page.locator('#title').textContent()).toBe('old.txt');
+  expect(await page.locator('#status').textContent()).toMatch(/^Read \d+ tokens/);
   expect(complaints).toEqual([]);
 });
 
@@ -117,10 +143,10 @@ test('a huge text without a sentence is read from its beginning; stopping and re
   };
   await started();
   await page.reload();
-  await reached(page, 'empty');
+  await page.locator('#go-on').waitFor({ timeout: 60_000 });
   await started();
   await page.locator('#stop').click();
-  await reached(page, 'empty');
+  await page.locator('#go-on:focus').waitFor({ timeout: 60_000 });
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('go-on');
   rmSync(dirname(path), { recursive: true });
   expect(complaints).toEqual([]);
@@ -177,7 +203,7 @@ test('an answer can be stopped; the keyboard stays where it was', async () => {
     new MutationObserver((_, watcher) => {
       if (document.body.dataset.state !== 'answering') return;
       watcher.disconnect();
-      document.querySelector<HTMLElement>('#stop')!.click();
+      document.querySelector<HTMLElement>('#stop-answer')!.click();
     }).observe(document.body, { attributes: true });
   });
   await page.locator('#question').fill('Where is the brass key?');

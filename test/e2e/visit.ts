@@ -18,13 +18,16 @@ export interface Site {
   visit(path: string, options?: { width?: number; height?: number }): Promise<Visit>;
 }
 
-/** Serves the examples and starts Chromium for the tests of one file. Use the site inside tests only. */
-export const useSite = (): Site => {
+/**
+ * Serves the examples and starts Chromium for the tests of one file. Use the site inside tests only. `model` names a file
+ * that is served as `OWN_MODEL`.
+ */
+export const useSite = (model?: string): Site => {
   let server: Awaited<ReturnType<typeof serve>>;
   let browser: Browser;
   beforeAll(async () => {
     const executablePath = await ensureChromium();
-    server = await serve();
+    server = await serve({ model });
     browser = await chromium.launch({ executablePath, args: chromiumArguments, timeout: 30_000 });
   });
   afterAll(async () => {
