@@ -77,7 +77,9 @@ describe('ranges', () => {
       const response = await fetch(book(), { headers: { range } });
       expect(response.status, range).toBe(206);
       expect(response.headers.get('content-range')).toBe(`bytes ${start}-${end - 1}/${whole.length}`);
-      expect(new Uint8Array(await response.arrayBuffer()), range).toEqual(whole.subarray(start, end));
+      const bytes = Buffer.from(await response.arrayBuffer());
+      // Not element by element, which takes so long that the connection is closed meanwhile.
+      expect(bytes.equals(whole.subarray(start, end)), range).toBe(true);
     }
   });
 
