@@ -1,7 +1,7 @@
-import { runKey, runKeys, runOf, sessionKey } from '../../src/kv/session-keys.js';
+import { runKey, runKeys, runOf } from '../../src/kv/session-keys.js';
 import { headKey, pagesKey, segmentOf } from '../../src/kv/stored-run.js';
 import type { Commit } from './fault-points.js';
-import { DELETED, DISK } from './sessions.js';
+import { DISK } from './sessions.js';
 import type { Answers, Checked, OtherAnswer } from './visitor.js';
 
 /** What is known about undisturbed visits. */
@@ -23,8 +23,6 @@ export const complaintsAbout = (
   truth: Truth,
   asked: ReadonlyMap<number, Commit>,
   committed: ReadonlySet<number>,
-  /** The visit had begun to delete sessions: reports of that may have died with it. */
-  deleting: boolean,
 ): string[] => {
   const wrong: string[] = [];
   const { stored } = found;
@@ -44,8 +42,7 @@ export const complaintsAbout = (
     if (/^(head|pages)\//.test(key) && ours.has(segmentOf(key))) wrong.push(`${key} was evicted in use`);
   }
   for (const [key, digest] of expected) {
-    const mayBeGone = deleting && DELETED.some((id) => key === sessionKey(id));
-    if (key.startsWith('session/') && !mayBeGone && digest !== undefined && !(key in stored))
+    if (key.startsWith('session/') && digest !== undefined && !(key in stored))
       wrong.push(`${key} was committed and is not there`);
     // Records without a head are cleared away when the model is opened.
     const isLost = key.startsWith('pages/') && !(headKey(segmentOf(key)) in stored);

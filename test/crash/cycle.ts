@@ -92,16 +92,24 @@ export class Theatre {
     return page;
   }
 
-  async kill(what: Kill): Promise<void> {
-    if (what === 'worker') await this.#page?.evaluate('worker.terminate()');
-    if (what === 'renderer') {
-      await this.#browser?.killRenderers();
+  /** Resolves to what kills, with nothing left to be asked at that moment. */
+  async aim(what: Kill): Promise<() => Promise<void>> {
+    const page = await this.page();
+    const renderers = what === 'renderer' ? await this.#browser!.renderers() : [];
+    return async () => {
+      if (what === 'worker') return page.evaluate('worker.terminate()');
       this.#page = undefined;
-    }
-    if (what === 'browser') {
+      for (const id of renderers) {
+        try {
+          process.kill(id, 'SIGKILL');
+        } catch {
+          // A spare one that ended by itself.
+        }
+      }
+      if (what === 'renderer') return;
       await this.#browser?.killBrowser();
-      this.#browser = this.#page = undefined;
-    }
+      this.#browser = undefined;
+    };
   }
 
   async close(): Promise<void> {
@@ -155,15 +163,15 @@ export const learnTruth = async (theatre: Theatre): Promise<Truth> => {
 /** One visit, killed at its moment, and the check after it. */
 export const runCycle = async (theatre: Theatre, truth: Truth, plan: Plan): Promise<Outcome> => {
   const start = performance.now();
-  const { moment, store, kill } = plan;
+  const { moment, store } = plan;
   const database = `${plan.name} ${store} ${Date.now()}`;
   const asked = new Map<number, Commit>();
   const committed = new Set<number>();
   const complaints: string[] = [];
   let late = false;
-  let deleting = false;
   const memory = plan.memory === undefined ? {} : { memory: plan.memory };
   const stop = 'point' in moment ? { stop: moment } : {};
+  const kill = await theatre.aim(plan.kill);
   const failure = await run(
     await theatre.page(),
     { kind: 'visit', store, database, ...memory, ...stop },
@@ -171,20 +179,19 @@ export const runCycle = async (theatre: Theatre, truth: Truth, plan: Plan): Prom
       if ('asked' in report) asked.set(report.asked, report.commit);
       if ('committed' in report) committed.add(report.committed);
       if ('done' in report) late = true;
-      if ('step' in report && report.step === 'delete') deleting = true;
       return 'reached' in report || ('step' in moment && 'step' in report && report.step === moment.step);
     },
   );
   if (failure !== undefined) complaints.push(`the visit failed: ${failure}`);
   if ('step' in moment && !late) await new Promise((resolve) => setTimeout(resolve, moment.after));
-  await theatre.kill(kill);
+  await kill();
 
   let found: Checked | undefined;
   const fault = await run(await theatre.page(), { kind: 'check', store, database, ...memory }, (report) => {
     if ('checked' in report) found = report.checked;
   });
   if (fault !== undefined) complaints.push(`the check failed: ${fault}`);
-  if (found) complaints.push(...complaintsAbout(found, truth, asked, committed, deleting));
+  if (found) complaints.push(...complaintsAbout(found, truth, asked, committed));
   return {
     plan,
     complaints,

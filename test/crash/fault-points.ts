@@ -18,11 +18,12 @@ export interface Commit {
 export interface Watcher {
   /** Whether to stop here for ever. */
   reaches(point: string): boolean;
-  asks(commit: Commit, call: number): void;
+  /** Resolves when whoever kills has heard of it, if that matters. */
+  asks(commit: Commit, call: number): Promise<void>;
   committed(call: number): void;
 }
 
-let watcher: Watcher = { reaches: () => false, asks: () => undefined, committed: () => undefined };
+let watcher: Watcher = { reaches: () => false, asks: async () => undefined, committed: () => undefined };
 export const watch = (by: Watcher): void => {
   watcher = by;
 };
@@ -75,7 +76,7 @@ export const openStore: typeof open = async (name, options) => {
       const call = ++calls;
       const about = aboutOf(batch, evicting > 0);
       const put = batch.put.map(([key, bytes]) => [key, hex(digest(bytes))] as const);
-      watcher.asks({ put, delete: batch.delete }, call);
+      await watcher.asks({ put, delete: batch.delete }, call);
       await pass(`before ${about}`);
       await store.commit(batch);
       watcher.committed(call);

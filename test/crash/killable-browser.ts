@@ -11,7 +11,8 @@ export type Kill = 'browser' | 'renderer' | 'worker';
 export interface KillableBrowser {
   page(address: string): Promise<Page>;
   killBrowser(): Promise<void>;
-  killRenderers(): Promise<void>;
+  /** Whatever runs pages now; asked beforehand, so that the kill comes at its moment. */
+  renderers(): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -78,11 +79,11 @@ export const startBrowser = async (profile: string): Promise<KillableBrowser> =>
       }
     },
     killBrowser,
-    async killRenderers() {
+    async renderers() {
       const session = await browser.newBrowserCDPSession();
       const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-      for (const { type, id } of processInfo) if (type === 'renderer') process.kill(id, 'SIGKILL');
-      await session.detach().catch(() => undefined);
+      await session.detach();
+      return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
     },
     close: killBrowser,
   };

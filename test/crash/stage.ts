@@ -24,7 +24,11 @@ const PAGE = `<!doctype html><link rel="icon" href="data:,"><title>Crash</title>
   globalThis.begin = (task) => {
     worker?.terminate();
     worker = new Worker('/visitor.js', { type: 'module' });
-    worker.onmessage = ({ data }) => report(data);
+    const own = worker;
+    own.onmessage = async ({ data }) => {
+      await report(data);
+      if ('asked' in data) own.postMessage({ heard: data.asked });
+    };
     worker.onerror = ({ message }) => report({ failed: message });
     worker.postMessage(task);
   };

@@ -264,7 +264,28 @@ const check = async ({ store, database, memory }: Task): Promise<void> => {
   });
 };
 
-addEventListener('message', async ({ data: task }: MessageEvent<Task>) => {
+/** By call: what goes on once a report of it has been heard. */
+const unheard = new Map<number, () => void>();
+/**
+ * A report dies with the page that was to pass it on. What was put and never heard of is no loss; what was deleted would be
+ * missed.
+ */
+const ask = (commit: Commit, asked: number): Promise<void> => {
+  post({ asked, commit });
+  return commit.delete.length === 0
+    ? Promise.resolve()
+    : new Promise((heard) => {
+        unheard.set(asked, heard);
+      });
+};
+
+addEventListener('message', async ({ data }: MessageEvent<Task | { readonly heard: number }>) => {
+  if ('heard' in data) {
+    unheard.get(data.heard)?.();
+    unheard.delete(data.heard);
+    return;
+  }
+  const task = data;
   const seen = new Map<string, number>();
   watch({
     reaches(point) {
@@ -274,7 +295,7 @@ addEventListener('message', async ({ data: task }: MessageEvent<Task>) => {
       post(isIt ? { reached: point } : { passed: point });
       return isIt;
     },
-    asks: (commit, asked) => post({ asked, commit }),
+    asks: ask,
     committed: (committed) => post({ committed }),
   });
   if (task.kind === 'visit') watchPlatform();
