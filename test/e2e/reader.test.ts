@@ -181,9 +181,15 @@ test('a text that is open in another tab is said to be, and can be read when tha
   await other.locator('#problem', { hasText: 'another tab' }).waitFor();
   expect(await other.locator('body').getAttribute('data-state')).toBe('empty');
   expect(await other.locator('#read').isEnabled()).toBe(true);
+  await other.evaluate(() => document.querySelector('#problem')!.replaceChildren());
   await giveText(other);
   await other.locator('#problem', { hasText: 'another tab' }).waitFor();
   await page.close();
+  // Its worker, and what that holds, goes a moment later.
+  await other.waitForFunction(async () => {
+    const { held } = await navigator.locks.query();
+    return !held!.some(({ name }) => name!.includes('/session/'));
+  });
   await giveText(other);
   await other.locator('body[data-state="ready"]').waitFor();
   expect(await other.locator('#problem').isVisible()).toBe(false);

@@ -1,7 +1,7 @@
 /** Kept sessions in several tabs and workers of one browser, and in a file that goes to another. */
 import type { Browser, Page } from 'playwright';
 import { expect, test } from 'vitest';
-import { useSite } from './visit.js';
+import { soon, useSite } from './visit.js';
 
 const site = useSite();
 type Library = typeof import('../../src/index.js');
@@ -106,12 +106,12 @@ test.each([
   await queued(2);
   // The worker that writes is killed: the first in the queue takes its place.
   await tab.evaluate(({ worker }) => worker.terminate(), first);
-  const third2 = await thirdWaits;
+  const third2 = await soon(thirdWaits, 'Taking the place of a dead worker');
   expect(third2).toMatchObject({ reusedTokens: tokens });
   expect(third2.answer).toContain('4711');
   // Its whole tab is closed: the next one does.
   await other.close();
-  const second2 = await secondWaits;
+  const second2 = await soon(secondWaits, 'Taking the place of a closed tab');
   expect(second2).toMatchObject({ reusedTokens: tokens, answer: third2.answer });
 
   const kept = await tab.evaluate(async ({ model }) => {
@@ -164,7 +164,7 @@ test('a tab that is killed with its process is replaced by one that waits, and l
   await killRenderer(site.browser, other);
   await died;
 
-  const seen = await waiting;
+  const seen = await soon(waiting, 'Taking the place of a killed tab');
   expect(seen).toMatchObject({ reusedTokens: tokens, read: 0, storage: 'ok', recomputedTokens: 0 });
   expect(seen.answer).toContain('4711');
   expect(seen.listed).toContainEqual(expect.objectContaining({ id: 'book', restores: 'pages' }));

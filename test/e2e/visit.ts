@@ -18,6 +18,15 @@ export interface Site {
   visit(path: string, options?: { width?: number; height?: number }): Promise<Visit>;
 }
 
+/** What one page waits for that another one does, or its death: it comes soon or never. */
+export const soon = async <T>(coming: Promise<T>, what: string, seconds = 60): Promise<T> => {
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  const never = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => reject(new Error(`${what} took longer than ${seconds} s.`)), seconds * 1000);
+  });
+  return Promise.race([coming, never]).finally(() => clearTimeout(limit));
+};
+
 /**
  * Serves the examples and starts Chromium for the tests of one file. Use the site inside tests only. `model` names a file
  * that is served as `OWN_MODEL`.
