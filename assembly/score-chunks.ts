@@ -2,10 +2,12 @@
 // sketches of every key.
 import { halves4 } from './lib/halves';
 import { firstLogits, logitsScratch, namedLogits } from './lib/sketch-logits';
+import { centreBytes, planeBytes } from './lib/sketch';
 import { addSoftmax } from './lib/softmax';
 import { address, number, word } from './lib/words';
 
-// Both kernels score items [from, to) of the work that `args` describes; item = list · tiles + tile. Items are
+// Both kernels score items [from, to) of the work that `args` describes; item = list · tiles + tile, or, of sketches,
+// (list · tiles + tile) · parts + part: a few lists would leave some of many threads without work. Items are
 // independent: they may run in any order, on any thread, each with a scratch of its own.
 //
 //    0  scores of item 0, f32      7  lists                          14  tiles: u32 (chunks or sub-blocks, first row, rows; of
@@ -82,7 +84,7 @@ export function sketchScratch(group: i32, n: i32, dim: i32): usize {
 }
 
 /**
- * Items [from, to) of the work above, of tiles of one row: all sub-blocks of a tile's n / 4 pages, by the greatest logit of
+ * Pieces [from, to) of the work above, of tiles of one row: all sub-blocks of a tile's n / 4 pages, by the greatest logit of
  * their tokens. With one plane (word 13) the query heads of a KV head ask together, by the sum of their queries, and where
  * they are all that asks their logits are the scores: a softmax would not change the order. With two, only sub-blocks that
  * one of the candidates overlaps are scored, if there are any candidates; the others become −∞.
@@ -92,7 +94,9 @@ export function scoreSketches(args: usize, from: i32, to: i32, scratch: usize): 
   const group = word(args, 4) / kvHeads;
   const shared = kvHeads / word(args, 7);
   const together = word(args, 13) == 1;
-  for (let item = from; item < to; item++) {
+  const parts = word(args, 20);
+  for (let piece = from; piece < to; piece++) {
+    const item = piece / parts, part = piece % parts;
     const tile = address(args, 14) + <usize>(item % tiles) * 12;
     const n = word(tile, 0);
     if (n == 0) continue;
@@ -119,7 +123,10 @@ export function scoreSketches(args: usize, from: i32, to: i32, scratch: usize): 
       const q = address(args, 2) + <usize>word(tile, 1) * <usize>word(args, 3) + <usize>(kvHead * group * dim << 2);
       if (together) {
         sumRows(sum, q, group, dim);
-        firstLogits(shared == 1 ? scores : logits, sum, first, n >> 2, dim, number(args, 18), rest + 16);
+        const page = (n >> 2) * part / parts, end = (n >> 2) * (part + 1) / parts;
+        const out = (shared == 1 ? scores : logits) + (<usize>page << 4);
+        const record = first + <usize>page * (centreBytes(dim) + planeBytes(dim));
+        firstLogits(out, sum, record, end - page, dim, number(args, 18), rest + 16);
         if (shared > 1) addSoftmax(scores, logits, 1, row, n, i > 0);
       } else {
         const second = first + <usize>word(args, 10);

@@ -41,6 +41,42 @@ export const describeThreads = (
       }
     });
 
+    test('one plane of a long text is divided inside a list', async () => {
+      const pages = 157;
+      const shape = { kvHeads: 1, keyDim: 16, valueDim: 16, keys: 'q8', values: 'q8' } as const;
+      const boundaries = { source: 'fixed', size: 32 } as const;
+      const rows = random(5).normals(pages * 64 * 16);
+      const queries = random(6).normals(3 * 2 * 16);
+      const scored = async (b: Backend): Promise<Float32Array[]> => {
+        const kv = b.kvLayer('kv', shape);
+        const text = tensorOf(b, pages * 64, 16, rows);
+        b.mapPages(kv, pages);
+        b.appendKv(kv, text, text, 0);
+        const index = b.chunkIndex('chunks', {
+          ...{ boundaries, layers: 1, kvHeads: 1, keyDim: 16, means: false, sketches: true },
+        });
+        b.segment(index, kv, pages * 64, new Uint8Array(pages * 64));
+        b.summarize(index, 0, kv);
+        const scores = b.scores('scores', 1);
+        const found: Float32Array[] = [];
+        for (const asking of [1, 3]) {
+          const q = tensorOf(b, asking, 32, queries.subarray(0, asking * 32));
+          const tiles = { position: pages * 64, rows: asking, tileRows: 1 };
+          b.scoreChunks(scores, q, index, 0, tiles, { by: 'sketch', planes: 1, scale: 0.25 });
+          found.push(...(await b.readScores(scores)));
+        }
+        return found;
+      };
+      const wanted = await scored(one);
+      expect(wanted.map(({ length }) => length)).toEqual([628, 628, 628, 628]);
+      expect(new Set(wanted[3]).size).toBeGreaterThan(600);
+      for (const team of teams) {
+        (await scored(team)).forEach((values, row) => {
+          expectEqual(values, wanted[row]!, `${team.threads} threads, row ${row}`);
+        });
+      }
+    });
+
     test('whatever writes its input comes after a product that was called before', async () => {
       const [rows, n, k] = [9, 112, 160];
       const seed = random(3);

@@ -32,9 +32,11 @@ export interface WasmScores extends Scores, Owned {
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 /** Arguments of the kernels that score, in words (assembly/score-chunks.ts). */
-const WORDS = 20;
+const WORDS = 21;
 /** Chunks that a row of a list scores in a microsecond, about: what a job is worth. */
 const SCORED_PER_US = 10;
+/** Sub-blocks that a list scores by one plane in a microsecond. */
+const SKETCHED_PER_US = 30;
 
 /** What differs between the kernels, by its place among their arguments. */
 interface Summaries {
@@ -57,7 +59,7 @@ const areOf = (candidates: WasmPlan, lists: number, tiles: Tiles): boolean => {
 export const wasmScores = (
   device: Device,
 ): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores'> => {
-  const { heap, kernels } = device;
+  const { heap, kernels, jobs } = device;
 
   const shapeScores = (scores: WasmScores, tiles: Tiles, most: number, blocks: boolean): void => {
     scores.tiles = tiles;
@@ -99,9 +101,13 @@ export const wasmScores = (
         ...(candidates ? [candidates.counts, candidates.ranges, candidates.capacity] : [0, 0, 0]),
       ]);
     heap.f32(args + 4 * 18, 1)[0] = scale;
-    heap.u32(args + 4 * 19, 1)[0] = candidates ? tileCount(candidates.tiles) : 0;
-    const work = (lists * count * stride) / SCORED_PER_US;
-    runRanged(device, share, args, record, room, lists * count, work);
+    const items = lists * count;
+    const first = share === 'scoreSketches' && from.extra === 1;
+    const work = (items * stride) / (first ? SKETCHED_PER_US : SCORED_PER_US);
+    // Logits of one plane are independent of each other, and are the scores themselves where no heads share a list.
+    const parts = first && lists === kvHeads ? Math.ceil(jobs.pieces(work) / items) : 1;
+    heap.u32(args + 4 * 19, 2).set([candidates ? tileCount(candidates.tiles) : 0, parts]);
+    runRanged(device, share, args, record, room, items * parts, work);
   };
 
   return {
