@@ -1,5 +1,6 @@
 // The whole build: `node build.mjs` does every step, `node build.mjs kernels types` only the named ones.
 //   kernels   assembly/ -> dist/kernels.wasm, dist/kernels.relaxed.wasm (skipped while their inputs are unchanged)
+//   shaders   shaders/ -> dist/shaders.json: every kernel's text, its includes in their places
 //   bundles   src/, workers/ -> dist/*.js, self-contained ES modules
 //   types     declarations -> dist/types/
 //   size      what a page downloads besides the model; `--check-size` fails above the budget
@@ -73,6 +74,39 @@ const kernels = () => {
   return kernelBuilds.map(({ file }) => file).join(', ');
 };
 
+const SHADER_INCLUDE = /^\/\/ include: (\S+)$/gm;
+/** What stands in for an include where the language has more: kernels with it get a second text, `<name>+packed`. */
+const PACKED = { 'lib/dot4.wgsl': 'lib/dot4-packed.wgsl' };
+
+/** The text of a file under shaders/ with its includes, each of them once. */
+const shaderText = (file, instead = {}, seen = new Set()) =>
+  readFileSync(at('shaders', file), 'utf8').replace(SHADER_INCLUDE, (_, name) => {
+    if (seen.has(name)) return '';
+    seen.add(name);
+    return shaderText(instead[name] ?? name, instead, seen);
+  });
+
+/** Without comments, indentation and empty lines. */
+const shrunk = (text) =>
+  text
+    .replace(/\/\/.*$/gm, '')
+    .replace(/^\s+|\s+$/gm, '')
+    .replace(/\n+/g, '\n');
+
+const shaders = () => {
+  const texts = {};
+  for (const file of readdirSync(at('shaders')).sort()) {
+    if (!file.endsWith('.wgsl')) continue;
+    const name = file.slice(0, -'.wgsl'.length);
+    const plain = shaderText(file);
+    const packed = shaderText(file, PACKED);
+    texts[name] = shrunk(plain);
+    if (packed !== plain) texts[`${name}+packed`] = shrunk(packed);
+  }
+  writeFileSync(at('dist/shaders.json'), JSON.stringify(texts));
+  return `${Object.keys(texts).length} texts`;
+};
+
 const entries = {
   index: 'src/index.ts', // what a page imports
   engine: 'src/engine/index.ts', // the engine without a worker: Node and browsers
@@ -117,9 +151,10 @@ const types = () => {
   return 'dist/types';
 };
 
-/** Bytes of every built file, and the gzipped sum that a page downloads. */
+/** Bytes of every built file, and the gzipped sum that a page downloads; the shaders are fetched where they are used. */
 export const measure = () => {
-  const files = [...Object.keys(entries).map((name) => `${name}.js`), ...kernelBuilds.map(({ file }) => file)]
+  const scripts = Object.keys(entries).map((name) => `${name}.js`);
+  const files = [...scripts, ...kernelBuilds.map(({ file }) => file), 'shaders.json']
     .filter((file) => existsSync(at('dist', file)))
     .map((file) => {
       const bytes = readFileSync(at('dist', file));
@@ -142,7 +177,7 @@ const size = () => {
   return `a page downloads ${page} B gzip of ${PAGE_BUDGET} B`;
 };
 
-const steps = { kernels, bundles, types, size };
+const steps = { kernels, shaders, bundles, types, size };
 
 const main = async () => {
   const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

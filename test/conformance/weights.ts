@@ -49,7 +49,7 @@ export const extremeScale = (random: Random) => (): number =>
 
 /** A weight with these rows, handed over `piece` rows at a time. */
 export const weightOf = (
-  backend: Backend,
+  backend: Pick<Backend, 'weight' | 'fill'>,
   type: WeightType,
   rows: number,
   cols: number,

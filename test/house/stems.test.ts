@@ -17,6 +17,8 @@ const withoutVerb = new Set([
   'panels', // matmul: activations in the order in which its tiles read them
   'mix', // attend: weighted sums of values, one function for each codec and number of queries
   'mix-quads', // attend: the steps of a single row, one function for each number of queries
+  'matmul-floats', // matmul on the GPU: weights that are elements
+  'parts', // matmul on the GPU: the last sum where threads share an output
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 
@@ -50,6 +52,15 @@ test('every verb has a kernel of the same stem, or is known to need none', () =>
 test('every kernel file serves a verb', () => {
   const known = new Set(verbs().map(stemOf));
   expect(stems.filter((stem) => !known.has(stem) && !withoutVerb.has(stem))).toEqual([]);
+});
+
+test('every shader serves a verb too', () => {
+  const shaders = filesUnder('shaders')
+    .filter((file) => /^shaders\/[^/]+\.wgsl$/.test(file))
+    .map((file) => basename(file, '.wgsl'));
+  const known = new Set(verbs().map(stemOf));
+  expect(shaders.length).toBeGreaterThan(5);
+  expect(shaders.filter((stem) => !known.has(stem) && !withoutVerb.has(stem))).toEqual([]);
 });
 
 test('the verbs that need no kernel exist', () => {

@@ -1,16 +1,6 @@
-import { LonghandError } from '../../errors.js';
 import type { Tensor, Weight } from '../backend.js';
 import type { WasmTensor, WasmWeight } from './device.js';
 
+export { demand, isVector, shape } from '../shapes.js';
+
 export const at = (thing: Tensor | Weight): number => (thing as WasmTensor | WasmWeight).start;
-export const shape = ({ label, rows, cols }: Tensor | Weight): string => `${label} (${rows} × ${cols})`;
-
-/** Kernels trust their arguments, so every shape is checked before. */
-export const demand = (fits: boolean, verb: string, ...things: (Tensor | Weight)[]): void => {
-  if (fits) return;
-  const shapes = things.map(shape).join(', ');
-  throw new LonghandError('internal', `${verb} got shapes that do not fit: ${shapes}. Please report this.`);
-};
-
-export const isVector = (weight: Weight, cols: number): boolean =>
-  weight.type === 'F32' && weight.rows === 1 && weight.cols === cols;

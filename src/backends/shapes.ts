@@ -1,0 +1,17 @@
+import { LonghandError } from '../errors.js';
+import type { Tensor, Weight } from './tensor.js';
+
+export const shape = ({ label, rows, cols }: Tensor | Weight): string => `${label} (${rows} × ${cols})`;
+
+/** Kernels trust their arguments, so every shape is checked before. */
+export const demand = (fits: boolean, verb: string, ...things: (Tensor | Weight)[]): void => {
+  if (fits) return;
+  const shapes = things.map(shape).join(', ');
+  throw new LonghandError('internal', `${verb} got shapes that do not fit: ${shapes}. Please report this.`);
+};
+
+export const isVector = (weight: Weight, cols: number): boolean =>
+  weight.type === 'F32' && weight.rows === 1 && weight.cols === cols;
+
+/** Numbers in a tensor. */
+export const size = ({ rows, cols }: Tensor): number => rows * cols;

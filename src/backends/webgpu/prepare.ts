@@ -1,0 +1,44 @@
+import type { WeightType } from '../backend.js';
+import { isFloat } from '../row-formats.js';
+import type { GpuDevice } from './device.js';
+import type { KernelName } from './kernels.js';
+import { overridesOf } from './matmul.js';
+import type { Overrides } from './pipelines.js';
+
+const PLAIN: readonly KernelName[] = [
+  ...(['add', 'embed', 'gate', 'pack', 'panels', 'parts', 'rms-norm', 'rope', 'softcap'] as const),
+];
+
+/** Every pipeline that a model with weights of these types runs. */
+const needed = (types: readonly WeightType[]): [KernelName, Overrides | undefined][] => [
+  ...PLAIN.map((kernel): [KernelName, undefined] => [kernel, undefined]),
+  ...types.flatMap((type): [KernelName, Overrides][] =>
+    isFloat(type)
+      ? [['matmul-floats', overridesOf(type, false)]]
+      : [
+          ['matmul', overridesOf(type, false)],
+          ['matmul', overridesOf(type, true)],
+        ],
+  ),
+];
+
+/** Pipelines that are compiled at the same time: more of them only keep the others on the machine waiting. */
+const AT_ONCE = 4;
+
+/** Compile ahead, in the background, so that no verb waits for the compiler. `onProgress` is told after each one. */
+export const preparePipelines = async (
+  { pipelines }: GpuDevice,
+  types: readonly WeightType[],
+  onProgress: (done: number, all: number) => void = () => {},
+): Promise<void> => {
+  const all = needed([...new Set(types)]);
+  let done = 0;
+  const rest = all.values();
+  const compile = async (): Promise<void> => {
+    for (const [kernel, overrides] of rest) {
+      await pipelines.prepare(kernel, overrides);
+      onProgress(++done, all.length);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, compile));
+};
