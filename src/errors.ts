@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'unsupported/tensor-type'
   | 'unsupported/tokenizer'
   | 'unsupported/backend'
+  | 'unsupported/constraint'
   | 'model/unreachable'
   | 'model/corrupt'
   | 'model/template'

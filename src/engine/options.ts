@@ -14,6 +14,7 @@ import {
   wholeNumber,
 } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
+import { checkGrammar, GRAMMARS } from './check-grammar.js';
 
 const GB = 2 ** 30;
 
@@ -187,7 +188,7 @@ export const checkGenerateOptions = (
   vocab: number,
   extra: readonly string[] = [],
 ): void => {
-  onlyKnown('generate', options, [...SAMPLING, ...PENALTIES, ...extra]);
+  onlyKnown('generate', options, [...SAMPLING, ...PENALTIES, ...GRAMMARS, ...extra]);
   numberBetween('temperature', options.temperature, 0, 0, 100);
   wholeNumber('topK', options.topK, 0, 0);
   numberBetween('topP', options.topP, 1, Number.MIN_VALUE, 1);
@@ -201,6 +202,7 @@ export const checkGenerateOptions = (
   numberBetween('frequencyPenalty', options.frequencyPenalty, 0, -100, 100);
   wholeNumber('penaltyTokens', options.penaltyTokens, 64, 0);
   biases('logitBias', options.logitBias, vocab);
+  checkGrammar(options);
 };
 
 export const checkAskOptions = (options: AskSettings, vocab: number): void => {

@@ -2,6 +2,7 @@ import { LonghandError } from '../errors.js';
 import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
 import { leavesOpen } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { createConstraint } from './constraint.js';
 import type { Context } from './context.js';
 import { type FinishReason, type GenerateSettings, generate } from './generate.js';
 import type { TokenLogprobs } from './log-probabilities.js';
@@ -36,6 +37,11 @@ export interface Finish {
   /** Seconds until the first token, and from there to the end. */
   readonly questionSeconds: number;
   readonly answerSeconds: number;
+  /**
+   * Where `schema`, `pattern` or `grammar` was asked for: whether the answer is whole. False where `maxTokens`, the window
+   * or a stop string ended it before; what was said is then the beginning of something whole.
+   */
+  readonly complete?: boolean;
   /** One for each token of the answer, where `logprobs` was asked for. */
   readonly logprobs?: readonly TokenLogprobs[];
   /**
@@ -140,13 +146,23 @@ export const createConversation = (
       const { signal } = hooks;
       const closing = template.closing(options.reasoning ?? false);
       const ids = await encodeFrom(turn, context.tokens.length, [asked, ...closing], signal);
-      await settle(hooks);
       const { marks } = template;
       const inside = marks !== undefined && closing.some(({ text }) => leavesOpen(marks, text));
+      const constraint = createConstraint(
+        tokenizer,
+        options,
+        options.reasoning && marks ? { marks, inside } : undefined,
+      );
+      await settle(hooks);
       const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText);
       const started = performance.now();
       let first: number | undefined;
       let kept = false;
+      let isCut = false;
+      const cut = (): boolean => {
+        isCut = true;
+        return false;
+      };
       const sources = options.sources ? createSources(bookmark.tokens) : undefined;
       try {
         // Of the question only the last row says anything of the answer.
@@ -155,9 +171,10 @@ export const createConversation = (
         await context.append(sources ? ids.slice(-1) : ids, true, hooks);
         const answer = await generate(context, maxTokens, tokenizer, options, {
           signal,
+          constraint,
           onToken: (id) => {
             first ??= performance.now();
-            return speech.push(id);
+            return speech.push(id) || cut();
           },
         });
         speech.end();
@@ -184,6 +201,7 @@ export const createConversation = (
           questionSeconds: ((first ?? ended) - started) / 1000,
           answerSeconds: (ended - (first ?? ended)) / 1000,
           ...(reasoning && { reasoning }),
+          ...(answer.complete !== undefined && { complete: answer.complete && !isCut }),
           ...(options.logprobs !== undefined && { logprobs: answer.logprobs }),
           ...(sources && { sources: sources.end() }),
         };

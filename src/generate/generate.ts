@@ -1,11 +1,13 @@
 import { throwIfAborted } from '../errors.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { type Constraint, createConstraint } from './constraint.js';
 import type { Context } from './context.js';
+import type { GrammarOptions } from './grammar/compile.js';
 import { logProbabilities, type TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
 import { createSampler, type SampleOptions } from './sample.js';
 
-export interface GenerateSettings extends SampleOptions {
+export interface GenerateSettings extends SampleOptions, GrammarOptions {
   /** Most tokens to generate. Default 256; an answer also ends where the context is full. */
   readonly maxTokens?: number;
   /** Go on after the model's own end-of-answer tokens. Default false. */
@@ -17,6 +19,8 @@ export interface GenerateSettings extends SampleOptions {
 export interface TokenHooks extends AppendHooks {
   /** Called with every token; `false` ends the answer. */
   readonly onToken?: (id: number) => boolean;
+  /** Default: the one that the options ask for, from the first token on. */
+  readonly constraint?: Constraint | undefined;
 }
 
 /** Why an answer ended. */
@@ -28,6 +32,8 @@ export interface Generated {
   readonly reason: FinishReason;
   /** One for each id; empty unless `logprobs` was asked for. */
   readonly logprobs: readonly TokenLogprobs[];
+  /** Where a schema, pattern or grammar was asked for: false where it ended inside of what that demands. */
+  readonly complete?: boolean;
 }
 
 /**
@@ -42,22 +48,29 @@ export const generate = async (
   hooks: TokenHooks = {},
 ): Promise<Generated> => {
   const sample = createSampler(options);
+  const constraint = hooks.constraint ?? createConstraint(tokenizer, options);
   const limit = options.maxTokens ?? 256;
   const ids: number[] = [];
   const logprobs: TokenLogprobs[] = [];
-  const ended = (reason: FinishReason): Generated => ({ ids, reason, logprobs });
+  const ended = (reason: FinishReason): Generated => ({
+    ids,
+    reason,
+    logprobs,
+    ...(constraint && { complete: constraint.whole }),
+  });
   while (ids.length < limit) {
     const logits = await context.logits(hooks);
     throwIfAborted(hooks.signal);
-    const id = sample(logits, context.tokens);
+    const id = sample(constraint?.mask(logits) ?? logits, context.tokens);
     if (!options.ignoreStops && tokenizer.stops.has(id)) return ended('stop');
     if (context.tokens.length >= maxTokens) return ended('window');
     if (options.logprobs !== undefined) {
       logprobs.push(logProbabilities(logits, id, options.logprobs, tokenizer.textOf));
     }
+    constraint?.push(id);
     context.push(id);
     ids.push(id);
-    if (hooks.onToken?.(id) === false) return ended('stop');
+    if (hooks.onToken?.(id) === false || constraint?.ended) return ended('stop');
   }
   return ended('length');
 };

@@ -51,6 +51,10 @@ export interface Tokenizer {
    * character becomes U+FFFD.
    */
   textOf(id: number): string;
+  /** UTF-8 that a token adds to a text, before `spacePrefix` is taken off; undefined where it adds none, or is control. */
+  bytesOf(id: number): Uint8Array | undefined;
+  /** Whether the first token of a text is written with a space in front that `stream` takes away. */
+  readonly spacePrefix: boolean;
   /**
    * Ids to text one by one; joined, the pieces are what `decode` gives. Control tokens with one of the names in `shown`
    * are shown by their names.
@@ -179,6 +183,13 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
       return text + stream.end();
     },
     textOf: (id) => tokens.name(id) ?? new TextDecoder('utf-8', { ignoreBOM: true }).decode(words.bytes(id)),
+    bytesOf(id) {
+      const name = tokens.name(id);
+      if (name === undefined) return words.bytes(id);
+      // Behind a named token a text would begin anew, and lose a space.
+      return isControl(id) || words.spacePrefix ? undefined : new TextEncoder().encode(name);
+    },
+    spacePrefix: words.spacePrefix,
     stream(shown) {
       const stream = createTextStream(tokens, shown);
       return { ...stream, push: (id) => stream.push(requireId(id, texts.length)) };

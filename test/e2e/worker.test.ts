@@ -54,6 +54,35 @@ test('a page loads, reads, asks and counts', async () => {
   expect(complaints).toEqual([]);
 });
 
+test('schemas and expressions cross to the worker, refusals back', async () => {
+  const { page, complaints, library } = await visit();
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      const model = await load(url, { kv: { store: 'none' } });
+      const session = await model.session();
+      await session.append('The brass key is hidden in the attic. Nothing else happened that day.');
+      const schema = { type: 'object', properties: { found: { type: 'boolean' } }, required: ['found'] };
+      const answer = session.ask('Is there a key?', { schema });
+      const value = JSON.parse(await answer.text());
+      const word = await session.ask('Where is the key?', { pattern: /attic|CELLAR/i }).text();
+      const refused = await session
+        .ask('?', { schema: { not: {} } })
+        .finish.catch((error) => ({ code: error.code, keyword: error.details.keyword }));
+      const { complete } = await answer.finish;
+      await model.close();
+      return { found: typeof value.found, complete, word: word.toLowerCase(), refused };
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen).toEqual({
+    found: 'boolean',
+    complete: true,
+    word: expect.stringMatching(/^(attic|cellar)$/),
+    refused: { code: 'unsupported/constraint', keyword: 'not' },
+  });
+  expect(complaints).toEqual([]);
+});
+
 test('log-probabilities, biases and thoughts cross to the page', async () => {
   const { page, complaints, library } = await visit();
   const seen = await page.evaluate(

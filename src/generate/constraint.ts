@@ -1,0 +1,200 @@
+import { LonghandError } from '../errors.js';
+import type { ReasoningMarks } from '../text/reasoning-marks.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { compileGrammar, type GrammarOptions, grammarOption } from './grammar/compile.js';
+import { createRecogniser, type Recogniser, type State } from './grammar/recogniser.js';
+import { createTokenMask } from './grammar/token-mask.js';
+import { createTokenTrie, type TokenTrie } from './grammar/token-trie.js';
+
+/** Says of every token whether it may come next. */
+export interface Constraint {
+  /**
+   * Logits (vocab) with −∞ for what may not come next; valid until the next call.
+   * Errors: `input/option` where nothing is left of them, because of a bias, or because the vocabulary has no token for it.
+   */
+  mask(logits: Float32Array): Float32Array;
+  push(id: number): void;
+  /** What was said is whole: it might end here. */
+  readonly whole: boolean;
+  /** Nothing can follow. */
+  readonly ended: boolean;
+}
+
+/** Thoughts in front of the answer, which are free. */
+export interface FreeThoughts {
+  readonly marks: ReasoningMarks;
+  /** The prompt has opened them. */
+  readonly inside: boolean;
+}
+
+type Mask = (state: State, mask: Uint32Array) => void;
+interface Compiled {
+  readonly recogniser: Recogniser;
+  readonly mask: Mask;
+}
+
+/** Grammars of a tokenizer that are kept: the same one is asked for again and again. */
+const MOST_COMPILED = 8;
+/** Tokens of white space between thoughts and answer. */
+const LONGEST_GAP = 4;
+const BLANK = 0x20;
+
+interface Vocabulary {
+  readonly trie: TokenTrie;
+  /** Tokens that are white space alone. */
+  readonly blanks: readonly number[];
+  readonly compiled: Map<string, Compiled>;
+}
+const vocabularies = new WeakMap<Tokenizer, Vocabulary>();
+
+const vocabularyOf = (tokenizer: Tokenizer): Vocabulary => {
+  let found = vocabularies.get(tokenizer);
+  if (!found) {
+    const trie = createTokenTrie(tokenizer.vocab, tokenizer.bytesOf);
+    const isBlank = (id: number): boolean => /^\s+$/.test(tokenizer.textOf(id));
+    found = { trie, blanks: Array.from(trie.tokens).filter(isBlank), compiled: new Map() };
+    vocabularies.set(tokenizer, found);
+  }
+  return found;
+};
+
+const compiledFor = ({ trie, compiled }: Vocabulary, options: GrammarOptions): Compiled => {
+  const option = grammarOption(options)!;
+  const { pattern } = options;
+  const key = `${option} ${typeof pattern === 'object' ? String(pattern) : JSON.stringify(options[option])}`;
+  const known = compiled.get(key);
+  if (known) return known;
+  const recogniser = createRecogniser(compileGrammar(options), option);
+  const made = { recogniser, mask: createTokenMask(recogniser, trie) };
+  if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
+  compiled.set(key, made);
+  return made;
+};
+
+/**
+ * The constraint that the options ask for; undefined where they ask for none.
+ * Errors: `unsupported/constraint` for what cannot be honoured.
+ */
+export const createConstraint = (
+  tokenizer: Tokenizer,
+  options: GrammarOptions & { readonly ignoreStops?: boolean },
+  thoughts?: FreeThoughts,
+): Constraint | undefined => {
+  const option = grammarOption(options);
+  if (option === undefined) return undefined;
+  const marks = thoughts && [thoughts.marks.open, thoughts.marks.close].map(single(tokenizer));
+  const [open, close] = marks ?? [];
+  if (thoughts && (open === undefined || close === undefined)) {
+    throw new LonghandError(
+      'unsupported/constraint',
+      `The option ${option} cannot be honoured after thoughts: this model has no tokens of their own for the marks around ` +
+        'them. Leave `reasoning` out.',
+      { option, keyword: 'reasoning' },
+    );
+  }
+  const vocabulary = vocabularyOf(tokenizer);
+  const { recogniser, mask: maskOf } = compiledFor(vocabulary, options);
+  const allowed = new Uint32Array((tokenizer.vocab + 31) >> 5);
+  let masked = new Float32Array(0);
+  let stage: 'start' | 'thoughts' | 'gap' | 'answer' = thoughts?.inside
+    ? 'thoughts'
+    : thoughts
+      ? 'start'
+      : 'answer';
+  let gap = 0;
+  let state = recogniser.start;
+  /** A SentencePiece vocabulary writes a space in front of a text, which its reader takes away again. */
+  let fresh = tokenizer.spacePrefix;
+
+  const allow = (id: number): void => {
+    allowed[id >> 5]! |= 1 << (id & 31);
+  };
+  const bytesFor = (id: number): Uint8Array => {
+    const bytes = tokenizer.bytesOf(id) ?? new Uint8Array(0);
+    return fresh && bytes[0] === BLANK ? bytes.subarray(1) : bytes;
+  };
+  const after = (from: State, bytes: Uint8Array): State | undefined => {
+    let to: State | undefined = from;
+    for (let i = 0; i < bytes.length && to; i++) to = recogniser.step(to, bytes[i]!);
+    return to;
+  };
+  /** At the beginning every token that the vocabulary writes with a space is looked at by itself. */
+  const correctFresh = (): void => {
+    const { tokens } = vocabulary.trie;
+    for (const id of tokens) {
+      const bytes = tokenizer.bytesOf(id)!;
+      if (bytes[0] !== BLANK) continue;
+      allowed[id >> 5]! &= ~(1 << (id & 31));
+      if (bytes.length > 1 && after(state, bytes.subarray(1))) allow(id);
+    }
+  };
+  const nothingLeft = (why: string): LonghandError =>
+    new LonghandError(
+      'input/option',
+      `No token may follow what was said so far under the option ${option}: ${why}. Change it, or what goes with it.`,
+      { option },
+    );
+
+  return {
+    mask(logits) {
+      if (stage === 'thoughts') return logits;
+      allowed.fill(0);
+      maskOf(state, allowed);
+      if (fresh) correctFresh();
+      if (state.accepts && !options.ignoreStops) for (const id of tokenizer.stops) allow(id);
+      if (stage === 'start' && open !== undefined) allow(open);
+      // White space after the thoughts belongs to neither side, so the answer does not begin with it.
+      if (stage === 'gap' && gap < LONGEST_GAP) for (const id of vocabulary.blanks) allow(id);
+      if (masked.length !== logits.length) masked = new Float32Array(logits.length);
+      masked.fill(Number.NEGATIVE_INFINITY);
+      let any = false;
+      let left = false;
+      for (const [word, bits] of allowed.entries()) {
+        for (let rest = bits; rest !== 0; rest &= rest - 1) {
+          const id = word * 32 + 31 - Math.clz32(rest & -rest);
+          if (id >= logits.length) break;
+          masked[id] = logits[id]!;
+          any = true;
+          left ||= logits[id]! > Number.NEGATIVE_INFINITY;
+        }
+      }
+      if (!any) throw nothingLeft('the vocabulary has no token for what must come');
+      if (!left) throw nothingLeft('the model gives none of those that may');
+      return masked;
+    },
+    push(id) {
+      if (stage === 'thoughts') {
+        if (id === close) stage = 'gap';
+        return;
+      }
+      if (stage === 'start' && id === open) {
+        stage = 'thoughts';
+        return;
+      }
+      if (stage === 'gap' && gap < LONGEST_GAP && vocabulary.blanks.includes(id)) {
+        gap += 1;
+        fresh = false;
+        return;
+      }
+      stage = 'answer';
+      const next = after(state, bytesFor(id));
+      fresh = false;
+      if (!next) throw nothingLeft(`token ${id} was none of those that may`);
+      state = next;
+    },
+    get whole() {
+      return stage !== 'thoughts' && state.accepts;
+    },
+    get ended() {
+      return stage === 'answer' && state.accepts && state.places.length === 0;
+    },
+  };
+};
+
+/** The id of a name that is a token by itself. */
+const single =
+  (tokenizer: Tokenizer) =>
+  (name: string): number | undefined => {
+    const ids = tokenizer.encodeTemplate(name);
+    return ids.length === 1 ? ids[0] : undefined;
+  };
