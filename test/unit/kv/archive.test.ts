@@ -102,7 +102,11 @@ describe('restoring', () => {
 
     const misplaced = (await store.get(await keyOf(store, 1, 'head')))!;
     await store.commit({ put: [[key, misplaced]], delete: [] });
-    expect(await restore(await open(store))).toMatchObject({ segments: 2, reason: 'damaged' });
+    expect(await restore(await open(store))).toMatchObject({
+      segments: 2,
+      reason: 'damaged',
+      fault: 'it is the head of something else',
+    });
 
     const other = intact.slice();
     other[16 + 12 + 8]! ^= 1;
@@ -165,6 +169,25 @@ describe('restoring', () => {
       expect(await store.get(key)).toEqual(intact);
       expect((await archive.fetch(wants))[1]).toEqual(runOf(archive, 2).records[1]);
     }
+  });
+
+  test('looks again at a record that is not the one it knows', async () => {
+    const { store, archive } = await filled();
+    const key = await keyOf(store, 2, 1);
+    const intact = (await store.get(key))!;
+    const runs: StoredRun[] = [];
+    await archive.chain().attach(ids, { onRun: (run) => void runs.push(run) });
+    const want = [{ run: runs[2]!, group: 1 }];
+    expect(await archive.fetch(want)).toEqual([runOf(archive, 2).records[1]]);
+    const damaged = intact.slice();
+    damaged[damaged.length - 1]! ^= 1;
+    const longer = Uint8Array.from([...intact.slice(0, -16), 0, 0, 0, 0, ...intact.slice(-16)]);
+    for (const bytes of [damaged, longer, intact.slice(0, -4)]) {
+      await store.commit({ put: [[key, bytes]], delete: [] });
+      expect(await archive.fetch(want)).toEqual([undefined]);
+    }
+    await store.commit({ put: [[key, intact]], delete: [] });
+    expect(await archive.fetch(want)).toEqual([runOf(archive, 2).records[1]]);
   });
 
   test('goes on behind a segment that was computed again', async () => {

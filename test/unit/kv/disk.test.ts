@@ -54,6 +54,12 @@ const expectWhole = async (store: Store, groups: number): Promise<void> => {
   expect(records.sort()).toEqual(heads.flatMap((key) => Array<string>(groups).fill(key)).sort());
 };
 
+/** Uses are told of texts that are there, up to their last run. */
+const expectBooks = async (store: Store): Promise<void> => {
+  const heads = new Set((await store.list('head/')).map(segmentOf));
+  for (const use of await store.list('use/text/')) expect(heads).toContain(use.slice('use/text/'.length));
+};
+
 const bytesOfText = async (): Promise<number> => {
   const store = await openMemory();
   await readAndClose(await open(store), textOf(0));
@@ -90,6 +96,28 @@ describe('a budget', () => {
     for (const n of [0, 1, 2, 3, 4]) expect(await storedOf(store, textOf(n, 2))).toBeGreaterThanOrEqual(2);
     expect(await storedOf(store, textOf(4, 2))).toBe(SEGMENTS);
     expect(await storedOf(store, textOf(0, 2))).toBe(2);
+  });
+
+  test('evicts the end of a later text before the beginning that it shares with an earlier one', async () => {
+    const store = await openMemory();
+    const archive = await open(store);
+    for (const n of [0, 1]) await readAndClose(archive, textOf(n, 2));
+    // All at once, more than the earlier one has for itself.
+    const tight = await open(store, { diskBytes: 0.85 * ONE });
+    await tight.drained();
+    expect(await storedOf(store, textOf(0, 2))).toBe(2);
+    expect(await storedOf(store, textOf(1, 2))).toBe(SEGMENTS - 1);
+    await expectBooks(store);
+  });
+
+  test('forgets who used what is gone', async () => {
+    const store = await openMemory();
+    const archive = await open(store, { diskBytes: 1.6 * ONE });
+    for (const n of [0, 1, 2, 3]) {
+      await readAndClose(archive, textOf(n));
+      await expectBooks(store);
+    }
+    expect((await store.list('use/text/')).length).toBe(2);
   });
 
   test('goes by the order of use, whatever the clock says', async () => {
