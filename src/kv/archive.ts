@@ -4,6 +4,7 @@ import { type Chain, createChain } from './chain.js';
 import { isLaidOut } from './check-run.js';
 import { withBudget } from './disk.js';
 import { createEvictor } from './evictor.js';
+import { createForesight } from './foresight.js';
 import { createLeases } from './leases.js';
 import { madeEntry } from './made.js';
 import { deleteOldRecords } from './old-records.js';
@@ -133,6 +134,9 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     return touching;
   };
 
+  const recordBytesOf = layout.map(([count, ...layers]) => recordSize(layers, count!));
+  const read = createForesight({ store, groups, bytes: recordBytesOf, room: () => writer.room });
+
   const lost: LostRecord[] = [];
   /** By group: 1 and its digest where a record was checked in full. A page that comes and goes is hashed once an opening. */
   const checked = new WeakMap<StoredRun, Uint8Array>();
@@ -188,7 +192,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
         scope,
         segmentTokens,
         groups: groups.length,
-        pagesBytes: layout.reduce((sum, [count, ...layers]) => sum + recordSize(layers, count!), 0),
+        pagesBytes: recordBytesOf.reduce((sum, bytes) => sum + bytes, 0),
         intact,
       });
       return {
@@ -201,7 +205,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     },
     async fetch(wants) {
       try {
-        const stored = await store.getMany(wants.map(({ run, group }) => run.keys[group]!));
+        const stored = await read(wants);
         return wants.map((wanted, n) => check(wanted, stored[n]));
       } catch (error) {
         writer.failed(error);

@@ -3,9 +3,12 @@ import type { Store } from '../stores/store.js';
 import { decodeHead, isHeadOf, type RunHead } from './records.js';
 import { headKey } from './stored-run.js';
 
-/** Bytes of heads read at once: with sketches of all layers, one may have half a megabyte. */
-const HEAD_BYTES = 1024 * 1024;
+/** Bytes of heads in one read, and reads under way while the heads of one are used: a store answers few large ones best. */
+const HEAD_BYTES = 3 * 1024 * 1024;
+const READS_AHEAD = 2;
 const MOST_HEADS = 64;
+/** Of the first read, which shows how large they are: with sketches of all layers, half a megabyte or more. */
+const FIRST_HEADS = 4;
 
 /** Heads from `from` on, up to the first that is not there; the next ones are under way while some are being used. */
 export async function* readHeads(
@@ -13,20 +16,26 @@ export async function* readHeads(
   keys: readonly string[],
   from: number,
 ): AsyncGenerator<Uint8Array | undefined, void, void> {
-  const read = (at: number, count: number): Promise<(Uint8Array | undefined)[]> => {
-    const started = store.getMany(keys.slice(at, at + count).map(headKey));
+  const reads: Promise<(Uint8Array | undefined)[]>[] = [];
+  let asked = from;
+  const ask = (count: number): void => {
+    const read = store.getMany(keys.slice(asked, asked + count).map(headKey));
     // Whoever stops early never awaits it; its failure is then nobody's.
-    started.catch(() => undefined);
-    return started;
+    read.catch(() => undefined);
+    reads.push(read);
+    asked = Math.min(asked + count, keys.length);
   };
-  let next = from < keys.length ? read(from, 1) : undefined;
-  for (let at = from; next; ) {
-    const heads: (Uint8Array | undefined)[] = await next;
-    at += heads.length;
+  if (asked < keys.length) ask(FIRST_HEADS);
+  for (let read = reads.shift(); read; read = reads.shift()) {
+    const heads = await read;
     const bytes = Math.max(1, ...heads.map((head) => head?.length ?? 0));
     const count = Math.min(Math.max(Math.floor(HEAD_BYTES / bytes), 1), MOST_HEADS);
-    next = heads.every((head) => head) && at < keys.length ? read(at, count) : undefined;
-    yield* heads;
+    const allThere = heads.every((head) => head);
+    while (allThere && asked < keys.length && reads.length < READS_AHEAD) ask(count);
+    for (const head of heads) {
+      yield head;
+      if (!head) return;
+    }
   }
 }
 

@@ -13,6 +13,8 @@ export type StoreEntry = readonly [key: string, bytes: Uint8Array];
 export interface WriteBehind {
   readonly state: StorageState;
   readonly batchBytes: number;
+  /** Bytes that may still be queued before `put` waits. */
+  readonly room: number;
   /**
    * Queue records, all or none of which count: `stored` is called once all are. Resolves when the queue has room
    * again. While the state is not `ok` they are dropped.
@@ -116,6 +118,9 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
       return state;
     },
     batchBytes,
+    get room() {
+      return queueBytes - pending;
+    },
     failed,
     freed() {
       if (state === 'full') become('ok');
