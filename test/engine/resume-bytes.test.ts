@@ -14,7 +14,7 @@ const counting = (inner: Store) => {
   const read: { key: string; bytes: number }[] = [];
   const getMany = async (keys: readonly string[]) => {
     const values = await inner.getMany(keys);
-    values.forEach((value, n) => read.push({ key: keys[n]!, bytes: value?.length ?? 0 }));
+    for (const [n, value] of values.entries()) read.push({ key: keys[n]!, bytes: value?.length ?? 0 });
     return values;
   };
   const store: Store = { ...inner, getMany, get: async (key) => (await getMany([key]))[0] };
