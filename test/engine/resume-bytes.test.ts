@@ -89,4 +89,4 @@ test.each([
   expect(paging.bytes).toBeGreaterThan(0);
   await again.close();
   await bundled.close();
-}, 60_000);
+}, 120_000);
