@@ -1,8 +1,10 @@
 // How interesting a run of keys is, from summaries alone: a chunk by the mean of its keys (DHSA), a sub-block of 16 by
 // sketches of every key.
 import { halves4 } from './lib/halves';
-import { firstLogits, logitsScratch, namedLogits } from './lib/sketch-logits';
+import { firstLogits } from './lib/first-logits';
+import { namedLogits } from './lib/named-logits';
 import { centreBytes, planeBytes } from './lib/sketch';
+import { logitsScratch } from './lib/sketch-query';
 import { addSoftmax } from './lib/softmax';
 import { address, number, word } from './lib/words';
 

@@ -1,12 +1,13 @@
 // From scores to ranges: whole chunks in descending score order until a budget is spent, without sorting.
-import { SUB_BLOCK } from './lib/sketch';
+import { put } from './lib/put-range';
+import { selectBlocks } from './lib/select-blocks';
 import { address, word } from './lib/words';
 
 /** Bits of a key that a pass looks at; the last one looks at the ten that remain. */
 const DIGIT: u32 = 11;
 const BINS: usize = 2048;
 
-/** Bytes of scratch of `select` for up to n chunks. */
+/** Bytes of scratch of `select` for up to n chunks or sub-blocks. */
 export function selectScratch(n: i32): usize {
   return (BINS << 2) + <usize>n * 12 + 16;
 }
@@ -73,167 +74,6 @@ function selectChunks(
   }
   last = put(out, last, forced, end);
   return <i32>((last - out) >> 3);
-}
-
-/** Key of −∞, the least there is. */
-const NOTHING: u32 = 0x007fffff;
-
-/**
- * As `selectChunks`, of sub-blocks: `sinks` and `forced` are multiples of their size, `forced` is not past the last one that
- * has a score. Of the budget's last tokens no part of a sub-block is made.
- */
-function selectBlocks(
-  out: usize, scores: usize, sinks: i32, forced: i32, end: i32, budget: i32, scratch: usize,
-): i32 {
-  let last = put(out, out, 0, min(sinks, end));
-  const from = sinks / SUB_BLOCK, to = forced / SUB_BLOCK;
-  const most = budget / SUB_BLOCK;
-  if (most > 0 && most >= to - from) last = put(out, last, sinks, forced);
-  else if (most > 0) {
-    const keys = scratch + (BINS << 2);
-    const some = countKeys(scratch, keys, scores, from, to);
-    let least: u32 = NOTHING;
-    let left = most - some;
-    if (left < 0) {
-      left = leastKey(scratch, keys, keys + (<usize>((to + 3) & -4) << 2), to, most);
-      least = load<u32>(scratch);
-    }
-    // Among equals the later ones come first; what is before the first has a lesser key than all.
-    let cut = to;
-    for (; left > 0; left--) {
-      do cut--;
-      while (load<u32>(keys + (<usize>cut << 2)) != least);
-    }
-    last = putBlocks(out, last, keys, to, least, cut);
-  }
-  last = put(out, last, forced, end);
-  return <i32>((last - out) >> 3);
-}
-
-/** keys (to) u32 in the order of the scores; 0 before `from`. histogram: counts by their upper digit. Gives how many are more than −∞. */
-// @ts-ignore: decorator
-@inline
-function countKeys(histogram: usize, keys: usize, scores: usize, from: i32, to: i32): i32 {
-  memory.fill(histogram, 0, BINS << 2);
-  const least = f32x4.splat(-Infinity);
-  let some = 0;
-  for (let block = 0; block < to; block += 4) {
-    const at = <usize>block << 2;
-    const score = f32x4.add(v128.load(scores + at), f32x4.splat(0));
-    const bits = v128.bitselect(score, least, f32x4.eq(score, score));
-    v128.store(keys + at, v128.xor(bits, v128.or(i32x4.shr_s(bits, 31), i32x4.splat(i32.MIN_VALUE))));
-    let finite = i32x4.bitmask(f32x4.gt(bits, least));
-    if (block < from) finite &= 15 << min(from - block, 4);
-    if (block + 4 > to) finite &= 15 >> (block + 4 - to);
-    some += popcnt(finite);
-    for (; finite; finite &= finite - 1) {
-      count(histogram, load<u32>(keys + at + (<usize>ctz(finite) << 2)) >> (32 - DIGIT), 1);
-    }
-  }
-  memory.fill(keys, 0, <usize>from << 2);
-  return some;
-}
-
-/**
- * The key at which `most` keys are reached, written to `histogram`[0]; gives how many are left after all greater keys. There
- * are more than `most` above −∞. close: room for n numbers.
- */
-// @ts-ignore: decorator
-@inline
-function leastKey(histogram: usize, keys: usize, close: usize, n: i32, most: i32): i32 {
-  let left = most;
-  let digit = digitOf(histogram, left);
-  left = load<i32>(histogram);
-  // Only keys that begin like this are still in question.
-  let some = 0;
-  const wanted = i32x4.splat(digit);
-  for (let block = 0; block < n; block += 4) {
-    const same = i32x4.eq(i32x4.shr_u(v128.load(keys + (<usize>block << 2)), 32 - DIGIT), wanted);
-    for (let bits = i32x4.bitmask(same); bits; bits &= bits - 1) {
-      const key = load<u32>(keys + (<usize>(block + ctz(bits)) << 2));
-      if (block + ctz(bits) >= n) break;
-      store<u32>(close + (<usize>some << 2), key);
-      some++;
-    }
-  }
-  let prefix = digit << (32 - DIGIT);
-  for (let shift: u32 = 32 - DIGIT; shift > 0; ) {
-    const next = shift > DIGIT ? shift - DIGIT : 0;
-    const mask: u32 = (1 << (shift - next)) - 1;
-    memory.fill(histogram, 0, BINS << 2);
-    for (let i = 0; i < some; i++) {
-      const key = load<u32>(close + (<usize>i << 2));
-      if ((key ^ prefix) >> shift == 0) count(histogram, (key >> next) & mask, 1);
-    }
-    digit = digitOf(histogram, left);
-    left = load<i32>(histogram);
-    prefix |= digit << next;
-    shift = next;
-  }
-  store<u32>(histogram, prefix);
-  return left;
-}
-
-/** The bin in which `left` is reached; what is left of it after all greater ones goes to `histogram`[0]. */
-// @ts-ignore: decorator
-@inline
-function digitOf(histogram: usize, left: i32): u32 {
-  let digit: u32 = <u32>BINS - 1;
-  for (; digit > 0; digit--) {
-    const some = load<i32>(histogram + (<usize>digit << 2));
-    if (some > left) break;
-    left -= some;
-  }
-  store<i32>(histogram, left);
-  return digit;
-}
-
-/** Appends the sub-blocks below `n` whose keys are above `least`, or equal to it and not before `cut`. */
-// @ts-ignore: decorator
-@inline
-function putBlocks(out: usize, last: usize, keys: usize, n: i32, least: u32, cut: i32): usize {
-  const threshold = i32x4.splat(least);
-  let start = -1;
-  for (let base = 0; base < n; base += 64) {
-    let bits: u64 = 0;
-    for (let block = base; block < min(n, base + 64); block += 4) {
-      const four = v128.load(keys + (<usize>block << 2));
-      let taken = i32x4.bitmask(i32x4.gt_u(four, threshold));
-      const equal = i32x4.bitmask(i32x4.eq(four, threshold));
-      if (equal && block + 4 > cut) taken |= equal & (15 << max(0, cut - block));
-      if (block + 4 > n) taken &= 15 >> (block + 4 - n);
-      bits |= <u64>taken << (block - base);
-    }
-    // Below what was looked at, bits say what the search goes through.
-    for (;;) {
-      if (start < 0) {
-        if (bits == 0) break;
-        start = base + <i32>ctz(bits);
-        bits |= bits - 1;
-      } else {
-        if (~bits == 0) break;
-        const end = <i32>ctz(~bits);
-        last = put(out, last, start * SUB_BLOCK, (base + end) * SUB_BLOCK);
-        start = -1;
-        bits &= bits + 1;
-      }
-    }
-  }
-  return start < 0 ? last : put(out, last, start * SUB_BLOCK, n * SUB_BLOCK);
-}
-
-/** Appends [start, stop) after the ranges out…last, merged with the last one where they touch. */
-// @ts-ignore: decorator
-@inline
-function put(out: usize, last: usize, start: i32, stop: i32): usize {
-  if (stop <= start) return last;
-  if (last > out && <i32>load<u32>(last - 4) >= start) {
-    store<u32>(last - 4, stop);
-    return last;
-  }
-  store<u32>(last, start);
-  store<u32>(last, stop, 4);
-  return last + 8;
 }
 
 /**

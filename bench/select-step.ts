@@ -1,7 +1,7 @@
 /**
  * What choosing costs in a whole decode step: all layers of the SmolLM2-135M shape in turn, so that no cache holds them,
  * one thread. Where rows share candidates, the mean of their costs. `node bench/run.mjs select-step [--place Chromium] [--lengths 2048,4096,8192,16384,32768] [--layers 30]
- * [--kv-heads 3] [--group 3]`
+ * [--kv-heads 3] [--group 3] [--methods 'dense; dhsa, budget 512']`
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,8 +16,13 @@ const { values: given } = parseArgs({
     layers: { type: 'string', default: '30' },
     'kv-heads': { type: 'string', default: '3' },
     group: { type: 'string', default: '3' },
+    methods: { type: 'string', default: '' },
   },
 });
+const only = <T>(all: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(all).filter(([name]) => !given.methods || given.methods.split('; ').includes(name)),
+  );
 const outfile = 'bench/build/select-layers.mjs';
 await build({
   entryPoints: ['bench/select/layers.ts'],
@@ -36,7 +41,7 @@ const input: LayersInput = {
   group: Number(given.group),
   dim: 64,
   lengths: given.lengths.split(',').map(Number),
-  methods: {
+  methods: only({
     dense: { method: 'dense' },
     'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
     'dhsa, budget 2048, refresh 2': { method: 'dhsa', budget: 2048, refresh: 2 },
@@ -44,7 +49,7 @@ const input: LayersInput = {
     'dhsa, candidates 3': { method: 'dhsa', budget: 2048, candidates: 3 },
     'dhsa, budget 1024': { method: 'dhsa', budget: 1024 },
     'dhsa, budget 512': { method: 'dhsa', budget: 512 },
-  },
+  }),
 };
 const module = place.name === 'Node' ? pathToFileURL(outfile).href : place.at(outfile);
 const run = async ({ module, input }: { module: string; input: LayersInput }): Promise<LayersMark[]> =>

@@ -7,6 +7,8 @@ import { PAGE } from './page';
 export const PLANES: i32 = 2;
 /** Tokens whose signs lie together: a vector holds one byte of each. */
 export const SUB_BLOCK: i32 = 16;
+/** Sub-blocks of a page. */
+export const BLOCKS: i32 = PAGE / SUB_BLOCK;
 /** Greatest entry of a lookup table: eight of them add up inside an i8. */
 const MOST: f32 = 15;
 
@@ -102,11 +104,11 @@ function scaled(a: v128, b: v128): v128 {
   return i16x8.q15mulr_sat_s(a, b);
 }
 
-/** Sums of eight tokens, shifted left, times their scales (i16 at `scales`) over 2¹⁵. */
+/** Sums of eight tokens, times `room` (a power of two that leaves them in an i16), times their scales (i16 at `scales`) over 2¹⁵. */
 // @ts-ignore: decorator
 @inline
-export function weighed(sums: v128, shift: i32, scales: usize): v128 {
-  return scaled(i16x8.shl(sums, shift), v128.load(scales));
+export function weighed(sums: v128, room: v128, scales: usize): v128 {
+  return scaled(i16x8.mul(sums, room), v128.load(scales));
 }
 
 /** The greatest of eight i16, for each of a, b, c, d, as the four lanes of f32. */

@@ -336,6 +336,36 @@ export const describeChunks = (name: string, make: () => Promise<Backend>): unkn
       }
     });
 
+    test('of many sub-blocks those with the greatest scores are read', async () => {
+      // Four pages are alike, so that some scores are equal.
+      const edit = (keys: Float32Array): void => {
+        keys.copyWithin(64 * 1024, 0, 64 * 256);
+      };
+      const reading = await createReading({ tokens: 4096, kvHeads: 1, keys: 'f16', edit });
+      const { index } = indexed(backend, reading, { source: 'fixed', size: 32 });
+      const q = tensorOf(backend, 1, reading.heads * 64, random(5).normals(reading.heads * 64));
+      const tiles: Tiles = { position: 4095, rows: 1, tileRows: 1 };
+      const [scores, plan] = [backend.scores('scores', 1), backend.plan('plan', 1)];
+      for (const planes of [1, 2] as const) {
+        backend.scoreChunks(scores, q, index, 0, tiles, { by: 'sketch', planes, scale: 0.125 });
+        const [found] = await backend.readScores(scores);
+        // Sub-block 0 is a sink, those from 251 on are the row's surroundings.
+        const best = Array.from({ length: 250 }, (_, i) => i + 1).sort((a, b) =>
+          found![a] === found![b] ? b - a : found![b]! - found![a]!,
+        );
+        for (const count of [1, 2, 5, 17, 64, 125, 249]) {
+          const budget = 16 + 80 + 16 * count;
+          backend.select(plan, tiles, { budget, sinks: 16, local: 64 }, scores, index);
+          const [ranges] = await backend.readPlan(plan);
+          const read = ranges!.flatMap(([start, end]) =>
+            Array.from({ length: Math.ceil((end - start) / 16) }, (_, i) => start / 16 + i),
+          );
+          const taken = best.slice(0, count).sort((a, b) => a - b);
+          expect(read).toEqual([0, ...taken, 251, 252, 253, 254, 255]);
+        }
+      }
+    });
+
     test('a tile that goes on keeps what it reads', async () => {
       const reading = await createReading({ tokens: 640 });
       const { heads, shape } = reading;

@@ -23,30 +23,36 @@ export interface Sketches {
   release(): void;
 }
 
+const LINE = 64;
+const lines = (bytes: number): number => Math.ceil(bytes / LINE) * LINE;
+
 export const createSketches = (heap: Heap, { sketches, kvHeads, keyDim }: ChunkShape): Sketches => {
   const [first, second] = sketches ? [firstSketchBytes(keyDim), secondSketchBytes(keyDim)] : [0, 0];
   const record = first + second;
+  /** Records begin on cache lines, so that a sub-block of the second plane lies in as few as it can. */
+  const secondFrom = (pages: number): number => lines(pages * first);
+  const headRoom = (pages: number): number => secondFrom(pages) + lines(pages * second);
   let start = 0;
   let room = 0;
   /** Places of the records of one head in [from, to), when there is room for `pages`. */
   const places = (head: number, pages: number, page: number): [number, number] => {
-    const at = head * pages * record;
-    return [at + page * first, at + pages * first + page * second];
+    const at = head * headRoom(pages);
+    return [at + page * first, at + secondFrom(pages) + page * second];
   };
   return {
     get start() {
       return start;
     },
     get headBytes() {
-      return room * record;
+      return headRoom(room);
     },
     get secondAt() {
-      return room * first;
+      return secondFrom(room);
     },
     reserve(pages) {
       if (pages <= room || record === 0) return;
       const wider = Math.max(pages, eighthMore(room));
-      const moved = heap.alloc(kvHeads * wider * record, 'chunks');
+      const moved = heap.alloc(kvHeads * headRoom(wider), 'chunks');
       for (let head = 0; head < kvHeads && room > 0; head++) {
         const [a, b] = places(head, room, 0);
         const [newA, newB] = places(head, wider, 0);
