@@ -33,6 +33,17 @@ export const strongest = (sources, most) =>
     .slice(0, most);
 
 /**
+ * The chunk before or after a place, of those that were read. @param {readonly Source[]} sources
+ * @param {number} start of the place @param {number} step -1 or 1
+ */
+export const nextTo = (sources, start, step) => {
+  const chunks = sources.filter(({ part }) => part === 'text');
+  return step > 0
+    ? chunks.find((chunk) => chunk.start > start)
+    : chunks.filter((chunk) => chunk.start < start).at(-1);
+};
+
+/**
  * What lies at a place: the source that was read most of those that reach into it, or the place itself.
  * @param {readonly Source[]} sources @param {{ start: number, end: number }} place
  * @returns {{ start: number, end: number, share: number, part?: Source['part'] }}

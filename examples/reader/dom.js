@@ -16,6 +16,22 @@ export const make = (name, properties = {}, ...children) => {
 /** On a phone what happens next may be out of sight. @param {string} id */
 export const bringIntoSight = (id) => byId(id).scrollIntoView({ block: 'nearest' });
 
+/**
+ * Does something above an element, which stays where it is on the screen. @param {Element} element
+ * @param {() => Promise<void>} work
+ */
+export const holdInPlace = async (element, work) => {
+  const { style } = document.documentElement;
+  // Browsers that do so by themselves would do it twice.
+  style.overflowAnchor = 'none';
+  const { top } = element.getBoundingClientRect();
+  await work();
+  scrollBy({ top: element.getBoundingClientRect().top - top, behavior: 'instant' });
+  requestAnimationFrame(() => {
+    style.overflowAnchor = '';
+  });
+};
+
 /** Rows of a list of terms. @param {[string, string][]} pairs */
 export const rows = (pairs) =>
   pairs.map(([name, value]) =>

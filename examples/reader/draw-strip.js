@@ -16,7 +16,7 @@ const LEAST = 1.5;
  */
 
 /** @param {string} kind @param {number} x @param {number} y @param {number} width @param {number} height */
-const bar = (kind, x, y, width, height) => {
+export const bar = (kind, x, y, width, height) => {
   const rect = document.createElementNS(SVG, 'rect');
   rect.setAttribute('class', kind);
   for (const [name, value] of Object.entries({ x, y, width, height })) {

@@ -29,6 +29,7 @@ const showDepth = () => {
   const at = placeAt(plain, depth());
   const before = plain
     .slice(Math.max(0, at - 70), at)
+    .replace(at > 70 ? /^\S+/ : '', '')
     .replace(/\s+/g, ' ')
     .trim();
   byId('depth-text').textContent = `After “… ${before}”`;

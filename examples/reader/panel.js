@@ -1,7 +1,7 @@
 // @ts-check
 import { bytesOf } from './budgets.js';
 import { desk } from './desk.js';
-import { byId, rows } from './dom.js';
+import { byId, make, rows } from './dom.js';
 import { bytes, count, percent, speed } from './numbers.js';
 
 const EVERY_MS = 500;
@@ -29,8 +29,9 @@ const engine = (info) => [
 
 /** @typedef {import('../../dist/index.js').ContextStats} Stats */
 
-/** All pages of the text, wherever they are. @param {Stats} stats */
-const pagesOf = (stats) => Math.max(stats.pagesResident, stats.pagesStored);
+const HELD = 'Pages in memory';
+/** The share of the text's pages that is in memory. @param {Stats} stats */
+const heldOf = ({ pagesResident, pagesStored }) => pagesResident / Math.max(1, pagesResident, pagesStored);
 
 const REASONS = {
   none: 'nothing is kept',
@@ -52,23 +53,18 @@ const text = (stats) => [
   ['Answering', speed(stats.decode)],
   ['Density, reading', stats.prefill.tokens === 0 ? '–' : percent(stats.density.prefill)],
   ['Density, answering', stats.decode.tokens === 0 ? '–' : percent(stats.density.decode)],
-  [
-    'Pages in memory',
-    `${bytes(stats.bytes.pages)}, ${count(stats.pagesResident)} of ${count(pagesOf(stats))}`,
-  ],
+  [HELD, `${bytes(stats.bytes.pages)}, ${percent(heldOf(stats))}`],
   ['Of the budget', `${bytes(stats.memory.used)} of ${bytes(stats.memory.budget)}${over(stats.memory)}`],
   ['Fetched from disk', stats.paging.records > 0 ? bytes(stats.paging.bytes) : '–'],
   ['Memory in all', bytes(stats.bytes.total)],
 ];
 
-/** How much of the text's pages is in memory, as a bar; the rest is on disk. @param {Stats | undefined} stats */
+/** What of a text's pages is in memory, as a bar beside the number; the rest of the bar is on disk. @param {Stats} stats */
 const showHeld = (stats) => {
-  const held = byId('held');
-  held.hidden = !stats || pagesOf(stats) === 0;
-  if (!stats || held.hidden) return;
-  const share = percent(stats.pagesResident / pagesOf(stats));
-  held.ariaLabel = `${share} of the text’s pages are in memory, the others on disk`;
-  held.firstElementChild.style.width = share.replace(' ', '');
+  const held = make('span');
+  held.style.width = `${100 * heldOf(stats)}%`;
+  const row = [...byId('panel').querySelectorAll('dt')].find(({ textContent }) => textContent === HELD);
+  row?.nextElementSibling?.append(make('span', { className: 'held' }, held));
 };
 
 /** The budget for the disk, where one was chosen. */
@@ -93,7 +89,7 @@ export const showPanel = async () => {
   byId('panel').replaceChildren(
     ...rows([...(stats ? text(stats) : []), ...disk, ...engine(info), ...warnings]),
   );
-  showHeld(stats);
+  if (stats) showHeld(stats);
   return stats;
 };
 

@@ -1,6 +1,7 @@
 // @ts-check
 import { desk } from './desk.js';
 import { byId, make } from './dom.js';
+import { drawChunks } from './draw-chunks.js';
 import { count, percent } from './numbers.js';
 
 /** Tokens shown around a passage. */
@@ -25,8 +26,8 @@ let asked = 0;
 /**
  * Shows a passage and what is around it.
  * @param {{ start: number, end: number, share: number, part?: string }} place
- * @param {{ tokens: number, read: number, sources?: unknown }} text its tokens, how many of them were read, and
- * whether shares were measured @param {boolean} quietly the keyboard stays where it is
+ * @param {{ tokens: number, read: number, sources?: readonly import('./bins.js').Source[] | undefined }} text its tokens,
+ * how many of them were read, and how strongly where that was measured @param {boolean} quietly the keyboard stays where it is
  */
 export const showPassage = async ({ start, end, share, part }, { tokens, read, sources }, quietly) => {
   const { session } = desk;
@@ -36,6 +37,7 @@ export const showPassage = async ({ start, end, share, part }, { tokens, read, s
   const from = Math.max(0, start - AROUND);
   const quote = byId('passage').querySelector('blockquote');
   if (start >= read) {
+    byId('chunks').hidden = true;
     quote.replaceChildren('This part is not read yet: go on reading to look inside.');
     byId('passage').querySelector('figcaption').textContent = placeOf(start, tokens);
     byId('passage').hidden = false;
@@ -49,6 +51,8 @@ export const showPassage = async ({ start, end, share, part }, { tokens, read, s
   ]);
   // Another place was asked for meanwhile, or another text.
   if (mine !== asked || session !== desk.session) return;
+  byId('chunks').hidden = !sources;
+  if (sources) drawChunks(byId('chunks').querySelector('svg'), { start, end }, sources, read);
   quote.replaceChildren(
     from > 0 ? '… ' : '',
     whole(from > 0 ? before.slice(before.indexOf(' ') + 1) : before),

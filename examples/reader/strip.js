@@ -1,5 +1,5 @@
 // @ts-check
-import { binsOf, placeIn, strongest } from './bins.js';
+import { binsOf, nextTo, placeIn, strongest } from './bins.js';
 import { byId, make } from './dom.js';
 import { drawStrip } from './draw-strip.js';
 import { count, percent } from './numbers.js';
@@ -113,7 +113,15 @@ const openBin = (/** @type {boolean} */ quietly) => {
     );
 };
 
+/** Opens the chunk beside the place that is open. @param {number} step */
+const openNext = (step) => {
+  const next = nextTo(picture.sources ?? [], picture.cursor ?? 0, step);
+  if (next) void open(next);
+};
+
 export const startStrip = () => {
+  byId('chunk-before').addEventListener('click', () => openNext(-1));
+  byId('chunk-after').addEventListener('click', () => openNext(1));
   const strip = byId('strip');
   strip.addEventListener('click', (/** @type {MouseEvent} */ event) => {
     const { left, width } = strip.getBoundingClientRect();

@@ -1,6 +1,6 @@
 // @ts-check
 import { desk, startRunning } from './desk.js';
-import { byId, make } from './dom.js';
+import { byId, holdInPlace, make } from './dom.js';
 import { percent, seconds, speed } from './numbers.js';
 import { showPanel, watchPanel } from './panel.js';
 import { clearProblem, isAbort } from './problems.js';
@@ -19,9 +19,8 @@ export const ask = async (/** @type {string} */ question) => {
   const signal = startRunning();
   const out = make('p', { className: 'answer' });
   const cost = make('p', { className: 'cost' });
-  byId('transcript').append(
-    make('article', {}, make('p', { className: 'question', textContent: question }), out, cost),
-  );
+  const article = make('article', {}, make('p', { className: 'question', textContent: question }), out, cost);
+  byId('transcript').append(article);
   byId('compare-question').value = question;
   const answer = session.ask(question, { maxTokens: ANSWER, signal, sources: true });
   const unwatch = watchPanel();
@@ -42,7 +41,7 @@ export const ask = async (/** @type {string} */ question) => {
       byId('book').scrollIntoView({ block: 'nearest' });
     });
     cost.append(where);
-    await showSources(sources);
+    await holdInPlace(article, () => showSources(sources));
     Object.assign(out.dataset, {
       done: 'true',
       questionTokens: end.questionTokens,

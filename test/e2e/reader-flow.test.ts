@@ -56,6 +56,20 @@ test('on a phone, by keyboard alone: ask, see where the answer came from, hide a
   expect(await page.locator('#passage figcaption').textContent()).toMatch(/% of attention$/);
   expect(await page.locator('#strip rect.text').count()).toBeGreaterThan(20);
 
+  // The answer stays where it was being read, though what it came from opens above it.
+  const [top, low] = await page.locator('.answer').evaluate((answer) => {
+    const box = answer.getBoundingClientRect();
+    return [box.top, innerHeight - box.bottom];
+  });
+  expect(Math.min(top!, low!)).toBeGreaterThan(0);
+  // The chunks around it, one by one.
+  await page.locator('#chunk-after').click();
+  await page.locator('#passage mark:not(:text("attic"))').waitFor();
+  await page.locator('#chunk-before').click();
+  await page.locator('#passage mark', { hasText: 'attic' }).waitFor();
+  expect(await page.locator('#chunks rect.text').count()).toBe(1);
+  expect(await page.locator('#chunks rect.near').count()).toBeGreaterThan(5);
+
   // The strip, from its beginning on.
   await tabTo(page, '#strip');
   await page.keyboard.press('Home');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { binsOf, placeIn, strongest } from '../../../examples/reader/bins.js';
+import { binsOf, nextTo, placeIn, strongest } from '../../../examples/reader/bins.js';
 import { facts, hideFacts } from '../../../examples/reader/facts.js';
 import { hideAt, placeAt } from '../../../examples/reader/hide.js';
 import { bytes, left, percent, seconds, speed } from '../../../examples/reader/numbers.js';
@@ -24,6 +24,14 @@ describe('the strip', () => {
     expect(bins.map(({ text }) => text)).toEqual([0, 0, 0, 0.2, 0.2, 0.3, 0, 0, 0, 0]);
     expect(bins.map(({ apart }) => apart)).toEqual([0.1, 0.1, 0, 0, 0, 0, 0, 0, 0, 0.4]);
     expect(bins[3]).toMatchObject({ start: 30, end: 40 });
+  });
+
+  test('the chunks beside a place are those of the text that were read, and there is none beyond its ends', () => {
+    expect(nextTo(sources, 30, 1)).toBe(sources[2]);
+    expect(nextTo(sources, 57, -1)).toBe(sources[2]);
+    expect(nextTo(sources, 55, -1)).toBe(sources[1]);
+    expect(nextTo(sources, 30, -1)).toBeUndefined();
+    expect(nextTo(sources, 55, 1)).toBeUndefined();
   });
 
   test('bins narrower than a token, and texts without tokens, are no error', () => {
