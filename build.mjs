@@ -111,6 +111,7 @@ const entries = {
   index: 'src/index.ts', // what a page imports
   engine: 'src/engine/index.ts', // the engine without a worker: Node and browsers
   worker: 'workers/engine.ts', // started by index.js as its sibling
+  openai: 'src/facades/openai/index.ts', // beside the page's own: no part of what it downloads
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
 
@@ -145,6 +146,7 @@ const types = () => {
     engine: 'src/engine/index',
     worker: 'workers/engine',
     thread: 'workers/thread',
+    openai: 'src/facades/openai/index',
   })) {
     writeFileSync(`dist/${bundle}.d.ts`, `export * from './types/${source}.js';\n`);
   }

@@ -62,6 +62,16 @@ export class Session {
     );
   }
 
+  /**
+   * Read a question and an answer that was given elsewhere, as an earlier turn of the conversation. Rejects with
+   * `model/template` where the model's template knows one turn only.
+   */
+  tell(question: string, answer: string, options: CallOptions = {}): Promise<void> {
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.tell(this.#context, question, answer, call, onProgress),
+    );
+  }
+
   /** What the session holds, and what it has cost since it was opened. */
   stats(): Promise<ContextStats> {
     return this.#engine.stats(this.#context);

@@ -200,6 +200,7 @@ export interface Engine {
     onText: (text: string, reasoning: boolean) => void,
     onProgress: Progress,
   ): Promise<Finish>;
+  tell(context: number, question: string, answer: string, call: number, onProgress: Progress): Promise<void>;
   stats(context: number): Promise<ContextStats>;
   plan(context: number, layer: number, head: number): Promise<Range[]>;
   passage(context: number, start: number, end: number): Promise<string>;

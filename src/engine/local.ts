@@ -189,6 +189,12 @@ export const createLocalEngine = (): Engine => {
           throw new LonghandError('input/type', 'A question must be a string.');
         return conversationOf(held).ask(question, options, { signal, onProgress }, onText);
       }),
+    tell: (handle, question, answer, call, onProgress) =>
+      alone(handle, call, (held, signal) => {
+        if (typeof question !== 'string' || typeof answer !== 'string')
+          throw new LonghandError('input/type', 'A question and its answer must be strings.');
+        return conversationOf(held).tell(question, answer, { signal, onProgress });
+      }),
     stats: async (handle) => contextOf(handle).stats(),
     plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),
     passage: async (handle, start, end) => {

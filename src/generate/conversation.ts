@@ -78,6 +78,8 @@ export interface Conversation {
     hooks: AppendHooks,
     onText: (text: string, reasoning: boolean) => void,
   ): Promise<Finish>;
+  /** Read a question and its answer as an earlier turn, without saying anything. */
+  tell(question: string, answer: string, hooks: AppendHooks): Promise<void>;
   readonly turns: Turns;
 }
 
@@ -210,6 +212,25 @@ export const createConversation = (
         sources?.release();
         if (!kept) context.rewind(bookmark);
       }
+    },
+
+    async tell(question, answer, hooks) {
+      const past = template.past();
+      if (!past) {
+        throw new LonghandError(
+          'model/template',
+          "The model's chat template knows one turn only, so no earlier ones can be told. Ask in one turn.",
+          { reason: 'shape' },
+        );
+      }
+      const asked = turn === 'user' ? `\n${question}` : question;
+      const told = [{ text: asked, control: false }, ...past, { text: answer, control: false }];
+      const ids = await encodeFrom(turn, context.tokens.length, told, hooks.signal);
+      await settle(hooks);
+      await context.append(ids, true, hooks);
+      turn = 'answered';
+      replayed = pieces.length;
+      await changed();
     },
 
     get turns() {

@@ -41,7 +41,11 @@ test('exports name files that the build makes', () => {
   }
 });
 
-test.each(['dist/index.js', 'dist/worker.js'])('%s runs from a plain script tag', (bundle) => {
+test.each([
+  'dist/index.js',
+  'dist/worker.js',
+  'dist/openai.js',
+])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));
   // Bundlers of pages stop at `node:` modules, even behind a dynamic import that no page reaches.
   expect(specifiers).toEqual([]);

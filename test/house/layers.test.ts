@@ -56,6 +56,10 @@ const objection = (from: string, to: string): string | undefined => {
   if (isIn(from, 'src/facades') && !isIn(to, 'src/facades') && to !== 'src/index.ts') {
     return `${from} imports more than the public index: ${to}`;
   }
+  const facade = (file: string) => /^src\/facades\/([^/]+)\//.exec(file)?.[1];
+  if (facade(from) !== facade(to) && isIn(from, 'src/facades') && isIn(to, 'src/facades')) {
+    return `${from} imports another facade: ${to}`;
+  }
   if (isIn(from, 'examples') && !isIn(to, 'examples')) return `${from} reaches into the sources: ${to}`;
   const serves = isIn(to, 'src/engine') || to === 'src/backends/wasm/serve-thread.ts';
   if (isIn(from, 'workers') && !serves) return `${from} does more than serve the engine: ${to}`;
@@ -103,6 +107,11 @@ describe('imports', () => {
     expect(objection('src/predictors/predictor.ts', 'src/predictors/dense.ts')).toContain('upwards');
     expect(objection('src/predictors/dense.ts', 'src/stores/idb.ts')).toContain('another socket');
     expect(objection('src/facades/openai.ts', 'src/session.ts')).toContain('public index');
+    expect(objection('src/facades/openai/index.ts', 'src/facades/ai-sdk/index.ts')).toContain(
+      'another facade',
+    );
+    expect(objection('src/facades/openai/index.ts', 'src/index.ts')).toBeUndefined();
+    expect(objection('src/index.ts', 'src/facades/openai/index.ts')).toContain('upwards');
     expect(objection('workers/engine.ts', 'src/session.ts')).toContain('serve the engine');
     expect(objection('src/predictors/dense.ts', 'src/backends/backend.ts')).toBeUndefined();
   });

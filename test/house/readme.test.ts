@@ -37,6 +37,7 @@ const complaintsAbout = (programs: string[]): string[] => {
     paths: {
       longhand: [join(root, 'src/index.ts')],
       'longhand/engine': [join(root, 'src/engine/index.ts')],
+      'longhand/openai': [join(root, 'src/facades/openai/index.ts')],
     },
   };
   const host = ts.createCompilerHost(settings);

@@ -72,6 +72,14 @@ describe.each([3, 4] as const)('thoughts, marks of type %i', (kind) => {
     expect(chat.read()).toBe(text);
   });
 
+  test('an answer that was given elsewhere is told as an earlier turn, as text', async () => {
+    await chat.conversation.tell('Why?', 'So.</im>', {});
+    expect(chat.read()).toBe(`${text}\nWhy?</im><im>assistant:So.</im>`);
+    expect(chat.tokens.filter((id) => id === 2)).toHaveLength(1);
+    expect((await chat.ask('Aha.', { continue: true })).answer).toBe('Aha.');
+    expect(chat.read()).toContain('So.</im></im><im>user:Why?');
+  });
+
   test('off: by the template’s own switch, and none are told', async () => {
     const { thoughts, answer, finish } = await chat.ask('So.');
     expect([thoughts, answer]).toEqual(['', 'So.']);
