@@ -173,6 +173,36 @@ describe('a clone', () => {
   });
 });
 
+test('a clone is whole though its original drops those runs while it is made', async () => {
+  const inner = await openMemory();
+  const [first, second] = [ids.slice(0, 2 * segmentTokens), ids.slice(1, 2 * segmentTokens)];
+  const there = await open(inner);
+  const release = await there.sessions.acquire('a');
+  await store(there, 'a', first);
+  let writing: Promise<void> | undefined;
+  const here = await open({
+    ...inner,
+    async commit(batch) {
+      // As late as can be: the clone knows what it will name, and another tab replaces all of it.
+      if (batch.put.some(([key]) => key === 'session/b')) {
+        writing = store(there, 'a', second);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return inner.commit(batch);
+    },
+  });
+  await here.sessions.clone('a', 'b');
+  expect(writing).toBeDefined();
+  await writing;
+  await release();
+  expect(await contents(inner)).toEqual(
+    new Map([
+      ['a', second],
+      ['b', first],
+    ]),
+  );
+});
+
 test('hundreds of sessions, cloned and deleted, leave the store as it was', async () => {
   const inner = await openMemory();
   const archive = await open(inner);

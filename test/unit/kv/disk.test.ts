@@ -177,6 +177,17 @@ describe('a budget', () => {
     for (const chain of [oldest, open1]) chain.close();
   });
 
+  test('never stands in the way of a token list', async () => {
+    const store = await openMemory();
+    const archive = await open(store, { diskBytes: 10 });
+    const release = await archive.sessions.acquire('s');
+    expect(await archive.sessions.put(stateOf('s', [1, 2, 3], 0))).toBe('all');
+    const runs = [tailOf(archive, 0, [1, 2, 3, 4])];
+    expect(await archive.sessions.put(stateOf('s', [1, 2, 3, 4], 0), { runs })).toBe('tokens');
+    expect([...(await archive.sessions.get('s'))!.tokens]).toEqual([1, 2, 3, 4]);
+    await release();
+  });
+
   test('writes little to know who used what', async () => {
     const store = await openMemory();
     let bytes = 0;
