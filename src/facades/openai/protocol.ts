@@ -62,7 +62,8 @@ export interface Usage {
 
 export type FinishReason = 'stop' | 'length';
 
-interface Reply {
+/** What every reply has. */
+export interface Reply {
   readonly id: string;
   /** Seconds since 1970. */
   readonly created: number;
