@@ -19,7 +19,10 @@ const keyCodecs = ['f16', 'q8'] as const;
 const valueCodecs = ['f16', 'q8', 'q4'] as const;
 export const codecPairs = keyCodecs.flatMap((keys) => valueCodecs.map((values) => ({ keys, values })));
 
-export const tensorOf = (pages: PagesUnderTest, rows: number, cols: number, values: Float32Array): Tensor => {
+/** Pages without attention. */
+export type StoredPages = Omit<PagesUnderTest, 'read' | 'attend' | 'readPairs' | 'makePlan' | 'losePage'>;
+
+export const tensorOf = (pages: StoredPages, rows: number, cols: number, values: Float32Array): Tensor => {
   const tensor = pages.tensor('test', rows, cols);
   pages.upload(tensor, values);
   return tensor;
@@ -44,7 +47,7 @@ export const makeCase = (shape: KvShape, heads: number, tokens: number, next: Ra
 
 /** Append tokens [from, to) in one call. */
 export const append = (
-  pages: PagesUnderTest,
+  pages: StoredPages,
   kv: KvLayer,
   { k, v, shape }: Case,
   from: number,
@@ -56,14 +59,14 @@ export const append = (
   pages.appendKv(kv, some(k, cols[0]), some(v, cols[1]), from);
 };
 
-export const filled = (pages: PagesUnderTest, some: Case): KvLayer => {
+export const filled = (pages: StoredPages, some: Case): KvLayer => {
   const kv = pages.kvLayer('test', some.shape);
   pages.mapPages(kv, pagesFor(some.tokens));
   append(pages, kv, some, 0, some.tokens);
   return kv;
 };
 
-export const allPages = (pages: PagesUnderTest, kv: KvLayer): Promise<Uint8Array[]> =>
+export const allPages = (pages: StoredPages, kv: KvLayer): Promise<Uint8Array[]> =>
   Promise.all(Array.from({ length: kv.pages }, (_, page) => pages.readPage(kv, page)));
 
 /** The reference's layer with the very same bytes. */

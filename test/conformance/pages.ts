@@ -29,17 +29,13 @@ import {
 } from './attending.js';
 import { expectEqual, expectWithin } from './compare.js';
 import { makeRefPages, type PagesUnderTest } from './make-pages.js';
+import { describeStoredPages } from './stored-pages.js';
 import { tolerance } from './tolerance.js';
-
-const expectSamePages = (found: Uint8Array[], wanted: Uint8Array[]): void => {
-  expect(found.length).toBe(wanted.length);
-  found.forEach((bytes, page) => {
-    expectEqual(bytes, wanted[page]!, `page ${page}`);
-  });
-};
 
 /** Pages and attention over plans; `make` gives a fresh backend. The reference backend is the judge. */
 export const describePages = (name: string, make: () => Promise<PagesUnderTest>): void => {
+  describeStoredPages(name, make);
+
   describe(`pages: ${name}`, () => {
     let pages: PagesUnderTest;
     const reference = makeRefPages();
@@ -66,114 +62,8 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
       expect(found.pairs).toBe(wanted.pairs);
     };
 
-    describe('stored bytes', () => {
-      const shapes = codecPairs.flatMap((codec) =>
-        [16, 64, 80, 96, 128, 256].map((dim) => ({ kvHeads: 2, keyDim: dim, valueDim: dim, ...codec })),
-      );
-      test.each(
-        shapes,
-      )('$keys keys and $values values of $keyDim channels are the definition’s', async (shape) => {
-        const next = random(shape.keyDim);
-        const some = makeCase({ ...shape, valueDim: 64 }, 2, 70, next);
-        some.k.set([Number.NaN, Number.POSITIVE_INFINITY, -1e30, 1e-40, -0], 5 * shape.keyDim);
-        some.v.set([Number.NaN, Number.NEGATIVE_INFINITY, 1e30, 1e-7, -0], 9 * 64);
-        some.k.fill(0, 6 * shape.keyDim, 8 * shape.keyDim);
-        some.v.fill(0, 10 * 64, 12 * 64);
-        // So small that neighbouring halves are far apart: scales must be rounded up for the codes to fit.
-        for (let token = 20; token < 60; token++) {
-          const width = shape.keyDim * 2;
-          some.k.set(next.normals(width, 10 ** next.uniform(-8, -3)), token * width);
-          some.v.set(next.normals(128, 10 ** next.uniform(-8, -3)), token * 128);
-        }
-        const found = await allPages(pages, filled(pages, some));
-        const wanted = await allPages(reference, filled(reference, some));
-        expectSamePages(found, wanted);
-      });
-
-      test('do not depend on how many tokens are appended at once', async () => {
-        const next = random(2);
-        for (const codec of codecPairs) {
-          const some = makeCase({ kvHeads: 3, keyDim: 48, valueDim: 80, ...codec }, 3, 131, next);
-          const kv = pages.kvLayer('test', some.shape);
-          pages.mapPages(kv, 3);
-          for (let from = 0; from < 131; ) {
-            const to = Math.min(131, from + 1 + next.below(40));
-            append(pages, kv, some, from, to);
-            from = to;
-          }
-          expectSamePages(await allPages(pages, kv), await allPages(pages, filled(pages, some)));
-        }
-      });
-
-      test('are overwritten token by token', async () => {
-        const next = random(3);
-        for (const codec of codecPairs) {
-          const shape: KvShape = { kvHeads: 2, keyDim: 64, valueDim: 64, ...codec };
-          const [old, fresh] = [makeCase(shape, 2, 200, next), makeCase(shape, 2, 200, next)];
-          fresh.k.set(old.k.subarray(0, 100 * 128));
-          fresh.v.set(old.v.subarray(0, 100 * 128));
-          const kv = filled(pages, old);
-          append(pages, kv, fresh, 100, 200);
-          expectSamePages(await allPages(pages, kv), await allPages(pages, filled(pages, fresh)));
-        }
-      });
-
-      test('survive a longer table and go with a shorter one', async () => {
-        const some = makeCase(
-          { kvHeads: 2, keyDim: 32, valueDim: 32, keys: 'q8', values: 'q4' },
-          2,
-          300,
-          random(4),
-        );
-        const kv = filled(pages, some);
-        const before = await allPages(pages, kv);
-        pages.mapPages(kv, 70);
-        expect(kv.pages).toBe(70);
-        expectSamePages((await allPages(pages, kv)).slice(0, 5), before);
-        pages.mapPages(kv, 2);
-        expect(kv.pages).toBe(2);
-        pages.mapPages(kv, 5);
-        const after = await allPages(pages, kv);
-        expectSamePages(after.slice(0, 2), before.slice(0, 2));
-        // Memory that is given again must not show an older text.
-        for (const bytes of after.slice(2)) expect(bytes.every((byte) => byte === 0)).toBe(true);
-      });
-    });
-
     describe('cold pages', () => {
       const shape: KvShape = { kvHeads: 2, keyDim: 48, valueDim: 80, keys: 'q8', values: 'q4' };
-
-      test('have a place and no memory, and come back as they were', async () => {
-        const kv = filled(pages, makeCase(shape, 2, 300, random(50)));
-        const before = await allPages(pages, kv);
-        pages.dropPages(kv, [0, 3, 4, 3]);
-        expect([kv.pages, kv.resident]).toEqual([5, 2]);
-        expect([0, 1, 2, 3, 4].map((page) => kv.isCold(page))).toEqual([true, false, false, true, true]);
-        for (const page of [3, 0, 4]) pages.writePage(kv, page, before[page]!);
-        expect([kv.pages, kv.resident]).toEqual([5, 5]);
-        expectSamePages(await allPages(pages, kv), before);
-      });
-
-      test('are mapped without memory, between pages that have some', async () => {
-        const some = makeCase(shape, 2, 400, random(51));
-        const kv = pages.kvLayer('test', shape);
-        pages.mapPages(kv, 2);
-        pages.mapPages(kv, 5, true);
-        pages.mapPages(kv, 7);
-        expect([kv.pages, kv.resident]).toEqual([7, 4]);
-        expect([0, 1, 2, 3, 4, 5, 6].filter((page) => kv.isCold(page))).toEqual([2, 3, 4]);
-        expect((await pages.readPage(kv, 6)).every((byte) => byte === 0)).toBe(true);
-        const wanted = await allPages(pages, filled(pages, some));
-        for (const page of [2, 3, 4]) pages.writePage(kv, page, wanted[page]!);
-        append(pages, kv, some, 0, 128);
-        append(pages, kv, some, 320, 400);
-        expectSamePages(await allPages(pages, kv), wanted);
-        pages.dropPages(kv, [1, 5]);
-        pages.mapPages(kv, 1);
-        expect([kv.pages, kv.resident]).toEqual([1, 1]);
-        pages.mapPages(kv, 3);
-        expect([kv.pages, kv.resident]).toEqual([3, 3]);
-      });
 
       test.each(codecPairs)('written back, attention has the same bits: $keys/$values', async (codec) => {
         const next = random(52);
@@ -699,18 +589,6 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
         }
         return 'nothing was thrown';
       };
-
-      test.each([0, 8, 40, 72.5, 1040, -16])('heads of %s channels', (dim) => {
-        expect(codeOf(() => pages.kvLayer('x', { ...shape, keyDim: dim }))).toBe('unsupported/architecture');
-        expect(codeOf(() => pages.kvLayer('x', { ...shape, valueDim: dim }))).toBe(
-          'unsupported/architecture',
-        );
-      });
-
-      test('codecs that pages do not have', () => {
-        expect(codeOf(() => pages.kvLayer('x', { ...shape, keys: 'q4' as 'q8' }))).toBe('input/option');
-        expect(codeOf(() => pages.kvLayer('x', { ...shape, values: 'q5' as 'q8' }))).toBe('input/option');
-      });
 
       test('pages without memory and tensors of another shape', () => {
         const kv = pages.kvLayer('x', shape);

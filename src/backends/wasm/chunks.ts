@@ -2,6 +2,7 @@ import { codecNumber, keysAt, pageBytes } from '../../codecs/page-format.js';
 import { pageBoundaries } from '../../kv/boundaries.js';
 import { firstSketchBytes, meanBytes, secondSketchBytes } from '../../kv/chunks.js';
 import { type Backend, PAGE } from '../backend.js';
+import { mustBeResident } from '../kv-shape.js';
 import {
   appendBoundaries,
   boundariesOf,
@@ -11,7 +12,6 @@ import {
   type WasmChunkIndex,
   writeIndex,
 } from './chunk-index.js';
-import { mustBeResident } from './cold.js';
 import type { Device, WasmKvLayer } from './device.js';
 import { wasmPlans } from './plans.js';
 import { wasmScores } from './scores.js';

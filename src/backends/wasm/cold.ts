@@ -1,20 +1,7 @@
-import { LonghandError } from '../../errors.js';
 import { type KvLayer, PAGE, tileCount, tileStart } from '../backend.js';
+import { mustBeResident } from '../kv-shape.js';
 import type { WasmPlan } from './device.js';
 import type { Heap } from './heap.js';
-
-const demand = (kv: KvLayer, page: number): void => {
-  if (page < kv.pages && !kv.isCold(page)) return;
-  const found = page < kv.pages ? 'it is cold' : `there are ${kv.pages}`;
-  throw new LonghandError('internal', `Page ${page} was to be read, but ${found}. Please report this.`);
-};
-
-/** Pages [from, to) must have memory: reading elsewhere would be silent nonsense. */
-export const mustBeResident = (kv: KvLayer, from: number, to: number): void => {
-  if (from < to) demand(kv, to - 1);
-  if (kv.resident === kv.pages) return;
-  for (let page = from; page < to; page++) demand(kv, page);
-};
 
 /** What a call reads of its plan: keys in [from, to), and of those the last `window` of each row. */
 export interface Reach {

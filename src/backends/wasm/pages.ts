@@ -1,7 +1,8 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
-import { type Backend, carryWidth, type KvLayer, type KvShape, PAGE, tileCount } from '../backend.js';
-import { mustBeResident, mustBeResidentIn } from './cold.js';
+import { type Backend, carryWidth, type KvLayer, PAGE, tileCount } from '../backend.js';
+import { checkKvShape, mustBeResident } from '../kv-shape.js';
+import { mustBeResidentIn } from './cold.js';
 import type { Device, WasmKvLayer, WasmPlan } from './device.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
@@ -19,29 +20,8 @@ interface PagedLayer extends WasmKvLayer {
   readonly warm: number[];
 }
 
-/** Kernels step through a vector 16 channels at a time. */
-const LANES = 16;
-/** Greatest head width for which integer dots of 8-bit keys and 14-bit queries fit an i32. */
-const WIDEST = 1024;
-
 const demand = (fits: boolean, message: string): void => {
   if (!fits) throw new LonghandError('internal', `${message} Please report this.`);
-};
-
-const checkShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: KvShape): void => {
-  for (const dim of [keyDim, valueDim]) {
-    if (Number.isInteger(dim / LANES) && dim >= LANES && dim <= WIDEST) continue;
-    const message = `${label} has heads of ${dim} channels; pages hold multiples of ${LANES} up to ${WIDEST}. Use another model.`;
-    throw new LonghandError('unsupported/architecture', message, { label, dim });
-  }
-  if (!Number.isInteger(kvHeads) || kvHeads < 1) {
-    const message = `${label} has ${kvHeads} KV heads; at least one is needed. Use another model.`;
-    throw new LonghandError('unsupported/architecture', message, { label, kvHeads });
-  }
-  if (!['f16', 'q8'].includes(keys) || !['f16', 'q8', 'q4'].includes(values)) {
-    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16 or q8 for keys and f16, q8 or q4 for values.`;
-    throw new LonghandError('input/option', message, { label, keys, values });
-  }
 };
 
 /** Room for the arguments of `attend` (assembly/attend.ts). */
@@ -103,7 +83,7 @@ export const wasmPages = (device: Device): Verbs => {
 
   return {
     kvLayer: (label, shape): WasmKvLayer => {
-      checkShape(label, shape);
+      checkKvShape(label, shape);
       const addresses = growing(heap, 'pages');
       const kv: PagedLayer = {
         shape,

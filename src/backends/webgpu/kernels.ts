@@ -5,6 +5,7 @@
  */
 export const kernels = {
   add: 'wm',
+  'append-kv': 'wmmr',
   embed: 'wrr',
   gate: 'wm',
   matmul: 'wmrr',

@@ -1,0 +1,37 @@
+import { LonghandError } from '../errors.js';
+import type { KvLayer, KvShape } from './backend.js';
+
+/** Kernels step through a vector 16 channels at a time. */
+const LANES = 16;
+/** Greatest head width for which integer dots of 8-bit keys and 14-bit queries fit an i32. */
+const WIDEST = 1024;
+
+/** Throws what is wrong with a shape that pages were asked for. */
+export const checkKvShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: KvShape): void => {
+  for (const dim of [keyDim, valueDim]) {
+    if (Number.isInteger(dim / LANES) && dim >= LANES && dim <= WIDEST) continue;
+    const message = `${label} has heads of ${dim} channels; pages hold multiples of ${LANES} up to ${WIDEST}. Use another model.`;
+    throw new LonghandError('unsupported/architecture', message, { label, dim });
+  }
+  if (!Number.isInteger(kvHeads) || kvHeads < 1) {
+    const message = `${label} has ${kvHeads} KV heads; at least one is needed. Use another model.`;
+    throw new LonghandError('unsupported/architecture', message, { label, kvHeads });
+  }
+  if (!['f16', 'q8'].includes(keys) || !['f16', 'q8', 'q4'].includes(values)) {
+    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16 or q8 for keys and f16, q8 or q4 for values.`;
+    throw new LonghandError('input/option', message, { label, keys, values });
+  }
+};
+
+const demandPage = (kv: KvLayer, page: number): void => {
+  if (page < kv.pages && !kv.isCold(page)) return;
+  const found = page < kv.pages ? 'it is cold' : `there are ${kv.pages}`;
+  throw new LonghandError('internal', `Page ${page} was to be read, but ${found}. Please report this.`);
+};
+
+/** Pages [from, to) must have memory: reading elsewhere would be silent nonsense. */
+export const mustBeResident = (kv: KvLayer, from: number, to: number): void => {
+  if (from < to) demandPage(kv, to - 1);
+  if (kv.resident === kv.pages) return;
+  for (let page = from; page < to; page++) demandPage(kv, page);
+};
