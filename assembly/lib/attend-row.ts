@@ -72,6 +72,19 @@ export function attendRow(
   const scalesOfKeys = <usize>scalesAt(Q8, keyDim), scalesOfValues = <usize>scalesAt(Q8, valueDim);
   let range = 0;
   while (range < rangeCount && load<i32>(ranges + (<usize>range << 3), 4) <= oldest) range++;
+  // Scales lie apart from the codes, on other pages of memory: asked for range after range, all of them are on their way
+  // at once, and with the first of the codes so is what says where the rest of them is.
+  let early: u32 = 0;
+  for (let i = range; i < rangeCount; i++) {
+    const start = max(oldest, load<i32>(ranges + (<usize>i << 3)));
+    if (start >= end) break;
+    const page = <usize>load<u32>(table + <usize>((start / PAGE) << 2));
+    const token = <usize>(start % PAGE);
+    const keys = page + keyAt, values = page + valueAt;
+    early += load<u16>(keys + scalesOfKeys + (token << 1)) + load<u32>(keys + token * <usize>keyDim);
+    early += load<u16>(values + scalesOfValues + (token << 1)) + load<u32>(values + token * <usize>valueDim);
+  }
+  store<u32>(spare, early);
   let base = range < rangeCount ? max(oldest, load<i32>(ranges + (<usize>range << 3))) & -BLOCK : end;
   while (range < rangeCount && base < end) {
     // Quads of the next blocks, as many as there is room for.
