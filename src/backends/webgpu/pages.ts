@@ -1,4 +1,3 @@
-import { hadamardWidth } from '../../codecs/hadamard.js';
 import { codecNumber, keyBytes, pageBytes, valueBytes } from '../../codecs/page-format.js';
 import { LonghandError } from '../../errors.js';
 import { type Backend, type KvLayer, PAGE } from '../backend.js';
@@ -158,7 +157,8 @@ export const gpuPages = (device: GpuDevice): Verbs => {
       if (k.rows === 0) return;
       const [first, last] = [Math.floor(position / PAGE), Math.ceil(end / PAGE)];
       mustBeResident(kv, first, last);
-      const width = keys === 'q8' ? hadamardWidth(keyDim) : 0;
+      // A rotated block has as many channels as the greatest power of two that divides the width (docs/FORMAT.md).
+      const width = keys === 'q8' ? keyDim & -keyDim : 0;
       apart(device, v, k, (source, at) => {
         const table = recorder.list(kv.places.slice(first, last));
         recorder.run({
