@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Folders of the repository that the pages of the bench may read. */
-const SERVED = /^\/(dist|build\/bench|bench\/(build|node_modules)|examples\/books)\/[\w@./-]+$/;
+const SERVED = /^\/(dist|build\/bench|bench\/(build|node_modules)|examples\/(books|models))\/[\w@./-]+$/;
 
 /** The repository's files on this machine only, for cross-origin isolated pages; `/` is an empty page. */
 export const serve = async (): Promise<{ address: string; close(): void }> => {

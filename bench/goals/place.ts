@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { openPage } from '../browser.js';
+import { openPage, type PageOptions } from '../browser.js';
 
 /** Where something is measured. Functions that are called there use nothing from outside themselves. */
 export interface Place {
@@ -28,8 +28,8 @@ const inNode = (): Place => {
   };
 };
 
-const inChromium = async (): Promise<Place> => {
-  const { page, address, version, close } = await openPage();
+const inChromium = async (how: PageOptions): Promise<Place> => {
+  const { page, address, version, close } = await openPage(how);
   return {
     name: 'Chromium',
     label: `${version}, relaxed SIMD`,
@@ -42,5 +42,5 @@ const inChromium = async (): Promise<Place> => {
 };
 
 /** Chromium is where the library is meant to run; Node 20 has no relaxed SIMD. */
-export const openPlace = (name: Place['name']): Promise<Place> =>
-  name === 'Node' ? Promise.resolve(inNode()) : inChromium();
+export const openPlace = (name: Place['name'], how: PageOptions = {}): Promise<Place> =>
+  name === 'Node' ? Promise.resolve(inNode()) : inChromium(how);

@@ -54,10 +54,14 @@ export interface ContextStats {
   /** Tokens read again although they had been read before. */
   readonly recomputedTokens: number;
   readonly pagesResident: number;
-  /** Pages that plans named where some were cold, those of them that were not in memory, and the records that were fetched. */
+  /**
+   * Pages that plans named where some were cold, those of them that were not in memory, those of these that were on their
+   * way already, and the records that were fetched.
+   */
   readonly paging: {
     readonly touched: number;
     readonly missed: number;
+    readonly ahead: number;
     readonly records: number;
     readonly bytes: number;
   };

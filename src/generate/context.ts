@@ -138,7 +138,7 @@ export class Context {
     await this.catchUp(hooks);
     if (!this.#reading.logits) {
       // The pages came from the store: the last row's tile is read again for its logits.
-      this.#reading.repeatFrom(this.#spans.tileStart(this.tokens.length - 1));
+      this.#reading.computeFrom(this.#spans.tileStart(this.tokens.length - 1));
       await this.catchUp(hooks);
     }
     return this.#reading.logits!;

@@ -4,6 +4,7 @@ import type { Pager } from '../kv/pager.js';
 import type { ContextState } from '../model/state.js';
 import { breathe } from './breathe.js';
 import { createMeter, type Meter } from './meter.js';
+import { mostRows } from './most-rows.js';
 import { type AppendHooks, forward, type Reader } from './reader.js';
 import type { Watch } from './sources.js';
 import type { Spans } from './spans.js';
@@ -37,7 +38,7 @@ export class Reading {
   #planned = -1;
   /** Leading tokens that were read before: to compute them is to read them again. */
   #readBefore = 0;
-  /** Where the store lost a run: it is not asked for it again. */
+  /** Where a run is to be computed: the store lost it, or its logits are wanted. It is not asked for it again. */
   #lostAt = -1;
   /** Length of the prefix whose last row's logits are in `#logits`. */
   #logitsAt = -1;
@@ -70,6 +71,12 @@ export class Reading {
   repeatFrom(tokens: number): void {
     this.#readBefore = Math.max(this.#readBefore, this.#cached);
     this.#forget(Math.min(this.#cached, tokens));
+  }
+
+  /** As `repeatFrom`, and from there on they are computed, also where the store has them. */
+  computeFrom(tokens: number): void {
+    this.repeatFrom(tokens);
+    this.#lostAt = tokens;
   }
 
   /** Attach shared segments up to `canonical`, then what `more` puts behind them. Resolves to the tokens in the pages. */
@@ -138,7 +145,8 @@ export class Reading {
     const reach = this.#state.residency.reach(this.#cached);
     if (this.#planned !== reach) this.repeatFrom(spans.tileStart(reach));
     const [position, started] = [this.#cached, performance.now()];
-    const tiles = spans.call(position, tokens.length, this.#reader.arena.segmentTokens);
+    const { segmentTokens } = this.#reader.arena;
+    const tiles = spans.call(position, tokens.length, segmentTokens, mostRows(this.#reader, position));
     const end = position + tiles.rows;
     const [ids, last] = [tokens.slice(position, end), end === tokens.length];
     const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, this.watch);

@@ -20,8 +20,11 @@ export interface Spans {
    * its plan or its candidates.
    */
   tileStart(position: number): number;
-  /** The rows of one call from `position` on: to `tokens`, or the end of the segment, the run, or a tile or group that was begun. */
-  call(position: number, tokens: number, segmentTokens: number): Tiles;
+  /**
+   * The rows of one call from `position` on: to `tokens`, or the end of the segment, the run, or a tile or group that was begun;
+   * of rows of their own at most `mostRows`, and then whole groups if that makes one. Default: no limit.
+   */
+  call(position: number, tokens: number, segmentTokens: number, mostRows?: number): Tiles;
   load(from: Iterable<Span>): void;
   /** Leading tokens that are text. */
   readonly text: number;
@@ -54,11 +57,13 @@ export const createSpans = ({ reuse = 1, refresh = 1 }: Pick<Needs, 'reuse' | 'r
       spans = kept.map((span) => ({ ...span, end: Math.min(span.end, tokens) }));
     },
     tileStart,
-    call(position, tokens, segmentTokens) {
+    call(position, tokens, segmentTokens, mostRows = Number.POSITIVE_INFINITY) {
       const { end, exact } = at(position);
       const tileRows = exact ? reuse : PAGE;
       const segmentEnd = (Math.floor(position / segmentTokens) + 1) * segmentTokens;
-      const until = Math.min(end, tokens, segmentEnd);
+      const most = exact ? position + mostRows : Number.POSITIVE_INFINITY;
+      const whole = Math.floor(most / group) * group;
+      const until = Math.min(end, tokens, segmentEnd, whole > position ? whole : most);
       if (!exact || tileStart(position) === position) return { position, rows: until - position, tileRows };
       const groupEnd = (Math.floor(position / group) + 1) * group;
       return { position, rows: Math.min(until, groupEnd) - position, tileRows, continues: true };

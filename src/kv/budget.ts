@@ -28,14 +28,20 @@ export interface Budget {
   readonly used: number;
 }
 
-/** Share of the budget for what is on its way to or from the store, each, and its limits. */
+/**
+ * Share of the budget for what is on its way to or from the store, each, and its limits: enough for the records that a layer
+ * misses in a step, if that is no greater part of a small budget.
+ */
 const IN_FLIGHT = 1 / 32;
 const MOST_IN_FLIGHT = 8 * 1024 * 1024;
+const LEAST_IN_FLIGHT = 512 * 1024;
+const GREATEST_PART = 1 / 16;
 
 export const createBudget = (backend: Backend, bytes: number): Budget => {
   /** In the order of their last use. */
   let holders: Holder[] = [];
-  const inFlight = Math.min(MOST_IN_FLIGHT, Math.floor(bytes * IN_FLIGHT));
+  const least = Math.min(LEAST_IN_FLIGHT, bytes * GREATEST_PART);
+  const inFlight = Math.min(MOST_IN_FLIGHT, Math.floor(Math.max(least, bytes * IN_FLIGHT)));
   const sum = (of: (holder: Holder) => number): number =>
     holders.reduce((total, holder) => total + of(holder), 0);
 

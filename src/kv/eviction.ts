@@ -13,6 +13,10 @@ export interface Eviction {
   tick(): void;
   /** The running call names these pages of a layer. */
   named(layer: number, pages: readonly number[]): void;
+  /** What a layer's plan named last. */
+  lastNamed(layer: number): readonly number[];
+  /** How many pages a layer's plans name, of late: the most, which fades. */
+  wishOf(layer: number): number;
   /** The running plan has been read up to this page. */
   passed(layer: number, page: number): void;
   /** Pages a plan may have in memory at once beside those that cannot go. At least 1. */
@@ -27,6 +31,8 @@ export interface Eviction {
 }
 
 const MARK_BYTES = 8;
+/** What is left of a wish after a call: a plan of many rows is soon forgotten, and rooms do not change at every step. */
+const FADING = 15 / 16;
 
 export const createEviction = (
   backend: Backend,
@@ -37,6 +43,8 @@ export const createEviction = (
   /** By layer and page: the call that last named it. */
   const marks = layers.map((): number[] => []);
   const passedTo = layers.map(() => 0);
+  const last = layers.map((): readonly number[] => []);
+  const wishes = layers.map(() => 0);
   let quotas: readonly number[] = layers.map(() => Number.POSITIVE_INFINITY);
 
   const resident = function* (kv: KvLayer): Generator<number> {
@@ -69,7 +77,7 @@ export const createEviction = (
       quotas = pages;
     },
     get bytes() {
-      return marks.reduce((sum, pages) => sum + pages.length * MARK_BYTES, 0);
+      return [...marks, ...last].reduce((sum, pages) => sum + pages.length * MARK_BYTES, 0);
     },
     tick() {
       passedTo.fill(0);
@@ -83,7 +91,11 @@ export const createEviction = (
     },
     named(layer, pages) {
       for (const page of pages) marks[layer]![page] = clock;
+      last[layer] = pages;
+      wishes[layer] = Math.max(pages.length, Math.floor(wishes[layer]! * FADING));
     },
+    lastNamed: (layer) => last[layer]!,
+    wishOf: (layer) => wishes[layer]!,
     passed(layer, page) {
       passedTo[layer] = page;
     },

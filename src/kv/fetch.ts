@@ -12,6 +12,8 @@ export interface Paging {
   /** Pages that plans named in layers with cold pages, and those of them that were not in memory. */
   touched: number;
   missed: number;
+  /** Those of the missed that had been asked for before a plan named them. */
+  ahead: number;
   /** Records fetched, and bytes of pages in them. */
   records: number;
   bytes: number;
@@ -35,7 +37,7 @@ export interface FetchOptions {
   readonly layers: readonly KvLayer[];
   readonly rest: Rest | undefined;
   readonly pagesOfRun: number;
-  /** Bytes that may be on their way at once. One record always may. */
+  /** Bytes that may be on their way at once: half of them waited for, where one record always may, half read ahead. */
   readonly inFlight: number;
 }
 
@@ -45,8 +47,23 @@ interface Want {
   readonly bytes: number;
 }
 
-/** Fetches cold pages, record by record, in few reads. Throws `LostRun` where a record is not as it should be. */
-export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPages) => {
+/** A record that was asked for before anybody named its pages. */
+interface Coming extends Want {
+  readonly layer: number;
+  readonly record: Promise<KvRecord | undefined>;
+}
+
+export interface Fetch {
+  /** Pages for which there is room, record by record, in few reads. Throws `LostRun` where a record is not as it should be. */
+  now(pages: Pages): Promise<void>;
+  /** Begin to read pages of a layer. What fails will fail again when it is needed. Whether there was room on the way for all. */
+  ahead(layer: number, pages: readonly number[]): boolean;
+  /** Nobody needs what was read ahead for this layer, or for any. */
+  drop(layer?: number): void;
+}
+
+/** Fetches cold pages. */
+export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPages): Fetch => {
   const { layers, rest, pagesOfRun, inFlight } = options;
   const groups = rest?.groups ?? [];
   const bytesOf = groups.map(({ from, to, pages }) =>
@@ -60,6 +77,13 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
       ),
     ),
   );
+  const coming = new Map<string, Coming>();
+  /** What is waited for may take as much as what is read ahead. */
+  const half = inFlight / 2;
+  /** Bytes that were asked for ahead and are still held. */
+  let held = 0;
+
+  const nameOf = ({ run, group }: Want): string => `${group} ${run.firstPage}`;
 
   const wantsOf = (pages: Pages): Want[] => {
     const wants = new Map<string, Want>();
@@ -68,41 +92,96 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
         const run = cold.runOf(page);
         const group = run ? holding[layer]![page - run.firstPage]! : -1;
         if (!run || group < 0) throw new LostRun(Math.floor(page / pagesOfRun) * pagesOfRun * PAGE);
-        wants.set(`${group} ${run.firstPage}`, { run, group, bytes: bytesOf[group]! });
+        const want = { run, group, bytes: bytesOf[group]! };
+        wants.set(nameOf(want), want);
       }
     }
     return [...wants.values()];
   };
 
-  const write = ({ layers: { from }, firstPage, pages }: KvRecord, wanted: Pages): void => {
+  const write = ({ layers: { from }, firstPage, pages }: KvRecord, wanted: Pages): number => {
+    let written = 0;
     pages.forEach((own, n) => {
       const [layer, kv] = [from + n, layers[from + n]!];
       own.forEach((bytes, i) => {
         const page = firstPage + i;
         if (page >= kv.pages || !kv.isCold(page)) return;
-        if (wanted.get(layer)?.has(page) || cold.takes(layer)) cold.write(layer, page, bytes);
+        const asked = wanted.get(layer)?.has(page) ?? false;
+        if (asked || cold.takes(layer)) cold.write(layer, page, bytes);
+        if (asked) written++;
       });
+    });
+    return written;
+  };
+
+  const read = async (some: readonly Want[]): Promise<(KvRecord | undefined)[]> => {
+    paging.records += some.length;
+    paging.bytes += some.reduce((sum, { bytes }) => sum + bytes, 0);
+    return rest!.fetch(some);
+  };
+
+  /** No longer to be found; its bytes count until they have come. */
+  const forget = (name: string, { record, bytes }: Coming): void => {
+    coming.delete(name);
+    record.then(() => {
+      held -= bytes;
     });
   };
 
-  /** There is room for these pages. */
-  return async (pages: Pages): Promise<void> => {
-    const queue = wantsOf(pages);
-    while (queue.length > 0) {
-      const some = [queue.shift()!];
-      let bytes = some[0]!.bytes;
-      while (queue[0] && bytes + queue[0].bytes <= inFlight) {
-        bytes += queue[0].bytes;
-        some.push(queue.shift()!);
+  return {
+    async now(pages) {
+      const queue: Want[] = [];
+      const here: Coming[] = [];
+      for (const want of wantsOf(pages)) {
+        const known = coming.get(nameOf(want));
+        if (known?.run === want.run) here.push(known);
+        else queue.push(want);
       }
-      const records = await rest!.fetch(some);
-      paging.records += some.length;
-      paging.bytes += bytes;
-      for (const record of records) if (record) write(record, pages);
-      const lost = some.find((_, n) => !records[n]);
-      if (!lost) continue;
-      cold.distrust(lost.run);
-      throw new LostRun(lost.run.firstPage * PAGE);
-    }
+      while (queue.length > 0 || here.length > 0) {
+        const some: Want[] = [];
+        let bytes = 0;
+        while (queue[0] && (some.length === 0 || bytes + queue[0].bytes <= half)) {
+          bytes += queue[0].bytes;
+          some.push(queue.shift()!);
+        }
+        const reading = some.length > 0 ? read(some) : undefined;
+        // It is awaited behind those that come first.
+        reading?.catch(() => undefined);
+        for (const known of here.splice(0)) {
+          const record = await known.record;
+          forget(nameOf(known), known);
+          if (record) paging.ahead += write(record, pages);
+          else queue.push(known);
+        }
+        const records = (await reading) ?? [];
+        for (const record of records) if (record) write(record, pages);
+        const lost = some.find((_, n) => !records[n]);
+        if (!lost) continue;
+        cold.distrust(lost.run);
+        throw new LostRun(lost.run.firstPage * PAGE);
+      }
+    },
+
+    ahead(layer, pages) {
+      const wants = wantsOf(new Map([[layer, new Set(pages)]])).filter((want) => !coming.has(nameOf(want)));
+      const some: Want[] = [];
+      for (const want of wants) {
+        if (held + want.bytes > half) break;
+        held += want.bytes;
+        some.push(want);
+      }
+      if (some.length > 0) {
+        const records = read(some).catch((): undefined[] => []);
+        some.forEach((want, n) => {
+          coming.set(nameOf(want), { ...want, layer, record: records.then((all) => all[n]) });
+        });
+      }
+      return some.length === wants.length;
+    },
+
+    drop(layer) {
+      for (const [name, known] of coming)
+        if (layer === undefined || known.layer === layer) forget(name, known);
+    },
   };
 };

@@ -3,6 +3,7 @@ import type { Budget, Holder } from './budget.js';
 import { createEviction } from './eviction.js';
 import { createFetch, type Paging, type Rest } from './fetch.js';
 import { namedPages, type Pass, passesOf } from './passes.js';
+import { shareOut } from './quotas.js';
 import type { StoredRun } from './stored-run.js';
 
 /** Which pages of one context have memory. The others rest in the store, or are of no more use. */
@@ -58,7 +59,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   const runs = new Map<number, StoredRun>();
   /** Runs that the store lost once: it is not asked for them a second time. */
   const distrusted = new Set<number>();
-  const paging: Paging = { touched: 0, missed: 0, records: 0, bytes: 0 };
+  const paging: Paging = { touched: 0, missed: 0, ahead: 0, records: 0, bytes: 0 };
 
   const runOf = (page: number): StoredRun | undefined => {
     const run = runs.get(Math.floor(page / pagesOfRun));
@@ -93,20 +94,15 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   /** Pages of each layer that may be held at once, when the context has pages up to `end`. */
   const share = (end: number): void => {
     const pages = Math.ceil(end / PAGE);
-    const needs = layers.map((_, layer) => {
+    const wishes = layers.map(({ pageBytes }, layer) => {
       const window = windows[layer];
-      return window === undefined ? pages : Math.min(pages, Math.ceil(window / PAGE) + 2 * pagesOfRun);
+      const needs = window === undefined ? pages : Math.min(pages, Math.ceil(window / PAGE) + 2 * pagesOfRun);
+      return { pageBytes, pages: needs, named: window === undefined ? eviction.wishOf(layer) : needs };
     });
-    const bytesOf = (some: (layer: number) => boolean): number =>
-      layers.reduce((sum, kv, layer) => sum + (some(layer) ? needs[layer]! * kv.pageBytes : 0), 0);
-    const wanted = bytesOf(() => true);
+    const wanted = wishes.reduce((sum, wish) => sum + wish.pages * wish.pageBytes, 0);
     const room = budget.roomFor(holder, wanted);
-    const sliding = bytesOf((layer) => windows[layer] !== undefined);
-    const ratio =
-      options.whole || room >= wanted ? 1 : Math.max(0, room - sliding) / Math.max(1, wanted - sliding);
-    eviction.quotas = needs.map((need, layer) =>
-      windows[layer] === undefined ? Math.floor(need * ratio) : need,
-    );
+    const slides = (layer: number): boolean => windows[layer] !== undefined;
+    eviction.quotas = shareOut(wishes, options.whole ? wanted : room, slides);
   };
 
   /** Room for `more` pages in a layer, beside those that `keep` names; over the budget if it must be. */
@@ -125,6 +121,20 @@ export const createResidency = (options: ResidencyOptions): Residency => {
     write: (layer, page, bytes) => backend.writePage(layers[layer]!, page, bytes),
   });
 
+  /**
+   * Read what layers from `from` on will probably name: what they named last, or, where they have named nothing yet, where
+   * attention rests. Nobody waits for it, it is held beside the pages, and what is not named after all is dropped.
+   */
+  const readAhead = (from: number): void => {
+    for (const [layer, kv] of layers.entries()) {
+      if (layer < from || kv.resident === kv.pages) continue;
+      const named = eviction.lastNamed(layer);
+      const likely = named.length > 0 ? named : [0];
+      const cold = likely.filter((page) => page < kv.pages && kv.isCold(page) && mayGo(page));
+      if (cold.length > 0 && !fetch.ahead(layer, cold)) return;
+    }
+  };
+
   /** Bring pages [from, to) of all layers, as far as they read that far back. */
   const load = async (from: number, to: number, position: number): Promise<void> => {
     const wanted = new Map<number, Set<number>>();
@@ -137,7 +147,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       await makeRoom(layer, cold.size, (page) => page >= from && page < to);
       wanted.set(layer, cold);
     }
-    if (wanted.size > 0) await fetch(wanted);
+    if (wanted.size > 0) await fetch.now(wanted);
   };
 
   const isWhole = (layer: number, position: number): boolean => {
@@ -155,6 +165,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
     const more = Math.ceil(end / PAGE) - to;
     for (const layer of layers.keys()) await makeRoom(layer, more, (page) => page >= from);
     await load(from, to, position);
+    if (rest) readAhead(0);
   };
 
   return {
@@ -179,6 +190,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       return last;
     },
     begin(position, end) {
+      fetch.drop();
       eviction.tick();
       share(end);
       const fits = layers.every(
@@ -197,6 +209,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       eviction.named(layer, named);
       paging.touched += named.length;
       if (!named.some((page) => kv.isCold(page))) {
+        fetch.drop(layer);
         yield undefined;
         return;
       }
@@ -210,8 +223,12 @@ export const createResidency = (options: ResidencyOptions): Residency => {
           const now = new Set(pass.pages);
           eviction.passed(layer, pass.from / PAGE);
           await makeRoom(layer, cold.size, (page) => now.has(page));
-          await fetch(new Map([[layer, cold]]));
+          const fetched = fetch.now(new Map([[layer, cold]]));
+          // Behind these reads, and while this layer computes.
+          if (pass.last) readAhead(layer + 1);
+          await fetched;
         }
+        if (pass.last) fetch.drop(layer);
         yield pass.first && pass.last ? undefined : pass;
       }
     },
@@ -227,6 +244,9 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       }
     },
     load: (from, to, position = from) => load(Math.floor(from / PAGE), Math.ceil(to / PAGE), position),
-    release: leave,
+    release() {
+      fetch.drop();
+      leave();
+    },
   };
 };

@@ -41,6 +41,7 @@ const within = async (model: OpenModel, store: Store, bytes: number) => {
   return {
     open: () => new Context(reader, createPager(watched, archive, SEGMENT)),
     drained: archive.drained,
+    inFlight: budget.inFlight,
     /** Bytes beyond the budget at the worst moment. */
     over: () => Math.max(0, peak - bytes),
     /** Bytes of all layers for so many tokens. */
@@ -142,6 +143,68 @@ test('records that are lost in the middle, late or never there: the same bits, a
     expect(context.meter.recomputedTokens).toBeGreaterThanOrEqual(SEGMENT);
     context.close();
   }
+  await model.close();
+}, 60_000);
+
+test('what the last plans named is read ahead: it is used, stays within what may be on its way, and changes no bit', async () => {
+  const model = await openBundled({ attention: { method: 'blocks', budget: 640 }, kv: { store: 'none' } });
+  const ids = await textOf(model);
+  const all = new Context(model.reader);
+  const expected = await visit(all, ids);
+  const whole = model.reader.budget.used;
+  all.close();
+  const inner = await openStore('memory');
+  let under: 'quick' | 'late' | 'failing' = 'quick';
+  let [onTheWay, most, largest, reads] = [0, 0, 0, 0];
+  const store: Store = {
+    ...inner,
+    async getMany(keys) {
+      const found = await inner.getMany(keys);
+      if (!keys[0]?.startsWith('pages/')) return found;
+      // Without the envelope of a page of one layer.
+      const sizes = found.map((bytes) => bytes!.length - 52);
+      const bytes = sizes.reduce((sum, one) => sum + one, 0);
+      largest = Math.max(largest, ...sizes);
+      most = Math.max(most, (onTheWay += bytes));
+      if (under === 'late') await new Promise((resolve) => setTimeout(resolve, 1));
+      onTheWay -= bytes;
+      // Every third read brings nothing, and the same pages come when they are asked for again.
+      return under === 'failing' && ++reads % 3 === 0 ? found.map(() => undefined) : found;
+    },
+  };
+  for (under of ['quick', 'late', 'failing'] as const) {
+    const small = await within(model, store, whole * 0.6);
+    const context = small.open();
+    most = 0;
+    expect(await visit(context, ids), under).toEqual(expected);
+    const { missed, ahead } = context.paging;
+    expect(missed).toBeGreaterThan(0);
+    expect(ahead).toBeLessThanOrEqual(missed);
+    if (under !== 'failing') expect(ahead).toBeGreaterThan(0);
+    if (under !== 'failing') expect(context.meter.recomputedTokens).toBeLessThan(SEGMENT);
+    expect(most).toBeLessThanOrEqual(Math.max(small.inFlight, 2 * largest));
+    // A run that was lost once does not go a second time.
+    if (under !== 'failing') expect(small.over()).toBeLessThanOrEqual(2 * small.bytesOf(SEGMENT));
+    await small.drained();
+    context.close();
+  }
+  await model.close();
+}, 60_000);
+
+test('a text of whole segments, attached to its end, has logits', async () => {
+  const model = await openBundled({ attention: { method: 'dense' }, kv: { store: 'memory' } });
+  const ids = (await textOf(model)).slice(0, 2 * SEGMENT);
+  const found: string[] = [];
+  for (const _ of ['first', 'second']) {
+    const { archive } = model.kept!;
+    const context = new Context(model.reader, createPager(model.reader.backend, archive, SEGMENT));
+    await context.append(ids, false);
+    found.push(digest(await context.logits()));
+    await archive.drained();
+    if (found.length === 2) expect(context.meter.reusedTokens).toBe(ids.length);
+    context.close();
+  }
+  expect(found[1]).toBe(found[0]);
   await model.close();
 }, 60_000);
 

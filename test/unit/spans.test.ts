@@ -83,6 +83,18 @@ test('rows that share candidates have plans of their own, and start again where 
   expect(spans.call(161, 256, 256)).toEqual({ position: 161, rows: 7, tileRows: 1, continues: true });
 });
 
+test('rows of their own are cut where there is no room for more, between groups where one fits; text is not', () => {
+  const spans = createSpans({ reuse: 8 });
+  spans.add(150, false);
+  spans.add(300, true);
+  expect(spans.call(0, 150, 256, 3)).toEqual({ position: 0, rows: 150, tileRows: 64 });
+  expect(spans.call(150, 300, 512, 40)).toEqual({ position: 150, rows: 34, tileRows: 8 });
+  expect(spans.call(184, 300, 512, 40)).toEqual({ position: 184, rows: 40, tileRows: 8 });
+  expect(spans.call(184, 300, 512, 3)).toEqual({ position: 184, rows: 3, tileRows: 8 });
+  expect(spans.call(187, 300, 512, 3)).toEqual({ position: 187, rows: 3, tileRows: 8, continues: true });
+  expect(spans.call(190, 300, 512, 3)).toEqual({ position: 190, rows: 2, tileRows: 8, continues: true });
+});
+
 test('cutting drops what lies beyond', () => {
   const spans = createSpans();
   spans.add(150, false);
