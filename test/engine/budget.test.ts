@@ -182,7 +182,8 @@ test('what the last plans named is read ahead: it is used, stays within what may
     expect(ahead).toBeLessThanOrEqual(missed);
     if (under !== 'failing') expect(ahead).toBeGreaterThan(0);
     if (under !== 'failing') expect(context.meter.recomputedTokens).toBeLessThan(SEGMENT);
-    expect(most).toBeLessThanOrEqual(Math.max(small.inFlight, 2 * largest));
+    // What layers have in common is read ahead in the room of what may wait to be written.
+    expect(most).toBeLessThanOrEqual(2 * Math.max(small.inFlight, 2 * largest));
     // A run that was lost once does not go a second time.
     if (under !== 'failing') expect(small.over()).toBeLessThanOrEqual(2 * small.bytesOf(SEGMENT));
     await small.drained();
