@@ -26,9 +26,10 @@ const SELECTED_PER_US = 100;
 export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'extend' | 'readPlan'> => {
   const { heap, kernels } = device;
 
-  const shapePlan = (plan: WasmPlan, tiles: Tiles, chunks: number): void => {
+  /** `chosen`: the most ranges of a tile beside its sinks and its tail. */
+  const shapePlan = (plan: WasmPlan, tiles: Tiles, chosen: number): void => {
     const rows = plan.lists * tileCount(tiles);
-    const capacity = (chunks >> 1) + 5;
+    const capacity = chosen + 5;
     const own = plan as WasmPlan & { readonly memory: Growing };
     own.memory.reserve(rows * (4 + capacity * 8) + 8);
     plan.tiles = tiles;
@@ -62,7 +63,6 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'ex
       );
       const blocks = scored?.blocks ?? false;
       const most = blocks ? scored!.stride : (chunks?.count ?? 0);
-      shapePlan(own, tiles, scored ? most : 0);
       const boundaries = chunks && !blocks ? boundariesOf(device, chunks) : undefined;
       const perTile = Array.from({ length: count }, (_, tile) => {
         const start = tileStart(tiles, tile);
@@ -79,6 +79,9 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'ex
         if (budget >= reach) return [0, sinks, 0, end, 0];
         return scored ? [n, sinks, forced, end, Math.max(0, budget - taken)] : [0, sinks, forced, end, 0];
       });
+      // Whatever is chosen, a gap lies between two ranges; of sub-blocks no more than the budget has room for.
+      const affordable = blocks ? Math.max(0, ...perTile.map(([, , , , left]) => left! / SUB_BLOCK)) : most;
+      shapePlan(own, tiles, scored ? Math.min(most >> 1, Math.ceil(affordable)) : 0);
       const record = 4 * (WORDS + 5 * count);
       const room = kernels.selectScratch!(most);
       const args = rangedRoom(device, record, room);
