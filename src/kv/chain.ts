@@ -106,7 +106,11 @@ export const createChain = (options: ChainOptions): Chain => {
     async attach(ids, { from = 0, signal, onRun }) {
       throwIfAborted(signal);
       const wanted = keys.upTo(ids, Math.floor(ids.length / segmentTokens));
-      if (from < wanted.length) await hold(wanted, signal);
+      if (from < wanted.length) {
+        await hold(wanted, signal);
+        // What was read a moment ago may still be waiting to be written.
+        await writer.drained();
+      }
       const heads = readHeads(store, wanted, from);
       const attached = (result: Attached): Attached => {
         if (result.segments > 0) touch(text);
