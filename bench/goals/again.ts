@@ -23,8 +23,6 @@ export interface Visited {
   readonly first: number;
   /** Seconds to read and to have everything stored. */
   readonly kept: number;
-  /** Tokens a second of the rest of the answer. */
-  readonly speed: number;
   readonly text: number;
   readonly stats: Awaited<ReturnType<Awaited<ReturnType<Model['session']>>['stats']>>;
 }
@@ -55,11 +53,10 @@ const visit = async (input: Visit): Promise<Visited> => {
     for await (const _ of session.ask(question, { maxTokens: answer, ignoreStops: true, temperature: 0 })) {
       first ||= seconds() - opening;
     }
-    const speed = (answer - 1) / (seconds() - opening - first);
     const stats = await session.stats();
     await session.close();
     const kept = text ? seconds() - started : 0;
-    return { reading, first, kept, speed, text: read, stats };
+    return { reading, first, kept, text: read, stats };
   } finally {
     await model.close();
   }

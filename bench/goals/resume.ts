@@ -1,29 +1,17 @@
-/** A text that was read before: how soon a new question is answered, what keeping it costs, and answering from few pages. */
+/** A text that was read before: how soon a new question is answered, and what keeping it costs. */
 import type { EngineOptions, KvOptions } from '../../src/engine/options.js';
-import type { AttentionOptions } from '../../src/predictors/index.js';
 import { makeModel } from '../make-model.js';
 import { type Visited, visitIn } from './again.js';
-import { type Goal, least, openResults, percent, type Results, table, times } from './goal.js';
+import { type Goal, least, openResults, type Results, table, times } from './goal.js';
 import { openPlace } from './place.js';
 
 const THREADS = 2;
 const QUESTION = 'Who came to the door that evening?';
 const OTHERS = ['What did the letter say?', 'Where was the lamp left?', 'How many steps lead up?'];
 
-/** One list for a layer, chosen anew every eighth token: what the least memory wants. */
-const ATTENTION: Readonly<Record<string, AttentionOptions>> = {
-  default: { method: 'auto' },
-  'one list, every 8 tokens': { method: 'dhsa', lists: 'layer', reuse: 8, budget: 1024 },
-};
+type Kept = Pick<Visited, 'reading' | 'first' | 'kept' | 'text' | 'stats'>;
 
-type Kept = Pick<Visited, 'reading' | 'first' | 'kept' | 'speed' | 'text' | 'stats'>;
-
-const options = (attention: AttentionOptions, kv: KvOptions): EngineOptions => ({
-  threads: THREADS,
-  attention,
-  kv,
-  maxTokens: 20_000,
-});
+const options = (kv: KvOptions): EngineOptions => ({ threads: THREADS, kv, maxTokens: 20_000 });
 
 /** Where a text is kept. */
 const STORES = ['idb', 'opfs'] as const;
@@ -31,42 +19,28 @@ type StoreName = (typeof STORES)[number];
 type ByStore<T> = Record<StoreName, T>;
 const byStore = <T>(make: (store: StoreName) => T): ByStore<T> => ({ idb: make('idb'), opfs: make('opfs') });
 
-/** Everything is measured in one browser: what is kept outlasts the pages that visit it, not the browser. */
+/** Everything is measured in one browser, with a profile on the disk: what is kept outlasts the pages that visit it. */
 const readAndAsk = async (path: string, tokens: number, samples: number, answer: number) => {
   const off: Kept[] = [];
   const on = byStore((): Kept[] => []);
   const again = byStore((): Kept[] => []);
-  const few: Record<string, { resident: Kept; quarter: Kept }> = {};
-  const place = await openPlace('Chromium');
-  const visit = (
-    attention: AttentionOptions,
-    kv: KvOptions,
-    how: { id?: string; tokens?: number; question?: string },
-  ) => visitIn(place, path, { options: options(attention, kv), question: QUESTION, answer, ...how });
+  const place = await openPlace('Chromium', { keeps: true });
+  const visit = (kv: KvOptions, how: { id?: string; tokens?: number; question?: string }) =>
+    visitIn(place, path, { options: options(kv), question: QUESTION, answer, ...how });
   try {
-    const standard = ATTENTION.default!;
     for (let sample = 0; sample < samples; sample++) {
-      off.push(await visit(standard, { store: 'none' }, { tokens }));
+      off.push(await visit({ store: 'none' }, { tokens }));
       // In turn, so that whatever else the machine does meets all of them.
       for (const store of STORES)
-        on[store].push(await visit(standard, { store, database: `on-${sample}` }, { id: 'book', tokens }));
+        on[store].push(await visit({ store, database: `on-${sample}` }, { id: 'book', tokens }));
     }
     for (const question of OTHERS)
       for (const store of STORES)
-        again[store].push(await visit(standard, { store, database: 'on-0' }, { id: 'book', question }));
-    for (const [name, attention] of Object.entries(ATTENTION)) {
-      const database = `few-${Object.keys(few).length}`;
-      const resident = await visit(attention, { database }, { id: 'book', tokens });
-      // What is kept to choose among pages stays: only pages are fewer.
-      const { memory: held, bytes } = resident.stats;
-      const memory = Math.ceil(held.used - (bytes.pages * 3) / 4);
-      const quarter = await visit(attention, { database, memory }, { id: 'book', question: OTHERS[0]! });
-      few[name] = { resident, quarter };
-    }
+        again[store].push(await visit({ store, database: 'on-0' }, { id: 'book', question }));
   } finally {
     await place.close();
   }
-  return { off, on, again, few };
+  return { off, on, again };
 };
 
 const NAMES: ByStore<string> = { idb: 'IndexedDB', opfs: 'OPFS' };
@@ -78,14 +52,13 @@ const wllamaReads = (results: Results, tokens: number): number | undefined => {
 
 export const resume: Goal = {
   name: 'resume',
-  about:
-    'a new question on a text of 16k tokens that was read before; reading with and without keeping; few pages in memory',
+  about: 'a new question on a text of 16k tokens that was read before; reading with and without keeping',
 
   async measure(results, effort) {
     const { quick, shape } = effort;
     const tokens = quick ? 1024 : 16_000;
     const path = makeModel(shape, 'Q8_0', { window: 40_000 });
-    const { off, on, again, few } = await results.row(`${tokens} tokens, ${THREADS} threads`, () =>
+    const { off, on, again } = await results.row(`${tokens} tokens, ${THREADS} threads`, () =>
       readAndAsk(path, tokens, quick ? 1 : 2, quick ? 8 : 64),
     );
     const readOff = least(off.map(({ reading }) => reading));
@@ -130,27 +103,6 @@ export const resume: Goal = {
               ]
             : []),
         ],
-      ),
-      ...table(
-        [
-          'answering, tokens/s',
-          'all pages in memory',
-          'a quarter of them',
-          'ratio',
-          'pages named',
-          'found in memory',
-        ],
-        Object.entries(few).map(([name, { resident, quarter }]) => {
-          const { touched, missed } = quarter.stats.paging;
-          return [
-            name,
-            resident.speed.toFixed(1),
-            quarter.speed.toFixed(1),
-            times(quarter.speed / resident.speed),
-            touched,
-            percent(1 - missed / touched),
-          ];
-        }),
       ),
       `Chromium, ${shape} shape, Q8_0, ${THREADS} threads; of several samples the best, of first pieces the median. Answering is ` +
         'from IndexedDB.',
