@@ -104,8 +104,7 @@ export const resume: Goal = {
             : []),
         ],
       ),
-      `Chromium, ${shape} shape, Q8_0, ${THREADS} threads; of several samples the best, of first pieces the median. Answering is ` +
-        'from IndexedDB.',
+      `Chromium, ${shape} shape, Q8_0, ${THREADS} threads; of several samples the best, of first pieces the median.`,
       '',
     ];
   },
