@@ -62,18 +62,6 @@ export const finished = (transaction: IDBTransaction): Promise<void> =>
     transaction.onabort = () => reject(transaction.error ?? new DOMException('Aborted.', 'AbortError'));
   });
 
-/** One unreadable value must not take its neighbours with it: it counts as not stored, and is recomputed. */
-export const readable = async (request: IDBRequest<unknown>): Promise<Uint8Array | undefined> => {
-  request.addEventListener('error', (event) => event.preventDefault());
-  const value = await promisifyRequest(request).catch((error) => {
-    if (isLostConnection(error)) throw error;
-    return undefined;
-  });
-  return ArrayBuffer.isView(value)
-    ? new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength)
-    : undefined;
-};
-
 /** A structured clone takes the whole buffer under a view: never hand it a view of something larger. */
 export const alone = (bytes: Uint8Array): Uint8Array =>
   bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();

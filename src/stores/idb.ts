@@ -1,6 +1,7 @@
 import { promisifyRequest } from 'idb-keyval';
-import { alone, finished, openDatabase, readable } from './database.js';
+import { alone, finished, openDatabase } from './database.js';
 import { lockEverywhere } from './locks.js';
+import { bytesOf, readMany } from './read-many.js';
 import { full, isQuota } from './refusals.js';
 import type { Store, StoreBatch, StoreOptions } from './store.js';
 
@@ -35,7 +36,7 @@ export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
     db.transact(mode, (transaction) => use(transaction.objectStore(OBJECTS)));
 
   const getMany = (keys: readonly string[]): Promise<(Uint8Array | undefined)[]> =>
-    transact('readonly', (objects) => Promise.all(keys.map((key) => readable(objects.get(key)))));
+    transact('readonly', async (objects) => (await readMany(objects, keys)).map(bytesOf));
 
   return {
     name: 'idb',

@@ -1,5 +1,6 @@
 import { promisifyRequest } from 'idb-keyval';
-import { alone, finished, openDatabase, readable } from './database.js';
+import { alone, finished, openDatabase } from './database.js';
+import { bytesOf, readMany } from './read-many.js';
 import type { StoreOptions } from './store.js';
 
 /**
@@ -146,11 +147,13 @@ export const openOpfsIndex = async (database: string, options: StoreOptions): Pr
   return {
     find: (keys) =>
       db.transact('readonly', async (transaction) => {
-        const small = transaction.objectStore(SMALL);
-        const places = placesOf(transaction, keys);
         // Asked for at once: a second round would cost more than asking in vain.
-        const bytes = await Promise.all(keys.map((key) => readable(small.get(key))));
-        return (await places).map((place, n) => (place?.file ? place : place && bytes[n]));
+        const [places, small] = await Promise.all(
+          [PLACES, SMALL].map((name) => readMany(transaction.objectStore(name), keys)),
+        );
+        return (places as (Place | undefined)[]).map((place, n) =>
+          place?.file ? place : place && bytesOf(small![n]),
+        );
       }),
     change,
     list: (prefix) =>

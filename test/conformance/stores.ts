@@ -46,6 +46,32 @@ export const describeStore = (name: string, { open, persistent }: StoreUnderTest
       expect(await store.getMany([])).toEqual([]);
     });
 
+    it('gets keys that are numbered one after another, with gaps and strangers between them', async () => {
+      const numbered = ['r/008', 'r/009', 'r/010', 'r/012', 's/000'];
+      const strangers = ['r/0085', 'r/009x', 'r/-01', 'r/-02', 'r/1e1', 'r/011x', '999', '1000'];
+      // Small ones and large ones, which some stores keep apart.
+      const values = [...numbered, ...strangers].map(
+        (key, n) => [key, bytes(n % 2 ? 60_000 + n : 3, n)] as const,
+      );
+      await put(Object.fromEntries(values));
+      const asks = [
+        ['r/008', 'r/009', 'r/010', 'r/011', 'r/012', 'r/013'],
+        ['r/010', 'r/009', 'r/008', 'r/008', 'r/009', 's/000'],
+        ['r/000', 'r/001', 'r/-02', 'r/-01', 'r/1e1', 'r/011'],
+        ['998', '999', '1000', '1001'],
+      ];
+      const known = new Map<string, Uint8Array>(values);
+      for (const keys of asks) {
+        expect(await store.getMany(keys)).toEqual(keys.map((key) => known.get(key)));
+      }
+      await store.commit({ put: [], delete: ['r/009'] });
+      expect(await store.getMany(['r/008', 'r/009', 'r/010'])).toEqual([
+        known.get('r/008'),
+        undefined,
+        known.get('r/010'),
+      ]);
+    });
+
     it('deletes before it puts, and overwrites', async () => {
       await put({ a: bytes(4), b: bytes(5) });
       await store.commit({ put: [['a', bytes(6)]], delete: ['a', 'b', 'never there'] });
