@@ -51,7 +51,7 @@ export const describeStore = (name: string, { open, persistent }: StoreUnderTest
       const strangers = ['r/0085', 'r/009x', 'r/-01', 'r/-02', 'r/1e1', 'r/011x', '999', '1000'];
       // Small ones and large ones, which some stores keep apart.
       const values = [...numbered, ...strangers].map(
-        (key, n) => [key, bytes(n % 2 ? 60_000 + n : 3, n)] as const,
+        (key, n) => [key, bytes(n % 2 ? 9000 + n : 3, n)] as const,
       );
       await put(Object.fromEntries(values));
       const asks = [
