@@ -138,12 +138,13 @@ test('a huge text without a sentence is read from its beginning; stopping and re
   const path = join(mkdtempSync(join(tmpdir(), 'longhand-')), 'huge.txt');
   writeFileSync(path, 'never a full stop '.repeat(1_800_000));
   const started = async (): Promise<void> => {
+    // While the page opens what was read last, no file can be chosen.
+    await page.locator('#file:enabled').waitFor({ state: 'attached', timeout: 60_000 });
     await page.locator('#file').setInputFiles(path);
     await page.locator('#status', { hasText: 'tokens/s' }).waitFor({ timeout: 60_000 });
   };
   await started();
   await page.reload();
-  await page.locator('#go-on').waitFor({ timeout: 60_000 });
   await started();
   await page.locator('#stop').click();
   await page.locator('#go-on:focus').waitFor({ timeout: 60_000 });
