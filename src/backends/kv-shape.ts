@@ -1,5 +1,6 @@
 import { LonghandError } from '../errors.js';
-import type { KvLayer, KvShape } from './backend.js';
+import { type KvLayer, type KvShape, PAGE, type Tensor } from './backend.js';
+import { shape as shapeOf } from './shapes.js';
 
 /** Kernels step through a vector 16 channels at a time. */
 const LANES = 16;
@@ -23,10 +24,14 @@ export const checkKvShape = (label: string, { kvHeads, keyDim, valueDim, keys, v
   }
 };
 
+export const demand = (fits: boolean, message: string): void => {
+  if (!fits) throw new LonghandError('internal', `${message} Please report this.`);
+};
+
 const demandPage = (kv: KvLayer, page: number): void => {
   if (page < kv.pages && !kv.isCold(page)) return;
   const found = page < kv.pages ? 'it is cold' : `there are ${kv.pages}`;
-  throw new LonghandError('internal', `Page ${page} was to be read, but ${found}. Please report this.`);
+  demand(false, `Page ${page} was to be read, but ${found}.`);
 };
 
 /** Pages [from, to) must have memory: reading elsewhere would be silent nonsense. */
@@ -34,4 +39,13 @@ export const mustBeResident = (kv: KvLayer, from: number, to: number): void => {
   if (from < to) demandPage(kv, to - 1);
   if (kv.resident === kv.pages) return;
   for (let page = from; page < to; page++) demandPage(kv, page);
+};
+
+/** K and V of the same tokens must be as wide as the layer's, and the layer must have pages for them. */
+export const checkAppend = ({ shape, pages }: KvLayer, k: Tensor, v: Tensor, position: number): void => {
+  const { kvHeads, keyDim, valueDim } = shape;
+  const fits = k.rows === v.rows && k.cols === kvHeads * keyDim && v.cols === kvHeads * valueDim;
+  demand(fits, `appendKv got ${shapeOf(k)} and ${shapeOf(v)} for ${kvHeads} KV heads.`);
+  const end = position + k.rows;
+  demand(position >= 0 && end <= pages * PAGE, `Tokens up to ${end} were stored in ${pages} pages.`);
 };

@@ -1,4 +1,5 @@
 import { LonghandError } from '../errors.js';
+import { ROW_FORMATS, type WeightType } from './row-formats.js';
 import type { Tensor, Weight } from './tensor.js';
 
 export const shape = ({ label, rows, cols }: Tensor | Weight): string => `${label} (${rows} × ${cols})`;
@@ -15,3 +16,14 @@ export const isVector = (weight: Weight, cols: number): boolean =>
 
 /** Numbers in a tensor. */
 export const size = ({ rows, cols }: Tensor): number => rows * cols;
+
+/** Rows of a weight are whole blocks. Throws `unsupported/tensor-type`. */
+export const checkColumns = (label: string, type: WeightType, cols: number): void => {
+  const { inputs } = ROW_FORMATS[type];
+  if (cols % inputs === 0) return;
+  throw new LonghandError(
+    'unsupported/tensor-type',
+    `${label} is ${type} with ${cols} columns; ${type} needs a multiple of ${inputs}. Convert this tensor to F16.`,
+    { label, type, cols },
+  );
+};

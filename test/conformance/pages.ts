@@ -11,6 +11,7 @@ import {
 } from '../../src/backends/backend.js';
 import { fromHalf } from '../../src/codecs/half.js';
 import { quantizeQuery } from '../reference/pages.js';
+import { codeOf } from '../support/code-of.js';
 import { type Random, random } from '../support/random.js';
 import {
   allPages,
@@ -581,14 +582,6 @@ export const describePages = (name: string, make: () => Promise<PagesUnderTest>)
 
     describe('refuses', () => {
       const shape: KvShape = { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' };
-      const codeOf = (run: () => unknown): string => {
-        try {
-          run();
-        } catch (error) {
-          return (error as { code: string }).code;
-        }
-        return 'nothing was thrown';
-      };
 
       test('pages without memory and tensors of another shape', () => {
         const kv = pages.kvLayer('x', shape);

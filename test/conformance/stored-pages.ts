@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type KvShape, PAGE } from '../../src/backends/backend.js';
 import { codecs } from '../../src/codecs/index.js';
 import { keysAt, valuesAt } from '../../src/codecs/page-format.js';
+import { codeOf } from '../support/code-of.js';
 import { random } from '../support/random.js';
 import { allPages, append, codecPairs, filled, makeCase, type StoredPages } from './attending.js';
 import { expectEqual } from './compare.js';
@@ -202,14 +203,6 @@ export const describeStoredPages = (
 
     describe('refuse', () => {
       const shape: KvShape = { kvHeads: 1, keyDim: 64, valueDim: 64, keys: 'q8', values: 'q8' };
-      const codeOf = (run: () => unknown): string => {
-        try {
-          run();
-        } catch (error) {
-          return (error as { code: string }).code;
-        }
-        return 'nothing was thrown';
-      };
 
       test.each([0, 8, 40, 72.5, 1040, -16])('heads of %s channels', (dim) => {
         expect(codeOf(() => pages.kvLayer('x', { ...shape, keyDim: dim }))).toBe('unsupported/architecture');

@@ -1,7 +1,6 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
-import { LonghandError } from '../../errors.js';
 import { type Backend, carryWidth, type KvLayer, PAGE, tileCount } from '../backend.js';
-import { checkKvShape, mustBeResident } from '../kv-shape.js';
+import { checkAppend, checkKvShape, demand, mustBeResident } from '../kv-shape.js';
 import { mustBeResidentIn } from './cold.js';
 import type { Device, WasmKvLayer, WasmPlan } from './device.js';
 import { type Growing, growing } from './growing.js';
@@ -19,10 +18,6 @@ interface PagedLayer extends WasmKvLayer {
   /** By page: 1 where it has memory. A view into the device's memory is slow to make, and this is asked often. */
   readonly warm: number[];
 }
-
-const demand = (fits: boolean, message: string): void => {
-  if (!fits) throw new LonghandError('internal', `${message} Please report this.`);
-};
 
 /** Room for the arguments of `attend` (assembly/attend.ts). */
 const ATTEND_BYTES = 128;
@@ -128,13 +123,8 @@ export const wasmPages = (device: Device): Verbs => {
     appendKv: (layer, k, v, position) => {
       const kv = layer as WasmKvLayer;
       const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
-      const fits = k.rows === v.rows && k.cols === kvHeads * keyDim && v.cols === kvHeads * valueDim;
-      demand(fits, `appendKv got ${shapeOf(k)} and ${shapeOf(v)} for ${kvHeads} KV heads.`);
+      checkAppend(kv, k, v, position);
       const end = position + k.rows;
-      demand(
-        position >= 0 && end <= kv.pages * PAGE,
-        `Tokens up to ${end} were stored in ${kv.pages} pages.`,
-      );
       mustBeResident(kv, Math.floor(position / PAGE), Math.ceil(end / PAGE));
       const room = Math.ceil(keyDim / 16) * 64;
       const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));

@@ -1,6 +1,7 @@
 import { LonghandError } from '../../errors.js';
 import type { Backend, Tensor, Weight } from '../backend.js';
-import { ROW_FORMATS, rowBytes } from '../row-formats.js';
+import { rowBytes } from '../row-formats.js';
+import { checkColumns } from '../shapes.js';
 import type { Device, WasmTensor, WasmWeight } from './device.js';
 
 /** Weight rows (outputs) that are packed together: kernels compute this many outputs at once. */
@@ -36,14 +37,7 @@ export const wasmTensors = ({
   },
 
   weight: (label, type, rows, cols): WasmWeight => {
-    const { inputs } = ROW_FORMATS[type];
-    if (cols % inputs !== 0) {
-      throw new LonghandError(
-        'unsupported/tensor-type',
-        `${label} is ${type} with ${cols} columns; ${type} needs a multiple of ${inputs}. Convert this tensor to F16.`,
-        { label, type, cols },
-      );
-    }
+    checkColumns(label, type, cols);
     const weight = { label, type, rows, cols };
     const bytes = packedBytes(weight);
     const start = heap.alloc(bytes, 'weights');

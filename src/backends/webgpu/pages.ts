@@ -1,8 +1,6 @@
 import { codecNumber, keyBytes, pageBytes, valueBytes } from '../../codecs/page-format.js';
-import { LonghandError } from '../../errors.js';
 import { type Backend, type KvLayer, PAGE } from '../backend.js';
-import { checkKvShape, mustBeResident } from '../kv-shape.js';
-import { shape as shapeOf } from '../shapes.js';
+import { checkAppend, checkKvShape, demand, mustBeResident } from '../kv-shape.js';
 import { apart } from './apart.js';
 import type { GpuBuffer } from './buffers.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
@@ -12,10 +10,6 @@ type Verbs = Pick<Backend, 'kvLayer' | 'mapPages' | 'dropPages' | 'writePage' | 
 
 /** Pages of a layer that has just been made. */
 const FIRST_PAGES = 4;
-
-const demand = (fits: boolean, message: string): void => {
-  if (!fits) throw new LonghandError('internal', `${message} Please report this.`);
-};
 
 /**
  * The pages of a layer lie in one buffer, in any order: `places` says where. The buffer grows by doubling, on the device;
@@ -147,13 +141,8 @@ export const gpuPages = (device: GpuDevice): Verbs => {
     appendKv: (layer, k, v, position) => {
       const kv = layer as OwnLayer;
       const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
-      const fits = k.rows === v.rows && k.cols === kvHeads * keyDim && v.cols === kvHeads * valueDim;
-      demand(fits, `appendKv got ${shapeOf(k)} and ${shapeOf(v)} for ${kvHeads} KV heads.`);
+      checkAppend(kv, k, v, position);
       const end = position + k.rows;
-      demand(
-        position >= 0 && end <= kv.pages * PAGE,
-        `Tokens up to ${end} were stored in ${kv.pages} pages.`,
-      );
       if (k.rows === 0) return;
       const [first, last] = [Math.floor(position / PAGE), Math.ceil(end / PAGE)];
       mustBeResident(kv, first, last);

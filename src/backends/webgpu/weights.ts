@@ -1,6 +1,7 @@
 import { LonghandError } from '../../errors.js';
 import type { Backend, Weight } from '../backend.js';
 import { isFloat, ROW_FORMATS, rowBytes } from '../row-formats.js';
+import { checkColumns } from '../shapes.js';
 import type { GpuDevice, GpuWeight, WeightSlice } from './device.js';
 import { gridOf } from './grid.js';
 import {
@@ -64,14 +65,7 @@ export const gpuWeights = (device: GpuDevice): Pick<Backend, 'weight' | 'fill'> 
 
   return {
     weight: (label, type, rows, cols): GpuWeight => {
-      const { inputs } = ROW_FORMATS[type];
-      if (cols % inputs !== 0) {
-        throw new LonghandError(
-          'unsupported/tensor-type',
-          `${label} is ${type} with ${cols} columns; ${type} needs a multiple of ${inputs}. Convert this tensor to F16.`,
-          { label, type, cols },
-        );
-      }
+      checkColumns(label, type, cols);
       const slices = slicesFor({ label, type, rows, cols });
       const release = (): void => {
         for (const { buffer } of slices) buffers.give(buffer);
