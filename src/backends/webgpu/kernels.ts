@@ -7,6 +7,7 @@ export const kernels = {
   add: 'wm',
   'append-kv': 'wmmr',
   embed: 'wrr',
+  extend: 'wm',
   gate: 'wm',
   matmul: 'wmrr',
   'matmul-floats': 'wmrr',
@@ -15,6 +16,7 @@ export const kernels = {
   parts: 'wmr',
   'rms-norm': 'wmr',
   rope: 'wm',
+  select: 'wmr',
   softcap: 'w',
 } as const;
 

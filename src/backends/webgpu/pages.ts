@@ -21,6 +21,11 @@ export interface GpuKvLayer extends KvLayer {
   buffer: GpuBuffer | undefined;
   pages: number;
   resident: number;
+  /**
+   * `places` on the device, 0xffffffff where a page is cold, for dispatches that are recorded before the next verb
+   * touches the layer: written when it is asked for and something has changed.
+   */
+  table(): GpuBuffer;
   release(): void;
 }
 
@@ -30,6 +35,9 @@ interface OwnLayer extends GpuKvLayer {
   readonly free: number[];
   /** Places that were ever used. */
   used: number;
+  tabled: GpuBuffer | undefined;
+  /** `tabled` is what `places` are. */
+  isTabled: boolean;
 }
 
 /** Pages of K and V in the one stored layout (docs/FORMAT.md). */
@@ -55,6 +63,7 @@ export const gpuPages = (device: GpuDevice): Verbs => {
       place = kv.used++;
     }
     kv.places[page] = place;
+    kv.isTabled = false;
     kv.resident += 1;
   };
 
@@ -64,7 +73,20 @@ export const gpuPages = (device: GpuDevice): Verbs => {
     if (place < 0) return;
     kv.free.push(place);
     kv.places[page] = -1;
+    kv.isTabled = false;
     kv.resident -= 1;
+  };
+
+  const tableOf = (kv: OwnLayer): GpuBuffer => {
+    const bytes = 4 * kv.places.length;
+    if (!kv.tabled || kv.tabled.bytes < bytes) {
+      if (kv.tabled) buffers.give(kv.tabled);
+      kv.tabled = buffers.take(`places of ${kv.label}`, Math.max(256, 2 * bytes), 'pages');
+      kv.isTabled = false;
+    }
+    if (!kv.isTabled) recorder.copy(kv.tabled, 0, recorder.lists, 4 * recorder.list(kv.places), bytes);
+    kv.isTabled = true;
+    return kv.tabled;
   };
 
   const cutTo = (kv: OwnLayer, pages: number): void => {
@@ -85,16 +107,20 @@ export const gpuPages = (device: GpuDevice): Verbs => {
         free: [],
         used: 0,
         buffer: undefined,
+        tabled: undefined,
+        isTabled: false,
         pages: 0,
         resident: 0,
+        table: () => tableOf(kv),
         isCold(page) {
           if (!(page >= 0 && page < kv.pages)) demand(false, `Page ${page} was asked for, of ${kv.pages}.`);
           return kv.places[page]! < 0;
         },
         release() {
           cutTo(kv, 0);
-          if (kv.buffer) buffers.give(kv.buffer);
+          for (const buffer of [kv.buffer, kv.tabled]) if (buffer) buffers.give(buffer);
           kv.buffer = undefined;
+          kv.tabled = undefined;
           kv.free.length = 0;
           kv.used = 0;
         },

@@ -6,7 +6,8 @@ import { overridesOf } from './matmul.js';
 import type { Overrides } from './pipelines.js';
 
 const PLAIN: readonly KernelName[] = [
-  ...(['add', 'embed', 'gate', 'pack', 'panels', 'parts', 'rms-norm', 'rope', 'softcap'] as const),
+  ...(['add', 'append-kv', 'embed', 'extend', 'gate', 'pack', 'panels', 'parts'] as const),
+  ...(['rms-norm', 'rope', 'select', 'softcap'] as const),
 ];
 
 /** Every pipeline that a model with weights of these types runs. */
