@@ -112,7 +112,35 @@ const entries = {
   engine: 'src/engine/index.ts', // the engine without a worker: Node and browsers
   worker: 'workers/engine.ts', // started by index.js as its sibling
   openai: 'src/facades/openai/index.ts', // beside the page's own: no part of what it downloads
+  constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
+};
+
+/** Comments to users' bundlers: leave this import alone. */
+const TO_BUNDLERS = '/* @vite-ignore */ /* webpackIgnore: true */';
+/** Stands for them where the minifier would drop them, and is exactly as long, so that source maps stay right. */
+const STAND_IN = `${'kept'.padEnd(TO_BUNDLERS.length - 1, '_')},`;
+
+/**
+ * Imports with a comment to bundlers keep it. An import in a file called load-… becomes one by address, which bundlers copy
+ * like the other files beside a script; a split bundle would not do for workers everywhere.
+ */
+const keptImports = {
+  name: 'kept-imports',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/].*(load-constraint|node-module)\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8')
+        .replaceAll(
+          /await import\(('[^']+')\)/g,
+          `await import((${STAND_IN} new URL($1, import.meta.url).href))`,
+        )
+        .replaceAll(
+          new RegExp(`import\\(${TO_BUNDLERS.replaceAll('*', '\\*')} ([^)]+)\\)`, 'g'),
+          `import((${STAND_IN} $1))`,
+        ),
+    }));
+  },
 };
 
 const bundles = async () => {
@@ -129,10 +157,15 @@ const bundles = async () => {
       minify: true,
       sourcemap: 'linked',
       logLevel: 'warning',
+      plugins: [keptImports],
     })
     .catch(() => {
       throw new BuildFailure('bundles: esbuild failed; its messages are above');
     });
+  for (const name of Object.keys(entries)) {
+    const path = at('dist', `${name}.js`);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(STAND_IN, TO_BUNDLERS));
+  }
   return Object.keys(entries)
     .map((name) => `${name}.js`)
     .join(', ');
@@ -145,6 +178,7 @@ const types = () => {
     index: 'src/index',
     engine: 'src/engine/index',
     worker: 'workers/engine',
+    constraint: 'src/generate/constraint',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',
   })) {
@@ -153,7 +187,7 @@ const types = () => {
   return 'dist/types';
 };
 
-/** Bytes of every built file, and the gzipped sum that a page downloads; the shaders are fetched where they are used. */
+/** Bytes of every built file, and the gzipped sum that a page downloads; shaders and constraints are fetched where they are used. */
 export const measure = () => {
   const scripts = Object.keys(entries).map((name) => `${name}.js`);
   const files = [...scripts, ...kernelBuilds.map(({ file }) => file), 'shaders.json']

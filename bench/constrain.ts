@@ -4,7 +4,8 @@
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { compileGrammar, type GrammarOptions } from '../src/generate/grammar/compile.js';
+import { compileGrammar } from '../src/generate/grammar/compile.js';
+import type { GrammarOptions } from '../src/generate/grammar/options.js';
 import { createRecogniser, type State } from '../src/generate/grammar/recogniser.js';
 import { createTokenMask } from '../src/generate/grammar/token-mask.js';
 import { createTokenTrie } from '../src/generate/grammar/token-trie.js';

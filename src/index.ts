@@ -35,7 +35,7 @@ export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
 export type { AskSettings, Finish } from './generate/conversation.js';
 export type { FinishReason, Generated, GenerateSettings } from './generate/generate.js';
-export type { GrammarOptions } from './generate/grammar/compile.js';
+export type { GrammarOptions } from './generate/grammar/options.js';
 export type { TokenChance, TokenLogprobs } from './generate/log-probabilities.js';
 export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';

@@ -1,7 +1,8 @@
 import { LonghandError } from '../errors.js';
 import type { ReasoningMarks } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { compileGrammar, type GrammarOptions, grammarOption } from './grammar/compile.js';
+import { compileGrammar } from './grammar/compile.js';
+import { type GrammarOptions, grammarOption } from './grammar/options.js';
 import { createRecogniser, type Recogniser, type State } from './grammar/recogniser.js';
 import { createTokenMask } from './grammar/token-mask.js';
 import { createTokenTrie, type TokenTrie } from './grammar/token-trie.js';

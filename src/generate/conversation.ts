@@ -2,9 +2,10 @@ import { LonghandError } from '../errors.js';
 import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
 import { leavesOpen } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { createConstraint } from './constraint.js';
 import type { Context } from './context.js';
 import { type FinishReason, type GenerateSettings, generate } from './generate.js';
+import { grammarOption } from './grammar/options.js';
+import { loadConstraint } from './load-constraint.js';
 import type { TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
 import { createSources, type Source } from './sources.js';
@@ -150,11 +151,9 @@ export const createConversation = (
       const ids = await encodeFrom(turn, context.tokens.length, [asked, ...closing], signal);
       const { marks } = template;
       const inside = marks !== undefined && closing.some(({ text }) => leavesOpen(marks, text));
-      const constraint = createConstraint(
-        tokenizer,
-        options,
-        options.reasoning && marks ? { marks, inside } : undefined,
-      );
+      const thoughts = options.reasoning && marks ? { marks, inside } : undefined;
+      const constraint =
+        grammarOption(options) && (await loadConstraint()).createConstraint(tokenizer, options, thoughts);
       await settle(hooks);
       const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText);
       const started = performance.now();

@@ -1,8 +1,9 @@
 import { throwIfAborted } from '../errors.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { type Constraint, createConstraint } from './constraint.js';
+import type { Constraint } from './constraint.js';
 import type { Context } from './context.js';
-import type { GrammarOptions } from './grammar/compile.js';
+import { type GrammarOptions, grammarOption } from './grammar/options.js';
+import { loadConstraint } from './load-constraint.js';
 import { logProbabilities, type TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
 import { createSampler, type SampleOptions } from './sample.js';
@@ -48,7 +49,9 @@ export const generate = async (
   hooks: TokenHooks = {},
 ): Promise<Generated> => {
   const sample = createSampler(options);
-  const constraint = hooks.constraint ?? createConstraint(tokenizer, options);
+  const constraint =
+    hooks.constraint ??
+    (grammarOption(options) && (await loadConstraint()).createConstraint(tokenizer, options));
   const limit = options.maxTokens ?? 256;
   const ids: number[] = [];
   const logprobs: TokenLogprobs[] = [];

@@ -54,6 +54,30 @@ test('a page loads, reads, asks and counts', async () => {
   expect(complaints).toEqual([]);
 });
 
+test('the script of constraints is fetched when an answer must be of a form, and missed by its name', async () => {
+  const { page, library } = await visit();
+  let fetched = 0;
+  await page.route('**/dist/constraint.js', (route) => {
+    fetched += 1;
+    return fetched === 1 ? route.abort() : route.continue();
+  });
+  const seen = await page.evaluate(
+    async ([{ load }, url]) => {
+      const model = await load(url, { kv: { store: 'none' } });
+      const session = await model.session();
+      const free = await session.ask('Where is the brass key?', { maxTokens: 2 }).finish;
+      const refused = await session.ask('?', { pattern: /a|b/ }).finish.catch(({ code, details }) => {
+        return { code, keyword: details.keyword };
+      });
+      await model.close();
+      return { free: free.answerTokens, refused };
+    },
+    [library, MODEL] as const,
+  );
+  expect(seen).toEqual({ free: 2, refused: { code: 'unsupported/constraint', keyword: 'script' } });
+  expect(fetched).toBe(1);
+});
+
 test('schemas and expressions cross to the worker, refusals back', async () => {
   const { page, complaints, library } = await visit();
   const seen = await page.evaluate(

@@ -45,6 +45,7 @@ test.each([
   'dist/index.js',
   'dist/worker.js',
   'dist/openai.js',
+  'dist/constraint.js',
 ])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));
   // Bundlers of pages stop at `node:` modules, even behind a dynamic import that no page reaches.

@@ -1,5 +1,6 @@
 /** Grammars as the tests read them: whole texts, and every token tried by itself. */
-import { compileGrammar, type GrammarOptions } from '../../../src/generate/grammar/compile.js';
+import { compileGrammar } from '../../../src/generate/grammar/compile.js';
+import type { GrammarOptions } from '../../../src/generate/grammar/options.js';
 import { createRecogniser, type Recogniser, type State } from '../../../src/generate/grammar/recogniser.js';
 
 const encoder = new TextEncoder();

@@ -1,6 +1,7 @@
 /** Masks from the trie against every token tried by itself, and against a grammar library that others keep. */
 import { describe, expect, test } from 'vitest';
-import { compileGrammar, type GrammarOptions } from '../../../src/generate/grammar/compile.js';
+import { compileGrammar } from '../../../src/generate/grammar/compile.js';
+import type { GrammarOptions } from '../../../src/generate/grammar/options.js';
 import { createRecogniser } from '../../../src/generate/grammar/recogniser.js';
 import { createTokenMask } from '../../../src/generate/grammar/token-mask.js';
 import { createTokenTrie } from '../../../src/generate/grammar/token-trie.js';

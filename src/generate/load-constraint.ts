@@ -1,0 +1,22 @@
+import { LonghandError } from '../errors.js';
+
+type ConstraintModule = typeof import('./constraint.js');
+
+/**
+ * The code of constraints: `constraint.js`, a script of its own beside the one that runs the engine, fetched at the first
+ * answer that must be of a form. (`build.mjs` turns this import into one by address: bundlers then copy the script.)
+ * Errors: `unsupported/constraint` where it cannot be had.
+ */
+export const loadConstraint = async (): Promise<ConstraintModule> => {
+  try {
+    return await import('./constraint.js');
+  } catch (cause) {
+    throw new LonghandError(
+      'unsupported/constraint',
+      `The script constraint.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
+        '(worker.js); let a service worker keep it too. Nothing was generated.',
+      { keyword: 'script' },
+      { cause },
+    );
+  }
+};
