@@ -1,5 +1,6 @@
 import type { Metadata } from '../weights/gguf.js';
 import { findMarks, leavesOpen, type ReasoningMarks } from './reasoning-marks.js';
+import { stoppedClock } from './template-clock.js';
 import { parseTemplate } from './template-render.js';
 import { attempt, hasReason, MANNERS, type Render, renderRoles, unusable } from './template-turns.js';
 import type { Tokenizer } from './tokenizer.js';
@@ -50,7 +51,7 @@ const PARAGRAPHS = "{% for m in messages %}{{ m.content + '\\n\\n' }}{% endfor %
  * The chat template of a model file (`tokenizer.chat_template`, Jinja). It is rendered once, with unguessable words for
  * contents, and cut at them. A template that rewrites earlier turns is read as it first stood: nothing that was said is
  * changed later.
- * Errors: `model/template` for templates that fail, take too long, or whose text depends on the contents.
+ * Errors: `model/template` for templates that fail, do too much, or whose text depends on the contents.
  */
 export const loadChatTemplate = (metadata: Metadata, tokenizer: Tokenizer): ChatTemplate => {
   const source = metadata.string('tokenizer.chat_template', '') || defaultTemplate(tokenizer);
@@ -72,11 +73,12 @@ export const loadChatTemplate = (metadata: Metadata, tokenizer: Tokenizer): Chat
   };
 
   const marks = findMarks(source, (name) => tokenizer.encodeTemplate(name).length === 1);
+  const clock = stoppedClock(new Date());
   let first: unknown;
   for (const manner of MANNERS) {
     try {
       const render: Render = (roles, thinking) =>
-        renderRoles(template, roles, manner, { ...variables, enable_thinking: thinking, thinking });
+        renderRoles(template, roles, manner, { ...variables, enable_thinking: thinking, thinking }, clock);
       return cutTemplate(render, bos, marks, source.includes('thinking'));
     } catch (cause) {
       first ??= cause;

@@ -1,5 +1,4 @@
 import { LonghandError } from '../errors.js';
-import { formatNow } from './template-clock.js';
 import type { Template } from './template-render.js';
 
 export type Role = 'system' | 'user' | 'assistant';
@@ -34,14 +33,18 @@ export const attempt = (render: () => string[]): string[] | LonghandError => {
   }
 };
 
-/** Renders turns of these roles with unguessable words for contents, and cuts the text at them. */
+/**
+ * Renders turns of these roles with unguessable words for contents, and cuts the text at them. `clock` is `strftime_now`
+ * for templates that want it.
+ */
 export const renderRoles = (
   template: Template,
   roles: readonly Role[],
   manner: Manner,
   variables: Readonly<Record<string, unknown>>,
+  clock: (format: unknown) => string,
 ): string[] => {
-  const all = manner.clock ? { ...variables, strftime_now: formatNow } : variables;
+  const all = manner.clock ? { ...variables, strftime_now: clock } : variables;
   // Words of two lengths: a template whose own text depends on its contents shows.
   const [short, long] = [12, 20].map((length) => {
     const words = roles.map(() => unguessable(length));

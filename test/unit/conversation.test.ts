@@ -1,5 +1,5 @@
 /** The chat around a context, with a model that says what the test wants. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type AskSettings, createConversation, type Turns } from '../../src/generate/conversation.js';
 import { loadChatTemplate } from '../../src/text/chat-template.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
@@ -142,12 +142,15 @@ test('a template that opens thoughts itself', async () => {
 });
 
 test('the date of the first day stays: a text that is appended again is recognised', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date(2031, 1, 3, 4, 5, 7) });
+  onTestFinished(() => void vi.useRealTimers());
   const first = open(DATED, 4);
   await first.conversation.append('A text.', {});
   const turns: Turns = JSON.parse(JSON.stringify(first.conversation.turns));
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  vi.setSystemTime(new Date(2031, 1, 4, 5, 6, 8));
   const second = open(DATED, 4, turns);
   second.tokens.push(...first.tokens);
   await second.conversation.append('A text.', {});
   expect(second.tokens).toEqual(first.tokens);
+  expect(first.read()).toContain('2031-02-03 04:05:07');
 });
