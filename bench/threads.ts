@@ -6,7 +6,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Model } from '../src/session.js';
+import type { Model } from '../src/loaded-model.js';
 import type { SupportedType } from '../src/weights/tensor-types.js';
 import { openPage } from './browser.js';
 import { makeModel } from './make-model.js';

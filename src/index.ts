@@ -8,7 +8,7 @@ import { connectEngine } from './engine/connect.js';
 import type { ModelPart, ModelSource } from './engine/engine.js';
 import type { EngineOptions } from './engine/options.js';
 import { LonghandError } from './errors.js';
-import { loadOn, type Model } from './session.js';
+import { loadOn, type Model } from './loaded-model.js';
 
 export type { Answer, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
@@ -24,6 +24,7 @@ export type {
   StoredSession,
 } from './engine/engine.js';
 export type {
+  CloneSettings,
   EngineOptions,
   ImportSettings,
   KvOptions,
@@ -33,10 +34,11 @@ export type {
 export type { Persisted } from './engine/persisted.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
-export type { AskSettings, Finish } from './generate/conversation.js';
+export type { AskSettings, Finish } from './generate/ask-settings.js';
 export type { FinishReason, Generated, GenerateSettings } from './generate/generate.js';
 export type { GrammarOptions } from './generate/grammar/options.js';
 export type { TokenChance, TokenLogprobs } from './generate/log-probabilities.js';
+export type { Exchange, Message } from './generate/said.js';
 export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';
 export type { Source } from './generate/sources.js';
@@ -45,6 +47,7 @@ export type { ExportedSession } from './kv/export-session.js';
 export type { ImportedSession } from './kv/import-session.js';
 export type { MadeOtherwise } from './kv/made.js';
 export type { TextProbe } from './kv/probe-text.js';
+export type { ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
 export type { AutoOptions } from './predictors/auto.js';
 export type { BlocksOptions } from './predictors/blocks.js';
 export type { BudgetOptions } from './predictors/budget.js';
@@ -52,14 +55,7 @@ export type { DenseOptions } from './predictors/dense.js';
 export type { DhsaOptions } from './predictors/dhsa.js';
 export type { AttentionOptions } from './predictors/index.js';
 export type { SlidingOptions } from './predictors/sliding.js';
-export type {
-  AskOptions,
-  ImportOptions,
-  Model,
-  OpenOptions,
-  ProbeOptions,
-  Session,
-} from './session.js';
+export type { AskOptions, CloneOptions, Session } from './session.js';
 export { type CachedModel, deleteModel, models } from './weights/kept-files.js';
 
 /** How a model is loaded in a page. */

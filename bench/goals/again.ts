@@ -1,6 +1,6 @@
 /** What is called in a place to time a text that was read before. */
 import type { EngineOptions } from '../../src/engine/options.js';
-import type { Model } from '../../src/session.js';
+import type { Model } from '../../src/loaded-model.js';
 import type { Place } from './place.js';
 
 export interface Visit {

@@ -1,8 +1,8 @@
 /** What is called in a place to time our engine. A model that was opened stays in `globalThis.opened`. */
 
 import type { Context } from '../../src/context.js';
+import type { Model } from '../../src/loaded-model.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
-import type { Model } from '../../src/session.js';
 import type { Place } from './place.js';
 
 export interface Opening {

@@ -1,7 +1,7 @@
 /** Answering with memory for a quarter of the pages: what a step names, finds and fetches, and what that costs. */
 import type { EngineOptions } from '../../src/engine/options.js';
+import type { Model } from '../../src/loaded-model.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
-import type { Model } from '../../src/session.js';
 import { makeModel } from '../make-model.js';
 import { type Goal, least, percent, table, times } from './goal.js';
 import { openPlace, type Place } from './place.js';

@@ -5,10 +5,17 @@
 import type { Range } from '../backends/backend.js';
 import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
+import type { Exchange, Message } from '../generate/said.js';
 import type { ExportedSession } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { TextProbe } from '../kv/probe-text.js';
-import type { EngineOptions, ImportSettings, ProbeSettings, SessionOptions } from './options.js';
+import type {
+  CloneSettings,
+  EngineOptions,
+  ImportSettings,
+  ProbeSettings,
+  SessionOptions,
+} from './options.js';
 import type { Persisted } from './persisted.js';
 
 /** What a model turned out to be, and what it runs on. */
@@ -205,6 +212,16 @@ export interface Engine {
     onProgress: Progress,
   ): Promise<Finish>;
   tell(context: number, question: string, answer: string, call: number, onProgress: Progress): Promise<void>;
+  messages(context: number): Promise<Message[]>;
+  rewind(context: number, messages: number, call: number): Promise<void>;
+  measure(context: number, exchanges: readonly Exchange[], call: number): Promise<number>;
+  /** A second session that stands where this one does. */
+  cloneContext(
+    context: number,
+    options: CloneSettings,
+    call: number,
+    onProgress: Progress,
+  ): Promise<{ context: number; tokens: number }>;
   stats(context: number): Promise<ContextStats>;
   plan(context: number, layer: number, head: number): Promise<Range[]>;
   passage(context: number, start: number, end: number): Promise<string>;

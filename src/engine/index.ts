@@ -3,13 +3,13 @@
  *
  * @packageDocumentation
  */
-import { type LoadOptions, loadOn, type Model } from '../session.js';
+import { type LoadOptions, loadOn, type Model } from '../loaded-model.js';
 import type { ModelSource } from './engine.js';
 import { createLocalEngine } from './local.js';
 
 export { LonghandError } from '../errors.js';
 export type * from '../index.js';
-export type { LoadOptions } from '../session.js';
+export type { LoadOptions } from '../loaded-model.js';
 export { deleteModel, models } from '../weights/kept-files.js';
 export type { Engine, Progress } from './engine.js';
 export { createLocalEngine } from './local.js';

@@ -1,16 +1,11 @@
 import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
 import { wholeNumber } from '../options.js';
+import { checkAskOptions, checkGenerateOptions } from './check-generate.js';
 import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
-import {
-  checkAskOptions,
-  checkGenerateOptions,
-  checkImportOptions,
-  checkProbe,
-  checkSessionOptions,
-} from './options.js';
+import { checkCloneOptions, checkImportOptions, checkProbe, checkSessionOptions } from './options.js';
 import { probeText } from './probe-text.js';
 import { storedSessions } from './stored-sessions.js';
 
@@ -194,6 +189,22 @@ export const createLocalEngine = (): Engine => {
         if (typeof question !== 'string' || typeof answer !== 'string')
           throw new LonghandError('input/type', 'A question and its answer must be strings.');
         return conversationOf(held).tell(question, answer, { signal, onProgress });
+      }),
+    messages: async (handle) => conversationOf(contextOf(handle)).messages(),
+    rewind: (handle, messages, call) =>
+      alone(handle, call, async (held) => {
+        const conversation = conversationOf(held);
+        wholeNumber('messages', messages, 0, 0, conversation.messages().length);
+        return conversation.rewind(messages);
+      }),
+    measure: (handle, exchanges, call) =>
+      alone(handle, call, (held, signal) => conversationOf(held).measure(exchanges, signal)),
+    cloneContext: (handle, options, call, onProgress) =>
+      alone(handle, call, async (held, signal) => {
+        checkCloneOptions(options);
+        conversationOf(held);
+        const opened = await openSession(modelOf(held.model), options, { signal, onProgress }, held);
+        return { context: await hold(held.model, opened), tokens: opened.context.tokens.length };
       }),
     stats: async (handle) => contextOf(handle).stats(),
     plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),

@@ -5,6 +5,7 @@ import { density, type Phase } from '../generate/meter.js';
 import type { AppendHooks } from '../generate/reader.js';
 import type { Budget } from '../kv/budget.js';
 import { createPager, type Pager } from '../kv/pager.js';
+import { alreadyThere } from '../kv/session-transfer.js';
 import type { ContextStats } from './engine.js';
 import { findSession, keepSession } from './keep-session.js';
 import type { OpenModel } from './open-model.js';
@@ -83,27 +84,41 @@ export const openContext = (model: OpenModel): OpenContext => {
   };
 };
 
-/** A context with a conversation: new, or the one kept under `id`. */
+/**
+ * A context with a conversation: new, or the one kept under `id`, or one that stands where `from` does: by its tokens, so
+ * that what no store has of them is read again. Errors: `input/exists` where a clone is to be kept as what is there.
+ */
 export const openSession = async (
   model: OpenModel,
   options: SessionOptions,
   hooks: AppendHooks = {},
+  from?: OpenContext,
 ): Promise<OpenContext> => {
   const { id, system } = options;
   const found = await findSession(model, options, hooks.signal);
   const atRest = found === 'unavailable' ? undefined : found;
+  if (from && atRest?.stored) {
+    await atRest.release?.();
+    throw alreadyThere(id!);
+  }
   const pager = sharedPager(model, atRest?.stored?.sharing);
   const context = new Context(model.reader, pager, pager?.archive ?? (atRest && model.kept?.archive));
   try {
     const keeper = atRest && (await keepSession(model, context, atRest, options, hooks));
+    const stored = from?.conversation?.turns ?? keeper?.turns;
     const conversation = createConversation(
       context,
       model.tokenizer,
       model.template,
       model.reader.maxTokens,
-      { system, ...(keeper?.turns && { stored: keeper.turns }) },
+      { system, ...(stored && { stored }) },
       async () => keeper?.put(conversation.turns),
     );
+    if (from) {
+      context.resume(from.context.tokens, from.context.spans);
+      await context.catchUp(hooks);
+      await keeper?.put(conversation.turns);
+    }
     return {
       id: atRest?.release && id,
       context,

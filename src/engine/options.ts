@@ -1,20 +1,7 @@
 import { LonghandError } from '../errors.js';
-import type { AskSettings } from '../generate/conversation.js';
-import type { GenerateSettings } from '../generate/generate.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
-import {
-  biases,
-  byteCount,
-  flag,
-  numberBetween,
-  oneOf,
-  onlyKnown,
-  text,
-  texts,
-  wholeNumber,
-} from '../options.js';
+import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
-import { checkGrammar, GRAMMARS } from './check-grammar.js';
 
 const GB = 2 ** 30;
 
@@ -117,6 +104,9 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
 }
 
+/** Whether a clone of a session is kept, and how. Default: it is not. */
+export type CloneSettings = Pick<SessionOptions, 'id' | 'title'>;
+
 /** How a text would be read that is looked for. */
 export interface ProbeSettings {
   /** System text of the session that it would be appended to. Default: none. Nothing stands in front of ids. */
@@ -179,40 +169,6 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
   };
 };
 
-const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops', 'logprobs'];
-const PENALTIES = ['repetitionPenalty', 'presencePenalty', 'frequencyPenalty', 'penaltyTokens', 'logitBias'];
-
-/** Refuses sampling options out of range, and biases on tokens that a vocabulary of `vocab` has not. */
-export const checkGenerateOptions = (
-  options: GenerateSettings,
-  vocab: number,
-  extra: readonly string[] = [],
-): void => {
-  onlyKnown('generate', options, [...SAMPLING, ...PENALTIES, ...GRAMMARS, ...extra]);
-  numberBetween('temperature', options.temperature, 0, 0, 100);
-  wholeNumber('topK', options.topK, 0, 0);
-  numberBetween('topP', options.topP, 1, Number.MIN_VALUE, 1);
-  numberBetween('minP', options.minP, 0, 0, 1);
-  wholeNumber('seed', options.seed, 0, 0, 2 ** 32 - 1);
-  wholeNumber('maxTokens', options.maxTokens, 256, 0);
-  flag('ignoreStops', options.ignoreStops);
-  wholeNumber('logprobs', options.logprobs, 0, 0, 1000);
-  numberBetween('repetitionPenalty', options.repetitionPenalty, 1, Number.MIN_VALUE, 100);
-  numberBetween('presencePenalty', options.presencePenalty, 0, -100, 100);
-  numberBetween('frequencyPenalty', options.frequencyPenalty, 0, -100, 100);
-  wholeNumber('penaltyTokens', options.penaltyTokens, 64, 0);
-  biases('logitBias', options.logitBias, vocab);
-  checkGrammar(options);
-};
-
-export const checkAskOptions = (options: AskSettings, vocab: number): void => {
-  checkGenerateOptions(options, vocab, ['continue', 'stop', 'reasoning', 'sources']);
-  texts('stop', options.stop);
-  flag('continue', options.continue);
-  flag('reasoning', options.reasoning);
-  flag('sources', options.sources);
-};
-
 export const checkSessionOptions = (options: SessionOptions): void => {
   onlyKnown('session', options, ['id', 'system', 'title', 'wait', 'readOnly']);
   const { id, title } = options;
@@ -227,6 +183,11 @@ export const checkSessionOptions = (options: SessionOptions): void => {
       { option: 'readOnly' },
     );
   }
+};
+
+export const checkCloneOptions = (options: CloneSettings): void => {
+  onlyKnown('clone', options, ['id', 'title']);
+  checkSessionOptions(options);
 };
 
 export const checkImportOptions = (options: ImportSettings): void => {

@@ -1,4 +1,5 @@
 import type { Turns } from '../generate/conversation.js';
+import type { Place, Said } from '../generate/said.js';
 import type { Span } from '../generate/spans.js';
 import { corruptSession, type Manifest } from '../kv/manifest.js';
 
@@ -20,6 +21,20 @@ const areSpans = (spans: unknown, tokens: number): boolean =>
   (spans as Span[]).every(({ end }, n, all) => end > (all[n - 1]?.end ?? 0)) &&
   ((spans as Span[]).at(-1)?.end ?? 0) === tokens;
 
+const isCount = (value: unknown, most: number): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
+const isPlace = (place: Place | null, tokens: number, pieces: number): boolean =>
+  isCount(place?.tokens, tokens) && isCount(place?.pieces, pieces) && isTurn(place?.turn);
+/** In the order in which they were said. */
+const areSaid = (said: unknown, tokens: number, pieces: number): boolean =>
+  listOf(
+    said,
+    ({ role, text, length, place }: Said) =>
+      (role === 'user' || role === 'assistant') &&
+      (text === undefined ? isCount(length, Number.MAX_SAFE_INTEGER) : isText(text)) &&
+      (place === undefined || isPlace(place, tokens, pieces)),
+  );
+
 const areTurns = (turns: Turns | null | undefined, tokens: number): boolean =>
   isTurn(turns?.turn) &&
   (turns?.system === undefined || isText(turns.system)) &&
@@ -28,6 +43,7 @@ const areTurns = (turns: Turns | null | undefined, tokens: number): boolean =>
       turns.opening,
       (piece: { text: unknown; control: unknown }) => isText(piece.text) && isFlag(piece.control),
     )) &&
+  (turns?.said === undefined || areSaid(turns.said, tokens, turns.pieces?.length)) &&
   listOf(turns?.pieces, ({ start, end, turn }: { start: number; end: number; turn: unknown }) => {
     const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end;
     return isRange && end <= tokens && isTurn(turn);

@@ -15,6 +15,8 @@ export interface Constraint {
    */
   mask(logits: Float32Array): Float32Array;
   push(id: number): void;
+  /** The answer was begun with `text`. Errors: `unsupported/constraint` where nothing that is asked for begins so. */
+  skip(text: string): void;
   /** What was said is whole: it might end here. */
   readonly whole: boolean;
   /** Nothing can follow. */
@@ -182,6 +184,17 @@ export const createConstraint = (
       fresh = false;
       if (!next) throw nothingLeft(`token ${id} was none of those that may`);
       state = next;
+    },
+    skip(text) {
+      const next = after(state, new TextEncoder().encode(text));
+      if (!next)
+        throw new LonghandError(
+          'unsupported/constraint',
+          `Nothing that the option ${option} asks for begins with '${text.slice(0, 40)}'. Begin the answer in another way.`,
+          { option, keyword: 'begin' },
+        );
+      state = next;
+      fresh = false;
     },
     get whole() {
       return stage !== 'thoughts' && state.accepts;

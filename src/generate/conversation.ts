@@ -2,73 +2,31 @@ import { LonghandError } from '../errors.js';
 import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
 import { leavesOpen } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { AskSettings, Finish } from './ask-settings.js';
 import type { Context } from './context.js';
-import { type FinishReason, type GenerateSettings, generate } from './generate.js';
+import { generate } from './generate.js';
 import { grammarOption } from './grammar/options.js';
 import { loadConstraint } from './load-constraint.js';
-import type { TokenLogprobs } from './log-probabilities.js';
 import type { AppendHooks } from './reader.js';
-import { createSources, type Source } from './sources.js';
-import { createSpeech, type Reasoning } from './speech.js';
+import {
+  type Exchange,
+  type Message,
+  messageOf,
+  type Piece,
+  type Place,
+  placeBefore,
+  type Said,
+  saidByPiece,
+  type Turns,
+} from './said.js';
+import { createSources } from './sources.js';
+import { createSpeech } from './speech.js';
 import { createTurnEncoder, type Turn } from './turn-encoder.js';
 
-export interface AskSettings extends GenerateSettings {
-  /** Strings that end the answer; they are not part of it. */
-  readonly stop?: readonly string[];
-  /** Keep question and answer, so that the next question follows on. Default false: every question starts at the end of the text. */
-  readonly continue?: boolean;
-  /**
-   * Let a model that can think aloud do so before it answers. Default false: by the template's own switch, or by closing
-   * the thoughts that it opens. The thoughts are a stream of their own, and are never part of the next question.
-   */
-  readonly reasoning?: boolean;
-  /** Tell where the answer came from, in `finish.sources`. Default false: then it costs nothing. */
-  readonly sources?: boolean;
-}
+export type { AskSettings, Finish } from './ask-settings.js';
+export type { Piece, Turns } from './said.js';
 
-/** How an answer ended, and what it cost. */
-export interface Finish {
-  readonly reason: FinishReason;
-  /** Tokens of the question, template included: all that had to be read. */
-  readonly questionTokens: number;
-  /** Tokens generated, those of the reasoning included. */
-  readonly answerTokens: number;
-  /** Where the model thought aloud, also where it was asked not to. */
-  readonly reasoning?: Reasoning;
-  /** Seconds until the first token, and from there to the end. */
-  readonly questionSeconds: number;
-  readonly answerSeconds: number;
-  /**
-   * Where `schema`, `pattern` or `grammar` was asked for: whether the answer is whole. False where `maxTokens`, the window
-   * or a stop string ended it before; what was said is then the beginning of something whole.
-   */
-  readonly complete?: boolean;
-  /** One for each token of the answer, where `logprobs` was asked for. */
-  readonly logprobs?: readonly TokenLogprobs[];
-  /**
-   * Where `sources` was asked for: what the rows read that the answer's tokens (those of the reasoning too) were chosen
-   * from, as shares of exact attention mass, on average over rows, query heads and the layers that read the whole text. A
-   * soft cap on logits (Gemma 2) is left out of account.
-   */
-  readonly sources?: readonly Source[];
-}
-
-/** An appended text: tokens [start, end) of the context, what led up to it in the template included. */
-export interface Piece {
-  readonly start: number;
-  readonly end: number;
-  /** Where the conversation stood before it. */
-  readonly turn: Turn;
-}
-
-/** Where a conversation stands, as it is stored beside its tokens. */
-export interface Turns {
-  readonly system: string | undefined;
-  readonly turn: Turn;
-  readonly pieces: readonly Piece[];
-  /** What stands in front of the first content. A template may write today's date there; it stays that of the first day. */
-  readonly opening?: readonly TemplatePiece[];
-}
+const plain = (text: string): TemplatePiece[] => (text === '' ? [] : [{ text, control: false }]);
 
 /** The chat around a context: appended text opens or extends a user turn, a question closes it. */
 export interface Conversation {
@@ -81,6 +39,12 @@ export interface Conversation {
   ): Promise<Finish>;
   /** Read a question and its answer as an earlier turn, without saying anything. */
   tell(question: string, answer: string, hooks: AppendHooks): Promise<void>;
+  /** What was said so far. Of what was read before messages were kept (older sessions) nothing is told. */
+  messages(): Message[];
+  /** Forget all but the first `messages`. */
+  rewind(messages: number): Promise<void>;
+  /** Tokens that these turns would add, template included; a question without an answer is one that is to be answered. */
+  measure(exchanges: readonly Exchange[], signal?: AbortSignal): Promise<number>;
   readonly turns: Turns;
 }
 
@@ -101,6 +65,7 @@ export const createConversation = (
   const opening = begun.stored?.opening ?? template.opening(system);
   let turn: Turn = begun.stored?.turn ?? 'start';
   let pieces: Piece[] = [...(begun.stored?.pieces ?? [])];
+  let said: readonly Said[] = begun.stored?.said ?? [];
   /** Stored pieces that have been appended again on this visit. */
   let replayed = 0;
 
@@ -112,6 +77,28 @@ export const createConversation = (
     parts: readonly TemplatePiece[],
     signal?: AbortSignal,
   ): Promise<number[]> => encode(from, context.tokens[length - 1], parts, signal);
+
+  const place = () => ({ tokens: context.tokens.length, turn, pieces: pieces.length });
+  /** Behind an appended text a question stands on a line of its own. */
+  const asking = (question: string, from = turn): TemplatePiece[] =>
+    plain(from === 'user' && question !== '' ? `\n${question}` : question);
+  const past = (): TemplatePiece[] => {
+    const pieces = template.past();
+    if (pieces) return pieces;
+    throw new LonghandError(
+      'model/template',
+      "The model's chat template knows one turn only, so no earlier ones can be told. Ask in one turn.",
+      { reason: 'shape' },
+    );
+  };
+  /** What is kept of a question, asked where the conversation stood at `before`, and its answer. */
+  const exchanged = (question: string, answer: string, before: Place): Said[] =>
+    question === ''
+      ? [{ role: 'assistant', text: answer, place: before }]
+      : [
+          { role: 'user', text: question, place: before },
+          { role: 'assistant', text: answer },
+        ];
 
   const isThere = (ids: readonly number[], { start, end }: Piece): boolean =>
     end - start === ids.length && ids.every((id, i) => context.tokens[start + i] === id);
@@ -133,9 +120,11 @@ export const createConversation = (
         replayed += 1;
         return;
       }
-      const start = context.tokens.length;
+      const before = place();
+      const start = before.tokens;
       const ids = await encodeFrom(turn, start, [content], hooks.signal);
       await context.append(ids, false, hooks);
+      said = [...said, saidByPiece(text, ids, before, tokenizer)];
       pieces = [...pieces, { start, end: start + ids.length, turn }];
       turn = 'user';
       replayed = pieces.length;
@@ -144,18 +133,26 @@ export const createConversation = (
 
     async ask(question, options, hooks, onText) {
       const bookmark = context.bookmark();
-      if (question === '') throw new LonghandError('input/option', 'The question is empty. Ask something.');
-      const asked: TemplatePiece = { text: turn === 'user' ? `\n${question}` : question, control: false };
+      const before = place();
+      if (question === '' && turn !== 'user')
+        throw new LonghandError(
+          'input/option',
+          'The question is empty, and no text was appended that it could be. Ask something.',
+        );
+      const asked = asking(question);
       const { signal } = hooks;
+      const { begin = '' } = options;
       const closing = template.closing(options.reasoning ?? false);
-      const ids = await encodeFrom(turn, context.tokens.length, [asked, ...closing], signal);
+      const ids = await encodeFrom(turn, before.tokens, [...asked, ...closing, ...plain(begin)], signal);
       const { marks } = template;
       const inside = marks !== undefined && closing.some(({ text }) => leavesOpen(marks, text));
       const thoughts = options.reasoning && marks ? { marks, inside } : undefined;
       const constraint =
         grammarOption(options) && (await loadConstraint()).createConstraint(tokenizer, options, thoughts);
+      if (begin !== '') constraint?.skip(begin);
       await settle(hooks);
       const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText);
+      if (begin !== '') speech.follow(ids.at(-1)!);
       const started = performance.now();
       let first: number | undefined;
       let kept = false;
@@ -183,14 +180,16 @@ export const createConversation = (
         const { reasoning } = speech;
         const ended = performance.now();
         if (options.continue) {
-          const past = reasoning && template.past();
-          if (past) {
+          const answer = begin + speech.answer;
+          const shown = reasoning && template.past();
+          if (shown) {
             // Thoughts are not fed back: the turn is told again as the template shows an earlier one.
             context.rewind(bookmark);
-            const told = [asked, ...past, { text: speech.answer, control: false }];
+            const told = [...asked, ...shown, ...plain(answer)];
             await context.append(await encodeFrom(turn, bookmark.tokens, told, signal), true, { signal });
           }
           kept = true;
+          said = [...said, ...exchanged(question, answer, before)];
           turn = 'answered';
           replayed = pieces.length;
           await changed();
@@ -214,26 +213,46 @@ export const createConversation = (
     },
 
     async tell(question, answer, hooks) {
-      const past = template.past();
-      if (!past) {
-        throw new LonghandError(
-          'model/template',
-          "The model's chat template knows one turn only, so no earlier ones can be told. Ask in one turn.",
-          { reason: 'shape' },
-        );
-      }
-      const asked = turn === 'user' ? `\n${question}` : question;
-      const told = [{ text: asked, control: false }, ...past, { text: answer, control: false }];
-      const ids = await encodeFrom(turn, context.tokens.length, told, hooks.signal);
+      const before = place();
+      const told = [...asking(question), ...past(), ...plain(answer)];
+      const ids = await encodeFrom(turn, before.tokens, told, hooks.signal);
       await settle(hooks);
       await context.append(ids, true, hooks);
+      said = [...said, ...exchanged(question, answer, before)];
       turn = 'answered';
       replayed = pieces.length;
       await changed();
     },
 
+    messages: () => said.map((one) => messageOf(one, pieces, context.tokens, tokenizer)),
+
+    async rewind(messages) {
+      if (messages === said.length) return;
+      const { tokens, turn: then, pieces: texts } = placeBefore(said, messages);
+      context.rewind({ tokens });
+      said = said.slice(0, messages);
+      pieces = pieces.slice(0, texts);
+      turn = then;
+      replayed = pieces.length;
+      await changed();
+    },
+
+    async measure(exchanges, signal) {
+      let tokens = 0;
+      let from = turn;
+      let after = context.tokens.at(-1);
+      for (const { question, answer } of exchanges) {
+        const told = answer === undefined ? template.closing() : [...past(), ...plain(answer)];
+        const ids = await encode(from, after, [...asking(question, from), ...told], signal);
+        tokens += ids.length;
+        after = ids.at(-1);
+        from = 'answered';
+      }
+      return tokens;
+    },
+
     get turns() {
-      return { system, turn, pieces, opening };
+      return { system, turn, pieces, opening, said };
     },
   };
 };

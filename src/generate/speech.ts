@@ -13,6 +13,8 @@ export interface Reasoning {
 
 /** Generated tokens on their way to text. */
 export interface Speech {
+  /** The answer was begun with a text that ends in this token: the next one is not the first of a text. */
+  follow(id: number): void;
   /** `false` once a stop string was met. */
   push(id: number): boolean;
   end(): void;
@@ -48,6 +50,7 @@ export const createSpeech = (
     for (const { text, reasoning } of said) show(reasoning ? text : stop.push(text), reasoning);
   };
   return {
+    follow: (id) => void stream.push(id),
     push(id) {
       const before = thoughts.state;
       say(thoughts.push(stream.push(id)));

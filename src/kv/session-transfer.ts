@@ -56,7 +56,7 @@ export const noSession = (id: string): LonghandError =>
     },
   );
 
-const exists = (id: string): LonghandError =>
+export const alreadyThere = (id: string): LonghandError =>
   new LonghandError(
     'input/exists',
     `There is a session '${id}' already. Nothing was overwritten: delete it first, or use another id.`,
@@ -73,10 +73,10 @@ export const createSessionTransfer = (
 ): SessionTransfer => {
   /** Do something as the one who may write session `id`, which there must not be yet. */
   const asNew = async <T>(id: string, step: () => Promise<T>): Promise<T> => {
-    if (held.has(id)) throw exists(id);
+    if (held.has(id)) throw alreadyThere(id);
     const unlock = await lock(id);
     try {
-      if (await store.get(sessionKey(id))) throw exists(id);
+      if (await store.get(sessionKey(id))) throw alreadyThere(id);
       return await step();
     } finally {
       unlock();

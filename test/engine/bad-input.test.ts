@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { LoadOptions, Model } from '../../src/session.js';
+import type { LoadOptions, Model } from '../../src/loaded-model.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { book, MODEL } from './bundled.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { Model } from '../../src/session.js';
+import type { Model } from '../../src/loaded-model.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { MODEL } from './bundled.js';
 

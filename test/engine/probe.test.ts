@@ -2,7 +2,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { LoadOptions, Model } from '../../src/session.js';
+import type { LoadOptions, Model } from '../../src/loaded-model.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { randomModel } from '../support/random-model.js';
 import { TEXT } from './small-model.js';

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { LoadOptions, Model } from '../../src/session.js';
+import type { LoadOptions, Model } from '../../src/loaded-model.js';
 import { openStore, type StoreBatch } from '../../src/stores/index.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { MODEL, withFact } from './bundled.js';

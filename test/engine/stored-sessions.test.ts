@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { LoadOptions, Model } from '../../src/session.js';
+import type { LoadOptions, Model } from '../../src/loaded-model.js';
 import { openStore } from '../../src/stores/index.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { randomModel } from '../support/random-model.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
 import { createAdjust } from '../../src/generate/adjust.js';
 import { createShortlist } from '../../src/generate/shortlist.js';
-import type { Model } from '../../src/session.js';
+import type { Model } from '../../src/loaded-model.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { CHAINS, chainIds, chainModel, GREEDY } from './chains.js';
 

@@ -70,6 +70,16 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const ids: number[] = await context.generate({ maxTokens: 3, temperature: 0 });
   const { ids: sampled, logprobs } = await context.generate({ logprobs: 2, logitBias: { 7: -100 } });
   const likeliest: number | undefined = logprobs[0]?.top[0]?.logprob;
+  const [said] = await session.messages();
+  const role: 'user' | 'assistant' | undefined = said?.role;
+  const measured: number = await session.measure([
+    { question: 'Who?', answer: 'She.' },
+    { question: 'Why?' },
+  ]);
+  const copy: Session = await session.clone({ id: 'second', signal: AbortSignal.timeout(9) });
+  await copy.rewind(2);
+  session.ask('', { begin: 'It was ', pattern: /.*/ });
+  void [role, measured];
   const [range] = await context.plan({ layer: 0, head: 0 });
   const start: number | undefined = range?.[0];
   const density: number = (await context.stats()).density.prefill;
