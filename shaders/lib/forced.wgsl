@@ -1,5 +1,6 @@
 // What a tile reads whatever has scores, [0, sinks) and [forced, end), and what it may choose besides. Read from
 // `boundaries` (their number, then the boundaries) and `table` (five words a tile).
+// include: lib/boundaries.wgsl
 struct Keep {
   tableAt: u32,
   sinks: u32,
@@ -13,21 +14,6 @@ struct Forced {
   forced: u32,
   end: u32,
   left: u32,   // of the budget; 0 where everything is read
-}
-
-// How many boundaries are ≤ limit.
-fn boundaries_up_to(limit: u32) -> u32 {
-  var low = 0u;
-  var high = boundaries[0];
-  while (low < high) {
-    let middle = (low + high) / 2u;
-    if (boundaries[1u + middle] <= limit) {
-      low = middle + 1u;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
 }
 
 fn forced_of(keep: Keep, tile: u32) -> Forced {

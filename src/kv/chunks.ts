@@ -31,6 +31,21 @@ export const boundariesUpTo = (boundaries: ArrayLike<number>, count: number, lim
   return low;
 };
 
+/** Most tokens of a chunk, the open one included. */
+export const longestChunk = (boundaries: Boundaries): number => {
+  if (boundaries.source === 'contrast') return LONGEST_CHUNK;
+  return boundaries.source === 'fixed' ? boundaries.size : boundaries.maximum;
+};
+
+/** Most boundaries that consecutive pages may decide, and one more: for the first one, 0, or for a chunk they do not begin. */
+export const mostBoundaries = (boundaries: Boundaries, pages: number): number => {
+  // Beside what it chooses, a window may have one cut.
+  if (boundaries.source === 'contrast') return 1 + pages * Math.min(PAGE, boundaries.perPage + 1);
+  const { source } = boundaries;
+  const least = source === 'fixed' ? boundaries.size : Math.min(boundaries.minimum, boundaries.maximum);
+  return 1 + Math.floor((pages * PAGE) / Math.max(1, least));
+};
+
 /** Bytes of one chunk's mean in one layer: [kvHead][channel] f16; 0 where none is kept. */
 export const meanBytes = ({ means, kvHeads, keyDim }: ChunkShape): number =>
   means ? kvHeads * keyDim * 2 : 0;

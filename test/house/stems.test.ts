@@ -19,6 +19,10 @@ const withoutVerb = new Set([
   'mix-quads', // attend: the steps of a single row, one function for each number of queries
   'matmul-floats', // matmul on the GPU: weights that are elements
   'parts', // matmul on the GPU: the last sum where threads share an output
+  'contrast', // segment on the GPU: what boundaries are chosen by
+  'rotated-keys', // summarize on the GPU: what sketches are made of
+  'key-sketch', // and the sketches
+  'write-boundaries', // writeChunks on the GPU: what all layers share
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 

@@ -1,5 +1,6 @@
 import { LonghandError } from '../../errors.js';
 import { boundariesUpTo, decidedBoundary, meanBytes, sketchBytes } from '../../kv/chunks.js';
+import { storedBoundaries } from '../../kv/stored-chunks.js';
 import type { ChunkIndex, ChunkShape } from '../backend.js';
 import type { Device, Owned } from './device.js';
 import { type Growing, growing } from './growing.js';
@@ -122,22 +123,8 @@ export const writeIndex = (
   forgetFrom(device, index, from);
   const mean = meanBytes(index.shape);
   const sketches = sketchBytes(index.shape);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const closed = bytes.byteLength < 4 ? 0 : view.getUint32(0, true);
-  const expected = 4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * sketches);
-  const found = Uint32Array.from({ length: bytes.byteLength === expected ? closed : 0 }, (_, i) =>
-    view.getUint32(4 + i * 4, true),
-  );
-  const last = decidedBoundary(index.shape.boundaries, to);
-  const sound = found.every((b, i) => b > (found[i - 1] ?? boundariesOf(device, index).at(-1)!) && b <= last);
-  if (bytes.byteLength !== expected || !sound) {
-    throw new LonghandError(
-      'storage/corrupt',
-      `The stored chunks of pages ${from} to ${to} are damaged: ${bytes.byteLength} bytes were found, ${expected} ` +
-        `with ascending boundaries up to ${last} were expected. They have to be made again from the text.`,
-      { from, to, bytes: bytes.byteLength, expected },
-    );
-  }
+  const found = storedBoundaries(index.shape, from, to, bytes);
+  const closed = found.length;
   const first = index.count - 1;
   appendBoundaries(device, index, found);
   let at = 4 + closed * 4;

@@ -6,18 +6,26 @@
 export const kernels = {
   add: 'wm',
   'append-kv': 'wmmr',
+  contrast: 'wmr',
   embed: 'wrr',
   extend: 'wm',
   gate: 'wm',
+  'key-sketch': 'wm',
   matmul: 'wmrr',
   'matmul-floats': 'wmrr',
   pack: 'wr',
   panels: 'wm',
   parts: 'wmr',
+  'read-chunks': 'wrrr',
   'rms-norm': 'wmr',
   rope: 'wm',
+  'rotated-keys': 'wmr',
+  segment: 'wmr',
   select: 'wmr',
   softcap: 'w',
+  summarize: 'wmrrr',
+  'write-boundaries': 'wr',
+  'write-chunks': 'wrr',
 } as const;
 
 export type KernelName = keyof typeof kernels;

@@ -1,0 +1,34 @@
+// Keys as pages store them (docs/FORMAT.md), four channels at a time; `table` has the places of the pages. Code times scale
+// has 18 bits: exact in f32.
+struct Keys {
+  codec: u32,     // 0: f16, otherwise q8
+  dim: u32,
+  headWords: u32, // of a KV head's keys and values in a page
+  pageWords: u32,
+}
+
+// The word that a head's keys in the page of `token` begin with.
+fn block_at(keys: Keys, head: u32, token: u32) -> u32 {
+  return table[token / 64u] * keys.pageWords + head * keys.headWords;
+}
+
+fn key_scale(keys: Keys, block: u32, token: u32) -> f32 {
+  if (keys.codec == 0u) {
+    return 1.0;
+  }
+  let inside = token % 64u;
+  return half((pages[block + 16u * keys.dim + inside / 2u] >> (16u * (inside & 1u))) & 0xffffu);
+}
+
+// Channels 4w … 4w + 3.
+fn key_four(keys: Keys, block: u32, token: u32, scale: f32, w: u32) -> vec4f {
+  let inside = token % 64u;
+  if (keys.codec == 0u) {
+    let at = block + inside * (keys.dim / 2u) + 2u * w;
+    let low = pages[at];
+    let high = pages[at + 1u];
+    return vec4f(half(low & 0xffffu), half(low >> 16u), half(high & 0xffffu), half(high >> 16u));
+  }
+  let word = pages[block + inside * (keys.dim / 4u) + w];
+  return vec4f(vec4i(bitcast<vec4i>(vec4u(word << 24u, word << 16u, word << 8u, word)) >> vec4u(24u))) * scale;
+}
