@@ -8,6 +8,7 @@ import type { Overrides } from './pipelines.js';
 const PLAIN: readonly KernelName[] = [
   ...(['add', 'append-kv', 'embed', 'extend', 'gate', 'pack', 'panels', 'parts'] as const),
   ...(['rms-norm', 'rope', 'select', 'softcap'] as const),
+  ...(['contrast', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
 ];
 
 /** Every pipeline that a model with weights of these types runs. */
