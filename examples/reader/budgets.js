@@ -2,6 +2,7 @@
 // How many bytes of texts may be in memory, and how many may be kept. Both are options of `load`, so another budget opens
 // the engine again, over the same pages: nothing is read again.
 import { byId } from './dom.js';
+import { note, recall } from './notes.js';
 import { isState } from './state.js';
 
 /** Megabytes; behind the last one somebody else decides, in the words of `free`. */
@@ -15,7 +16,7 @@ const keyOf = (/** @type {Budget} */ name) => `longhand-reader-${name}`;
 
 const chosen = (/** @type {Budget} */ name) => {
   const { steps } = budgets[name];
-  const at = steps.indexOf(Number(localStorage.getItem(keyOf(name))));
+  const at = steps.indexOf(Number(recall(keyOf(name))));
   return at < 0 ? steps.length : at;
 };
 
@@ -52,8 +53,7 @@ const start = (name, reopen) => {
   slider.addEventListener('change', () => {
     if (!isState('empty', 'ready')) return;
     const megabytes = budgets[name].steps[Number(slider.value)];
-    if (megabytes === undefined) localStorage.removeItem(keyOf(name));
-    else localStorage.setItem(keyOf(name), String(megabytes));
+    note(keyOf(name), megabytes?.toString());
     reopen();
   });
 };

@@ -32,8 +32,16 @@ export const holdInPlace = async (element, work) => {
   });
 };
 
+/** What is longer stands under its term, not beside it. */
+const LONG = 60;
+
 /** Rows of a list of terms. @param {[string, string][]} pairs */
 export const rows = (pairs) =>
   pairs.map(([name, value]) =>
-    make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value })),
+    make(
+      'div',
+      { className: value.length > LONG ? 'long' : '' },
+      make('dt', { textContent: name }),
+      make('dd', { textContent: value }),
+    ),
   );

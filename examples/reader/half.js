@@ -4,6 +4,7 @@
 import { desk } from './desk.js';
 import { byId } from './dom.js';
 import { keepText } from './kept-text.js';
+import { isKeeping } from './lasting.js';
 import { count, percent } from './numbers.js';
 import { layOut, showText, wordsOf } from './open-text.js';
 import { showPanel } from './panel.js';
@@ -31,7 +32,11 @@ export const openHalf = async (text) => {
   await keepText(half);
   const kept = await keptOf(wordsOf(text));
   if (!kept) {
-    say('Stopped before anything was kept. Go on whenever you like.');
+    say(
+      isKeeping(desk.model.info)
+        ? 'Stopped before anything was kept. Go on whenever you like.'
+        : 'Nothing of it could be kept: go on, and it is read from its beginning.',
+    );
     setState('empty');
     return;
   }

@@ -1,9 +1,11 @@
 // @ts-check
 // What is kept on this device, whether it will stay, and how to be rid of it.
 import { deleteModel, models } from '../../dist/index.js';
+import { desk } from './desk.js';
 import { byId } from './dom.js';
 import { fillList, listButton, listEntry } from './kept-list.js';
 import { showTexts, startTexts } from './kept-sessions.js';
+import { isKeeping } from './lasting.js';
 import { bytes } from './numbers.js';
 import { showProblem } from './problems.js';
 
@@ -12,11 +14,12 @@ const showPersisted = async () => {
   const kept = (await storage?.persisted?.()) ?? false;
   const { usage = 0, quota = 0 } = (await storage?.estimate?.()) ?? {};
   const room = quota > 0 ? ` ${bytes(usage)} of up to ${bytes(quota)} are used.` : '';
-  byId('persisted').textContent =
-    (kept
-      ? 'The browser has promised not to clear it by itself.'
-      : 'The browser may clear it when space is short.') + room;
-  byId('persist').hidden = kept || !storage?.persist;
+  const keeping = isKeeping(desk.model.info);
+  const promise = kept
+    ? 'The browser has promised not to clear it by itself.'
+    : 'The browser may clear it when space is short.';
+  byId('persisted').textContent = keeping ? promise + room : 'Nothing: this browser does not allow it here.';
+  byId('persist').hidden = kept || !keeping || !storage?.persist;
 };
 
 const nameOf = (/** @type {string} */ url) => decodeURIComponent(url.split('/').at(-1) ?? url);

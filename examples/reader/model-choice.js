@@ -5,6 +5,7 @@ import { budgetOptions } from './budgets.js';
 import { desk, startRunning } from './desk.js';
 import { bringIntoSight, byId, make } from './dom.js';
 import { showKept } from './kept.js';
+import { note, recall } from './notes.js';
 import { bytes, count } from './numbers.js';
 import { layOut } from './open-text.js';
 import { showPanel } from './panel.js';
@@ -21,8 +22,7 @@ export const BUNDLED = new URL('../models/book-reader-5m-Q8_0.gguf', import.meta
 const asked = searchParams.get('model');
 
 /** The model that `?model=` names, as `npm start -- --model path` does; the one of the last visit; or the bundled one. */
-export const firstModel = () =>
-  asked ? new URL(asked, location.href).href : (localStorage.getItem(LAST) ?? BUNDLED);
+export const firstModel = () => (asked ? new URL(asked, location.href).href : (recall(LAST) ?? BUNDLED));
 
 const origin = () => {
   const { info } = desk.model;
@@ -58,7 +58,7 @@ export const openModel = async (/** @type {Source} */ source) => {
     },
   });
   desk.source = source;
-  if (typeof source === 'string' && !asked) localStorage.setItem(LAST, source);
+  if (typeof source === 'string' && !asked) note(LAST, source);
   describe();
   await showPanel();
   await showKept();

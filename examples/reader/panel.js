@@ -2,6 +2,7 @@
 import { bytesOf } from './budgets.js';
 import { desk } from './desk.js';
 import { byId, make, rows } from './dom.js';
+import { showLasting } from './lasting.js';
 import { bytes, count, percent, speed } from './numbers.js';
 
 const EVERY_MS = 500;
@@ -90,6 +91,7 @@ export const showPanel = async () => {
     ...rows([...(stats ? text(stats) : []), ...disk, ...engine(info), ...warnings]),
   );
   if (stats) showHeld(stats);
+  showLasting(info, stats);
   return stats;
 };
 

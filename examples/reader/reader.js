@@ -10,10 +10,11 @@ import { hideFacts } from './facts.js';
 import { showKept, startKept } from './kept.js';
 import { BUNDLED, changeModel, firstModel, openModel, startModelChoice } from './model-choice.js';
 import { startNeedle } from './needle.js';
+import { startFiles } from './next-file.js';
 import { cardOf } from './open-text.js';
 import { showProblem } from './problems.js';
 import { goOn, readText } from './shelf.js';
-import { isState, say, setState } from './state.js';
+import { say, setState } from './state.js';
 import { startStrip } from './strip.js';
 import { startTalk } from './talk.js';
 import { textOf } from './text.js';
@@ -50,11 +51,7 @@ const takeText = (/** @type {File} */ file) =>
   );
 
 /** A dropped or chosen file: a model, or a text. */
-const take = (/** @type {File | undefined} */ file) => {
-  if (!file || !isState('empty', 'ready')) return;
-  if (/\.gguf$/i.test(file.name)) guarded(() => changeModel(file));
-  else takeText(file);
-};
+const take = startFiles(takeText, (file) => guarded(() => changeModel(file)));
 
 byId('read').addEventListener('click', () =>
   guarded(() =>

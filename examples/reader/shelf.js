@@ -4,6 +4,7 @@ import { desk, startRunning } from './desk.js';
 import { bringIntoSight, byId } from './dom.js';
 import { openHalf } from './half.js';
 import { dropText, keepText, lastText } from './kept-text.js';
+import { isKeeping } from './lasting.js';
 import { count, percent, seconds, speed, tokens } from './numbers.js';
 import { layOut, showText, wordsOf } from './open-text.js';
 import { showPanel, watchPanel } from './panel.js';
@@ -142,7 +143,8 @@ export const resumeLast = async () => {
     await resumeText(text);
     return true;
   }
-  if (!text.half || text.plain === undefined) return false;
+  // Where nothing is kept of what was read, the words may be there still.
+  if (text.plain === undefined || (!text.half && isKeeping(desk.model.info))) return false;
   await openHalf(text);
   return true;
 };

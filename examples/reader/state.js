@@ -21,6 +21,7 @@ export const setState = (/** @type {string} */ state) => {
   for (const chip of byId('suggestions').children) chip.ariaDisabled = String(state !== 'ready');
   byId('bar').hidden = state !== 'reading' && state !== 'loading';
   byId('transcript').ariaBusy = String(state === 'answering');
+  document.dispatchEvent(new Event('state-changed'));
   // A control that went away must not take the keyboard's place with it.
   const at = /** @type {any} */ (document.activeElement);
   const lost = !at || at === document.body || at.disabled || at.hidden;

@@ -33,11 +33,14 @@ const served =
 export const serve = (engine: Engine): void => {
   carryErrors();
   const hold: Presence['hold'] = (lock) =>
-    new Promise((held) => {
-      void navigator.locks.request(lock, () => {
-        held();
-        return new Promise(() => undefined);
-      });
+    new Promise((held, refused) => {
+      // A browser that lets nothing be kept may refuse locks too.
+      navigator.locks
+        .request(lock, () => {
+          held();
+          return new Promise(() => undefined);
+        })
+        .catch(refused);
     });
   expose(
     new Proxy(engine, {
