@@ -4,6 +4,7 @@
 // include: lib/half.wgsl
 // include: lib/to-half.wgsl
 // include: lib/quotients.wgsl
+// include: lib/rotate.wgsl
 const F16 = 0u;
 const Q8 = 1u;
 const Q4 = 2u;
@@ -27,7 +28,6 @@ struct Params {
 @group(1) @binding(1) var<storage, read_write> k: array<f32>; // (tokens, heads · dim.x)
 @group(1) @binding(2) var<storage, read_write> v: array<f32>; // (tokens, heads · dim.y)
 @group(1) @binding(3) var<storage, read> table: array<u32>;   // places of the pages from that of `position` on
-var<workgroup> x: array<f32, 1024>;
 var<workgroup> most: atomic<u32>; // greatest magnitude, as bits
 
 // NaN becomes 0, what is beyond ±limit becomes ±limit.
@@ -148,16 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   workgroupBarrier();
   if (rotated) {
-    for (var stride = 1u; stride < p.width; stride *= 2u) {
-      for (var pair = lane; pair < dim / 2u; pair += 64u) {
-        let c = (pair / stride) * 2u * stride + pair % stride;
-        let a = x[c];
-        let b = x[c + stride];
-        x[c] = a + b;
-        x[c + stride] = a - b;
-      }
-      workgroupBarrier();
-    }
+    rotate(dim, p.width, lane);
     for (var c = lane; c < dim; c += 64u) {
       x[c] = tame(x[c] * p.norm, HALF_MAX * 127.0);
     }

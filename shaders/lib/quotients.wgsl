@@ -20,11 +20,11 @@ fn by_127(g: u32) -> f32 {
   return bitcast<f32>((u32(exponent) << 23u) + mantissa - 0x800000u);
 }
 
-// 127 / g; g is the bits of a finite number, at least 2⁻¹²⁰.
-fn of_127(g: u32) -> f32 {
-  let m = (g & 0x7fffffu) | 0x800000u;
-  var rest = 127u << 17u;
-  var exponent = 260u - (g >> 23u);
+// a / b of the bits of positive numbers, neither them nor the quotient near the ends of what f32 holds.
+fn divided(a: u32, b: u32) -> f32 {
+  let m = (b & 0x7fffffu) | 0x800000u;
+  var rest = (a & 0x7fffffu) | 0x800000u;
+  var exponent = 127u + (a >> 23u) - (b >> 23u);
   if (rest < m) {
     rest <<= 1u;
     exponent -= 1u;
@@ -43,4 +43,9 @@ fn of_127(g: u32) -> f32 {
     mantissa += 1u;
   }
   return bitcast<f32>((exponent << 23u) + mantissa - 0x800000u);
+}
+
+// 127 / g; g is the bits of a finite number, at least 2⁻¹²⁰.
+fn of_127(g: u32) -> f32 {
+  return divided(0x42fe0000u, g);
 }

@@ -1,10 +1,16 @@
+import { expect } from 'vitest';
+import { tileCount } from '../../src/backends/backend.js';
+import { type GpuAttendOptions, gpuAttend } from '../../src/backends/webgpu/attend.js';
 import { type GpuDevice, openGpu } from '../../src/backends/webgpu/device.js';
 import { gpuLinear } from '../../src/backends/webgpu/linear.js';
 import { gpuMatmul } from '../../src/backends/webgpu/matmul.js';
+import { gpuPages } from '../../src/backends/webgpu/pages.js';
+import { type GpuPlan, gpuPlans, shapePlan } from '../../src/backends/webgpu/plans.js';
 import type { GpuOptions } from '../../src/backends/webgpu/request.js';
 import { gpuTensors } from '../../src/backends/webgpu/tensors.js';
 import { gpuWeights } from '../../src/backends/webgpu/weights.js';
 import type { LinearVerbs } from './linear.js';
+import type { PagesUnderTest } from './make-pages.js';
 
 /** As `node build.mjs shaders` made it. */
 const shadersUrl = new URL('../../dist/shaders.json', import.meta.url);
@@ -22,3 +28,28 @@ export const linearOn = (device: GpuDevice): LinearVerbs => ({
 /** What a device has until there is a whole backend. */
 export const makeGpuLinear = async (options: Partial<GpuOptions> = {}): Promise<LinearVerbs> =>
   linearOn(await openTestGpu(options));
+
+/** Pages and attention alone, with plans written by hand instead of selected. */
+export const makeGpuPages = async (options: GpuAttendOptions = {}): Promise<PagesUnderTest> => {
+  const device = await openTestGpu();
+  const pages = gpuPages(device);
+  const plans = gpuPlans(device, () => expect.fail('There are no scores.'));
+  return {
+    ...gpuTensors(device),
+    ...pages,
+    ...gpuAttend(device, options),
+    makePlan(lists, tiles, rows) {
+      const plan = plans.plan('test', lists) as GpuPlan;
+      const buffer = shapePlan(device, plan, tiles, Math.max(...rows.map((ranges) => ranges.length)));
+      expect(rows).toHaveLength(lists * tileCount(tiles));
+      const words = new Uint32Array(rows.length * (1 + 2 * plan.capacity));
+      rows.forEach((ranges, row) => {
+        words[row] = ranges.length;
+        words.set(ranges.flat(), rows.length + 2 * row * plan.capacity);
+      });
+      device.recorder.write(buffer, 0, new Uint8Array(words.buffer));
+      return plan;
+    },
+    losePage: (kv, page) => pages.dropPages(kv, [page]),
+  };
+};

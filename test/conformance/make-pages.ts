@@ -33,9 +33,15 @@ export interface PagesUnderTest
   > {
   /** rows[list · tiles + tile] = the ranges of that tile. */
   makePlan(lists: number, tiles: Tiles, rows: readonly (readonly Range[])[]): Plan;
-  /** Reading this page from now on is an error. (The reference cannot tell.) */
+  /** Reading this page from now on is an error, `lost`. (The reference cannot tell.) */
   losePage(kv: KvLayer, page: number): void;
 }
+
+/** What WASM and a GPU say of a page that is read and is not there. */
+export const lost: unknown = {
+  asymmetricMatch: (error: unknown) =>
+    error instanceof WebAssembly.RuntimeError || (error as { code?: string }).code === 'internal',
+};
 
 export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnderTest> => {
   const { instance, heap, jobs } = await startTeam({ wasm, threadUrl, ...options });

@@ -24,7 +24,7 @@ import {
   tensorOf,
 } from './attending.js';
 import { expectEqual, expectWithin } from './compare.js';
-import { makeRefPages, type PagesUnderTest } from './make-pages.js';
+import { lost, makeRefPages, type PagesUnderTest } from './make-pages.js';
 import { tolerance } from './tolerance.js';
 
 /** What no pass may leave behind in the output. */
@@ -68,6 +68,7 @@ export const describePasses = (
   name: string,
   make: (threads: number) => Promise<PagesUnderTest>,
   threads: readonly number[],
+  { few = false }: { readonly few?: boolean } = {},
 ): void => {
   describe(`passes: ${name}`, () => {
     let teams: PagesUnderTest[];
@@ -85,7 +86,9 @@ export const describePasses = (
       [1, 2, PAGE].map((height, j) => ({ ...codec, height, n: 3 * i + j })),
     );
 
-    test.each(cases)('any cut has the bits of one call: $keys/$values, up to $height rows', async (row) => {
+    test.each(
+      cases.filter((_, i) => !few || i % 5 === 1),
+    )('any cut has the bits of one call: $keys/$values, up to $height rows', async (row) => {
       const { keys, values, height, n } = row;
       const next = random(6000 + n);
       const group = groups[n % groups.length]!;
@@ -93,9 +96,9 @@ export const describePasses = (
       const dims = [64, 80, 128, 16];
       const shape: KvShape = { kvHeads, keyDim: dims[n % 4]!, valueDim: dims[(n >> 1) % 4]!, keys, values };
       const heads = kvHeads * group;
-      const tokens = 333;
+      const tokens = few ? 200 : 333;
       const some = makeCase(shape, heads, tokens, next);
-      const tiles = lastRows(tokens, height === PAGE ? 70 : height, height === PAGE ? PAGE : 1);
+      const tiles = lastRows(tokens, height === PAGE ? (few ? 10 : 70) : height, height === PAGE ? PAGE : 1);
       const q = next.normals(tiles.rows * heads * shape.keyDim, 1.5);
       const plans: [number, Range[][]][] = [
         [1, everything(1, tiles)],
@@ -111,6 +114,7 @@ export const describePasses = (
           const how = hows[(n + i) % hows.length]!;
           const whole = await attend(pages, kv, heads, q, lists, tiles, ranges, how);
           for (const [c, cuts] of cutsOf(tokens).entries()) {
+            if (few && c !== (n + i) % 6) continue;
             const cut = await attendInPasses(pages, kv, heads, q, lists, tiles, ranges, how, cuts);
             expectEqual(cut.out, whole.out, 'out');
             expectEqual(cut.logSumExp, whole.logSumExp, 'log-sum-exp');
@@ -128,7 +132,7 @@ export const describePasses = (
 
     test('pages outside of a pass are not read', async () => {
       const next = random(6100);
-      for (const codec of codecPairs) {
+      for (const codec of codecPairs.slice(few ? 4 : 0)) {
         const pages = teams[0]!;
         const some = makeCase({ kvHeads: 1, keyDim: 64, valueDim: 64, ...codec }, 3, 300, next);
         const tiles = lastRows(300, 1, 1);
@@ -149,7 +153,11 @@ export const describePasses = (
         run(early, 0, 2 * PAGE, false);
         run(late, 2 * PAGE, Number.POSITIVE_INFINITY, true);
         expectEqual(await pages.read(out), whole.out);
-        expect(() => run(early, 0, 3 * PAGE, false)).toThrow(WebAssembly.RuntimeError);
+        const reading = async (): Promise<unknown> => {
+          run(early, 0, 3 * PAGE, false);
+          return pages.read(out);
+        };
+        await expect(reading()).rejects.toEqual(lost);
       }
     });
 

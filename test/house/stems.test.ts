@@ -23,6 +23,9 @@ const withoutVerb = new Set([
   'rotated-keys', // summarize on the GPU: what sketches are made of
   'key-sketch', // and the sketches
   'write-boundaries', // writeChunks on the GPU: what all layers share
+  'queries', // attend on the GPU: queries as stored keys meet them
+  'attend-pairs', // attend on the GPU: the count of what it reads
+  'merge', // attend on the GPU: what pages that were shared out have given, joined in order
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 

@@ -1,19 +1,21 @@
 import type { WeightType } from '../backend.js';
 import { isFloat } from '../row-formats.js';
+import { attendOverrides } from './attend.js';
 import type { GpuDevice } from './device.js';
 import type { KernelName } from './kernels.js';
 import { overridesOf } from './matmul.js';
 import type { Overrides } from './pipelines.js';
 
 const PLAIN: readonly KernelName[] = [
-  ...(['add', 'append-kv', 'embed', 'extend', 'gate', 'pack', 'panels', 'parts'] as const),
-  ...(['rms-norm', 'rope', 'select', 'softcap'] as const),
+  ...(['add', 'append-kv', 'attend-pairs', 'embed', 'extend', 'gate', 'merge', 'pack', 'panels'] as const),
+  ...(['parts', 'queries', 'rms-norm', 'rope', 'select', 'softcap'] as const),
   ...(['contrast', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
 ];
 
 /** Every pipeline that a model with weights of these types runs. */
 const needed = (types: readonly WeightType[]): [KernelName, Overrides | undefined][] => [
   ...PLAIN.map((kernel): [KernelName, undefined] => [kernel, undefined]),
+  ...[false, true].map((split): [KernelName, Overrides] => ['attend', attendOverrides(split)]),
   ...types.flatMap((type): [KernelName, Overrides][] =>
     isFloat(type)
       ? [['matmul-floats', overridesOf(type, false)]]

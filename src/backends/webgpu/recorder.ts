@@ -1,4 +1,5 @@
 import { LonghandError } from '../../errors.js';
+import { demand } from '../kv-shape.js';
 import type { Buffers, GpuBuffer } from './buffers.js';
 import type { Failures } from './failures.js';
 import type { KernelName } from './kernels.js';
@@ -25,6 +26,8 @@ export interface Recorder {
   list(words: ArrayLike<number>): number;
   /** The buffer that `list` writes to. A dispatch that reads a list follows it at once. */
   readonly lists: GpuBuffer;
+  /** A word that a dispatch writes 1 + page to when it was to read a page that is cold: the next `read` rejects. */
+  readonly faults: GpuBuffer;
   /** Bytes at a multiple of 4, padded to one; what was recorded before sees what was there before. */
   write(to: GpuBuffer, toByte: number, bytes: Uint8Array): void;
   submit(): void;
@@ -71,10 +74,12 @@ export const createRecorder = (
     entries: [{ binding: 0, resource: { buffer: uniform, size: SLOT } }],
   });
   const lists = buffers.take('lists', LIST_WORDS * 4, 'activations');
+  const faults = buffers.take('faults', 4, 'activations');
   const parameters = new Uint32Array((SLOT / 4) * SLOTS);
   const listed = new Uint32Array(LIST_WORDS);
   const counts = { dispatches: 0, submits: 0 };
   const groups = new Map<string, GPUBindGroup>();
+  device.queue.writeBuffer(faults.memory, 0, new Uint32Array(1));
   let encoder: GPUCommandEncoder | undefined;
   let pass: GPUComputePassEncoder | undefined;
   let slots = 0;
@@ -126,6 +131,7 @@ export const createRecorder = (
 
   return {
     lists,
+    faults,
     counts,
     submit,
 
@@ -189,23 +195,29 @@ export const createRecorder = (
     },
 
     read: async (from, fromByte, bytes) => {
-      const staging = buffers.takeStaging(bytes);
+      const all = bytes + 4;
+      const staging = buffers.takeStaging(all);
       encoding();
       endPass();
       encoder!.copyBufferToBuffer(from.memory, fromByte, staging.memory, 0, bytes);
+      encoder!.copyBufferToBuffer(faults.memory, 0, staging.memory, bytes, 4);
+      encoder!.clearBuffer(faults.memory, 0, 4);
       submit();
       try {
-        await staging.memory.mapAsync(GPUMapMode.READ, 0, bytes);
+        await staging.memory.mapAsync(GPUMapMode.READ, 0, all);
       } catch (cause) {
         await failures.settled();
         failures.check();
         throw new LonghandError('internal', `Reading back failed: ${String(cause)}.`, {}, { cause });
       }
-      const copy = staging.memory.getMappedRange(0, bytes).slice(0);
+      const mapped = staging.memory.getMappedRange(0, all);
+      const copy = mapped.slice(0, bytes);
+      const fault = new Uint32Array(mapped, bytes, 1)[0]!;
       staging.memory.unmap();
       buffers.give(staging);
       await failures.settled();
       failures.check();
+      demand(fault === 0, `Page ${fault - 1} was to be read, but it is cold.`);
       return copy;
     },
   };

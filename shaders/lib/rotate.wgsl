@@ -1,0 +1,16 @@
+// A vector that a workgroup of 64 threads works on.
+var<workgroup> x: array<f32, 1024>;
+
+// Walsh-Hadamard transform of every block of `width` of its `dim` channels, without the factor 1 / √width.
+fn rotate(dim: u32, width: u32, lane: u32) {
+  for (var stride = 1u; stride < width; stride *= 2u) {
+    for (var pair = lane; pair < dim / 2u; pair += 64u) {
+      let c = (pair / stride) * 2u * stride + pair % stride;
+      let a = x[c];
+      let b = x[c + stride];
+      x[c] = a + b;
+      x[c + stride] = a - b;
+    }
+    workgroupBarrier();
+  }
+}

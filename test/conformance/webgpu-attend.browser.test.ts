@@ -1,0 +1,6 @@
+import { makeGpuPages } from './make-gpu.js';
+import { describeAttention } from './pages.js';
+import { describePasses } from './passes.js';
+
+describeAttention('webgpu', makeGpuPages, { few: true });
+describePasses('webgpu', (groups) => makeGpuPages({ groups }), [1, 512], { few: true });
