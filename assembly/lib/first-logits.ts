@@ -25,6 +25,12 @@ function planesScale(record: usize, dim: i32): f32 {
   return f32x4.extract_lane(halves4(record + <usize>dim), 1);
 }
 
+/**
+ * Runs of pages that are read in turns. A processor reads ahead of every run by itself, and only so far: of one run alone
+ * the next lines come too late.
+ */
+const RUNS: i32 = 4;
+
 /** logits (4 · pages) = those of all sub-blocks of pages [0, pages), from the first records alone. */
 export function firstLogits(
   logits: usize, q: usize, first: usize, pages: i32, dim: i32, scale: f32, scratch: usize,
@@ -34,12 +40,16 @@ export function firstLogits(
   const table = query + (<usize>dim << 1);
   const worth = query + <usize>(6 * dim);
   const room = i16x8.splat(<i16>(<i32>1 << headroom(dim)));
-  const record = centreBytes(dim) + planeBytes(dim);
-  for (let page = 0; page < pages; page++, first += record, logits += 16) {
-    const start = f32x4.splat(centreLogit(query, first, dim) * load<f32>(worth));
-    const step = f32x4.splat(planesScale(first, dim) * load<f32>(worth, 4));
-    const most = pageMost(table, first + centreBytes(dim), room, dim);
-    v128.store(logits, f32x4.add(start, f32x4.mul(most, step)));
+  const bytes = centreBytes(dim) + planeBytes(dim);
+  const run = (pages + RUNS - 1) / RUNS;
+  for (let turn = 0; turn < run; turn++) {
+    for (let page = turn; page < pages; page += run) {
+      const record = first + <usize>page * bytes;
+      const start = f32x4.splat(centreLogit(query, record, dim) * load<f32>(worth));
+      const step = f32x4.splat(planesScale(record, dim) * load<f32>(worth, 4));
+      const most = pageMost(table, record + centreBytes(dim), room, dim);
+      v128.store(logits + (<usize>page << 4), f32x4.add(start, f32x4.mul(most, step)));
+    }
   }
 }
 

@@ -56,15 +56,15 @@ function copyScores(values: usize, scores: usize, from: i32, to: i32): void {
 }
 
 /**
- * The score at which `most` are reached, written to `least`; gives how many are left after all greater ones. There are more
- * than `most` among the n values; where no more than that are above −∞, the score is −∞. Found by halving the numbers that
- * order scores as their bits do, between the greatest and the least; scores that are out of question are dropped on the way.
+ * Written to `least`: a score such that `most` are above it, or so many that the least ones of those equal to it make up the
+ * rest; gives how many of these are taken. There are more than `most` among the n values; where no more than that are above
+ * −∞, the score is −∞. Found by halving the numbers that order scores as their bits do, between the greatest and the least.
  */
 // @ts-ignore: decorator
 @inline
 function leastScore(least: usize, values: usize, n: i32, most: i32): i32 {
   const bottom = f32x4.splat(-Infinity), top = f32x4.splat(Infinity);
-  let end = values + passes(n);
+  const end = values + passes(n);
   let greatest = bottom, smallest = top, finite = i32x4.splat(0);
   for (let p = values; p < end; p += 16) {
     const x = v128.load(p);
@@ -73,34 +73,22 @@ function leastScore(least: usize, values: usize, n: i32, most: i32): i32 {
     greatest = f32x4.pmax(greatest, x);
     smallest = f32x4.pmin(smallest, v128.bitselect(x, top, some));
   }
-  let within = lanes(finite);
   store<f32>(least, -Infinity);
-  if (within <= most) return most - within;
+  if (lanes(finite) <= most) return most - lanes(finite);
   let low = orderOf(-maxLane(f32x4.neg(smallest)));
   let high = orderOf(maxLane(greatest));
-  let left = most, beyond = 0;
-  let close = end;
-  // It is one of [low, high], as are `within` of the values, of which `left` are to be taken; `beyond` are above.
+  let left = most;
   while (low < high) {
-    if (end - values > PASS && <usize>within << 7 <= end - values) {
-      end = keepBetween(close, values, end, scoreOf(low), scoreOf(high));
-      values = close;
-      close = end;
-      beyond = 0;
-    }
     const middle = low + <i32>(<u32>(high - low) >> 1);
-    const above = countAbove(values, end, scoreOf(middle)) - beyond;
-    if (above >= left) {
-      low = middle + 1;
-      within = above;
-    } else {
+    const above = countAbove(values, end, scoreOf(middle));
+    if (above > most) low = middle + 1;
+    else {
       high = middle;
-      within -= above;
-      left -= above;
-      beyond += above;
+      left = most - above;
+      if (left == 0) break;
     }
   }
-  store<f32>(least, scoreOf(low));
+  store<f32>(least, scoreOf(high));
   return left;
 }
 
@@ -150,19 +138,13 @@ function countAbove(values: usize, end: usize, score: f32): i32 {
   return lanes(i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
 }
 
-/** out = those of the values that are in [low, high], in whole passes; gives their end. */
-function keepBetween(out: usize, values: usize, end: usize, low: f32, high: f32): usize {
-  const least = f32x4.splat(low), most = f32x4.splat(high);
-  const start = out;
-  for (; values < end; values += 16) {
-    const x = v128.load(values);
-    for (let bits = i32x4.bitmask(v128.and(f32x4.ge(x, least), f32x4.le(x, most))); bits; bits &= bits - 1) {
-      store<f32>(out, load<f32>(values + (<usize>ctz(bits) << 2)));
-      out += 4;
-    }
-  }
-  for (; (out - start) & (PASS - 1); out += 4) store<f32>(out, NaN);
-  return out;
+/** A bit for each of sixteen values: whether it is above the score. */
+// @ts-ignore: decorator
+@inline
+function bitsAbove(values: usize, score: v128): u64 {
+  const low = i16x8.narrow_i32x4_s(f32x4.gt(v128.load(values), score), f32x4.gt(v128.load(values, 16), score));
+  const high = i16x8.narrow_i32x4_s(f32x4.gt(v128.load(values, 32), score), f32x4.gt(v128.load(values, 48), score));
+  return <u64>i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
 }
 
 /** Appends the sub-blocks below `n` whose scores are above `least`, or equal to it and not before `cut`. */
@@ -170,30 +152,25 @@ function keepBetween(out: usize, values: usize, end: usize, low: f32, high: f32)
 @inline
 function putBlocks(out: usize, last: usize, values: usize, n: i32, least: f32, cut: i32): usize {
   const threshold = f32x4.splat(least);
-  let start = -1;
+  let start = 0, stop = last > out ? <i32>load<u32>(last - 4) : -1;
   for (let base = 0; base < n; base += 64) {
     let bits: u64 = 0;
-    for (let block = base; block < min(n, base + 64); block += 4) {
-      const four = v128.load(values + (<usize>block << 2));
-      let taken = i32x4.bitmask(f32x4.gt(four, threshold));
-      const equal = i32x4.bitmask(f32x4.eq(four, threshold));
-      if (equal && block + 4 > cut) taken |= equal & (15 << max(0, cut - block));
-      bits |= <u64>taken << (block - base);
+    for (let block = base; block < min(n, base + 64); block += 16) {
+      bits |= bitsAbove(values + (<usize>block << 2), threshold) << (block - base);
     }
-    // Below what was looked at, bits say what the search goes through.
-    for (;;) {
-      if (start < 0) {
-        if (bits == 0) break;
-        start = base + <i32>ctz(bits);
-        bits |= bits - 1;
-      } else {
-        if (~bits == 0) break;
-        const end = <i32>ctz(~bits);
-        last = put(out, last, start * SUB_BLOCK, (base + end) * SUB_BLOCK);
-        start = -1;
-        bits &= bits + 1;
-      }
+    for (let block = max(base, cut); block < min(n, base + 64); block++) {
+      if (load<f32>(values + (<usize>block << 2)) == least) bits |= <u64>1 << (block - base);
+    }
+    // One that follows the last one makes its range longer; no branch, for nobody can foretell it.
+    for (; bits; bits &= bits - 1) {
+      const at = (base + <i32>ctz(bits)) * SUB_BLOCK;
+      const apart = at != stop;
+      start = apart ? at : start;
+      last += <usize>apart << 3;
+      stop = at + SUB_BLOCK;
+      store<u32>(last - 8, start);
+      store<u32>(last - 4, stop);
     }
   }
-  return start < 0 ? last : put(out, last, start * SUB_BLOCK, n * SUB_BLOCK);
+  return last;
 }

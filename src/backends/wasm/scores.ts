@@ -37,6 +37,8 @@ const WORDS = 21;
 const SCORED_PER_US = 10;
 /** Sub-blocks that a list scores by one plane in a microsecond. */
 const SKETCHED_PER_US = 30;
+/** Sub-blocks of a part at least, of more than two: a part reads several runs of memory in turns, and short ones are slower. */
+const LEAST_SKETCHED = 512;
 
 /** What differs between the kernels, by its place among their arguments. */
 interface Summaries {
@@ -105,7 +107,8 @@ export const wasmScores = (
     const first = share === 'scoreSketches' && from.extra === 1;
     const work = (items * stride) / (first ? SKETCHED_PER_US : SCORED_PER_US);
     // Logits of one plane are independent of each other, and are the scores themselves where no heads share a list.
-    const parts = first && lists === kvHeads ? Math.ceil(jobs.pieces(work) / items) : 1;
+    const divided = first && lists === kvHeads ? Math.ceil(jobs.pieces(work) / items) : 1;
+    const parts = Math.min(divided, Math.max(2, Math.ceil(stride / LEAST_SKETCHED)));
     heap.u32(args + 4 * 19, 2).set([candidates ? tileCount(candidates.tiles) : 0, parts]);
     runRanged(device, share, args, record, room, items * parts, work);
   };
