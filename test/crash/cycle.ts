@@ -37,24 +37,34 @@ export interface Outcome {
 
 const isHead = (key: string): boolean => key.startsWith('head/');
 
-/** A visit and its check within the three minutes that a test has. */
-const LIMIT_MS = 85_000;
-/** Reports that are told of a task that took too long. */
+/**
+ * A task that hangs says nothing more; one that goes round in circles does not end. Neither is one that a busy machine keeps
+ * waiting: with memory for half of the text a visit reads thousands of pages one by one.
+ */
+const SILENCE_MS = 60_000;
+const LIMIT_MS = 600_000;
+/** Reports that are told of a task that did not end. */
 const LAST = 12;
 
 /** Runs a task in a new worker of the page; `onReport` ends it by returning true. Resolves to why it failed, if it did. */
 const run = (page: Page, task: Task, onReport: (report: Report) => unknown): Promise<string | undefined> =>
   new Promise((resolve) => {
     const last: string[] = [];
+    let ended = false;
     const end = (why?: string): void => {
       clearTimeout(limit);
+      clearTimeout(silence);
+      ended = true;
       resolve(why);
     };
-    const limit = setTimeout(
-      () => end(`it took longer than ${LIMIT_MS / 1000} s; at last: ${last.join(', ')}`),
-      LIMIT_MS,
-    );
+    const after = (milliseconds: number, what: string) =>
+      setTimeout(() => end(`it ${what} ${milliseconds / 1000} s; at last: ${last.join(', ')}`), milliseconds);
+    const limit = after(LIMIT_MS, 'took longer than');
+    let silence = after(SILENCE_MS, 'was silent for');
     listeners.set(page, (report) => {
+      clearTimeout(silence);
+      // What is reported until the kill still counts.
+      if (!ended) silence = after(SILENCE_MS, 'was silent for');
       last.push(JSON.stringify(report).slice(0, 120));
       if (last.length > LAST) last.shift();
       if ('failed' in report) end(report.failed);
@@ -129,7 +139,7 @@ export const rehearse = async (theatre: Theatre, store: Task['store']): Promise<
   let [step, since] = ['', 0];
   const page = await theatre.page();
   for (const kind of ['visit', 'check'] as const) {
-    await succeed(page, { kind, store, database: `rehearsal ${store}` }, (report) => {
+    await succeed(page, { kind, store, database: `rehearsal ${store}`, tellsAll: true }, (report) => {
       if (kind === 'check') return;
       if ('passed' in report) points.set(report.passed, (points.get(report.passed) ?? 0) + 1);
       if (!('step' in report) && !('done' in report)) return;

@@ -18,6 +18,8 @@ export interface Task {
   readonly database: string;
   /** Bytes that pages may take in memory. Default: as many as there are. */
   readonly memory?: number;
+  /** Report every fault point that is passed, not one now and then. */
+  readonly tellsAll?: boolean;
   /** Where to stop for ever. */
   readonly stop?: { readonly point: string; readonly nth: number };
 }
@@ -283,6 +285,9 @@ const ask = (commit: Commit, asked: number): Promise<void> => {
       });
 };
 
+/** Between two signs of life. */
+const PAUSE_MS = 500;
+
 addEventListener('message', async ({ data }: MessageEvent<Task | { readonly heard: number }>) => {
   if ('heard' in data) {
     unheard.get(data.heard)?.();
@@ -291,12 +296,17 @@ addEventListener('message', async ({ data }: MessageEvent<Task | { readonly hear
   }
   const task = data;
   const seen = new Map<string, number>();
+  let told = -PAUSE_MS;
   watch({
     reaches(point) {
       const nth = (seen.get(point) ?? 0) + 1;
       seen.set(point, nth);
       const isIt = task.stop?.point === point && task.stop.nth === nth;
-      post(isIt ? { reached: point } : { passed: point });
+      if (isIt) post({ reached: point });
+      else if (task.tellsAll || performance.now() > told + PAUSE_MS) {
+        told = performance.now();
+        post({ passed: point });
+      }
       return isIt;
     },
     asks: ask,
