@@ -2,7 +2,7 @@
 // a scale of their own, each code in two bytes, 128 · high + low; word w of a quad is four highs and four lows. For f16
 // keys: the numbers themselves, channel by channel. A workgroup has one query: x of the grid is its place in the tile, y
 // the tile, z the KV head.
-// include: lib/quotients.wgsl
+// include: lib/divided.wgsl
 // include: lib/rotate.wgsl
 // include: lib/slots.wgsl
 struct Params {
@@ -53,8 +53,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (greatest >= 0x7f800000u) {
     step = bitcast<f32>(greatest | 0x7fc00000u);
   } else if (greatest >= 0x0d800000u) { // 2⁻¹⁰⁰
-    step = divided(greatest, 0x45fff800u); // 8191
-    inverse = divided(0x45fff800u, greatest);
+    step = divided(bitcast<f32>(greatest), 8191.0);
+    inverse = divided(8191.0, bitcast<f32>(greatest));
   }
   for (var w = lane; w < p.dim / 4u; w += 64u) {
     var high = 0u;

@@ -1,3 +1,4 @@
+// include: lib/divided.wgsl
 // Divisions rounded as f32 is, in integers: WGSL's own may be off by 2.5 units in the last place, and then the int8 codes
 // of activations would differ from device to device.
 
@@ -20,32 +21,7 @@ fn by_127(g: u32) -> f32 {
   return bitcast<f32>((u32(exponent) << 23u) + mantissa - 0x800000u);
 }
 
-// a / b of the bits of positive numbers, neither them nor the quotient near the ends of what f32 holds.
-fn divided(a: u32, b: u32) -> f32 {
-  let m = (b & 0x7fffffu) | 0x800000u;
-  var rest = (a & 0x7fffffu) | 0x800000u;
-  var exponent = 127u + (a >> 23u) - (b >> 23u);
-  if (rest < m) {
-    rest <<= 1u;
-    exponent -= 1u;
-  }
-  var q = 0u;
-  for (var i = 0u; i < 25u; i += 1u) {
-    q <<= 1u;
-    if (rest >= m) {
-      rest -= m;
-      q |= 1u;
-    }
-    rest <<= 1u;
-  }
-  var mantissa = q >> 1u;
-  if ((q & 1u) == 1u && (rest != 0u || (mantissa & 1u) == 1u)) {
-    mantissa += 1u;
-  }
-  return bitcast<f32>((exponent << 23u) + mantissa - 0x800000u);
-}
-
 // 127 / g; g is the bits of a finite number, at least 2⁻¹²⁰.
 fn of_127(g: u32) -> f32 {
-  return divided(0x42fe0000u, g);
+  return divided(127.0, bitcast<f32>(g));
 }
