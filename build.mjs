@@ -112,6 +112,8 @@ const entries = {
   engine: 'src/engine/index.ts', // the engine without a worker: Node and browsers
   worker: 'workers/engine.ts', // started by index.js as its sibling
   openai: 'src/facades/openai/index.ts', // beside the page's own: no part of what it downloads
+  'prompt-api': 'src/facades/prompt-api/index.ts', // likewise
+  chat: 'src/facades/chat/index.ts', // likewise
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
@@ -181,6 +183,8 @@ const types = () => {
     constraint: 'src/generate/constraint',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',
+    'prompt-api': 'src/facades/prompt-api/index',
+    chat: 'src/facades/chat/index',
   })) {
     writeFileSync(`dist/${bundle}.d.ts`, `export * from './types/${source}.js';\n`);
   }

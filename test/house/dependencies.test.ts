@@ -45,6 +45,8 @@ test.each([
   'dist/index.js',
   'dist/worker.js',
   'dist/openai.js',
+  'dist/prompt-api.js',
+  'dist/chat.js',
   'dist/constraint.js',
 ])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { filesUnder, read, root } from './sources.js';
 
 // Names that the prose takes for granted: elements of the reader's page, and a text of theirs.
+const clients = join(root, 'test/facades/node_modules');
 const ambient = `
   declare const bar: HTMLProgressElement;
   declare const out: HTMLElement;
@@ -38,6 +39,10 @@ const complaintsAbout = (programs: string[]): string[] => {
       longhand: [join(root, 'src/index.ts')],
       'longhand/engine': [join(root, 'src/engine/index.ts')],
       'longhand/openai': [join(root, 'src/facades/openai/index.ts')],
+      'longhand/prompt-api': [join(root, 'src/facades/prompt-api/index.ts')],
+      'longhand/chat': [join(root, 'src/facades/chat/index.ts')],
+      react: [join(clients, '@types/react')],
+      vue: [join(clients, '@vue/reactivity')],
     },
   };
   const host = ts.createCompilerHost(settings);

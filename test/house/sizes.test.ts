@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { measure, PAGE_BUDGET } from '../../build.mjs';
@@ -22,9 +22,22 @@ test('a method is at most 150 lines', () => {
 test('what a page downloads besides the model stays within its budget', () => {
   const { files, page } = measure();
   const built = files.map(({ file }) => file);
-  const scripts = ['index.js', 'engine.js', 'worker.js', 'openai.js', 'constraint.js', 'thread.js'];
+  const facades = ['openai.js', 'prompt-api.js', 'chat.js'];
+  const scripts = ['index.js', 'engine.js', 'worker.js', ...facades, 'constraint.js', 'thread.js'];
   expect(built).toEqual([...scripts, 'kernels.wasm', 'kernels.relaxed.wasm', 'shaders.json']);
   expect(page).toBeLessThanOrEqual(PAGE_BUDGET);
+});
+
+test('the facades are no larger than their table says, and not much smaller', () => {
+  const said = [...read('docs/FACADES.md').matchAll(/^\| `longhand\/([a-z-]+)` \| (\d+) kB \|/gm)];
+  const sizes = Object.fromEntries(said.map(([, name, kilobytes]) => [`${name}.js`, Number(kilobytes)]));
+  const { files } = measure();
+  const facades = files.filter(({ file }) => existsSync(join(root, 'src/facades', file.replace('.js', ''))));
+  expect(facades.length).toBeGreaterThan(2);
+  for (const { file, gzip } of facades) {
+    expect(gzip / 1000, file).toBeLessThanOrEqual(sizes[file] ?? 0);
+    expect(gzip / 1000, file).toBeGreaterThan(sizes[file]! - 3);
+  }
 });
 
 test('an installation stays under 300 MB', () => {

@@ -1,0 +1,6 @@
+/**
+ * A conversation as a page shows it: messages, what is being said, and what went wrong, for any framework.
+ *
+ * @packageDocumentation
+ */
+export { type Chat, type ChatMessage, type ChatSettings, type ChatState, createChat } from './create-chat.js';
