@@ -1,4 +1,4 @@
-import { type Boundaries, type ChunkShape, PAGE } from '../backends/backend.js';
+import { type Boundaries, type ChunkShape, PAGE, SUB_BLOCK } from '../backends/backend.js';
 
 /** No chunk that `contrast` finds is longer: an open chunk is read by every tile. */
 export const LONGEST_CHUNK = 64;
@@ -18,6 +18,9 @@ export const decidedBoundary = (boundaries: Boundaries, pages: number): number =
  */
 export const knownBoundary = (boundaries: Boundaries, tileStart: number): number =>
   decidedBoundary(boundaries, Math.floor(tileStart / PAGE));
+
+/** Sub-blocks that a row at `start` may choose from: those of the pages before its own. */
+export const knownBlocks = (start: number): number => Math.floor(start / PAGE) * (PAGE / SUB_BLOCK);
 
 /** How many of the first `count` ascending boundaries are ≤ `limit`. */
 export const boundariesUpTo = (boundaries: ArrayLike<number>, count: number, limit: number): number => {

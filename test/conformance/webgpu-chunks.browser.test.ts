@@ -10,4 +10,4 @@ const make = async () => {
   return { ...gpuTensors(device), ...gpuPages(device), ...gpuChunks(device) } as unknown as Backend;
 };
 
-describeChunks('webgpu', make, { few: true, chooses: false });
+describeChunks('webgpu', make, { few: true });

@@ -22,6 +22,12 @@ const withoutVerb = new Set([
   'contrast', // segment on the GPU: what boundaries are chosen by
   'rotated-keys', // summarize on the GPU: what sketches are made of
   'key-sketch', // and the sketches
+  'mean-query', // scoreChunks on the GPU: what the rows of a tile ask together
+  'sketch-query', // what sketches are asked
+  'score-sketches', // and what they answer
+  'add-softmax', // of all heads of a list
+  'add-mass', // scoreTokens on the GPU: the same of tokens
+  'select-scored', // select on the GPU: by scores
   'write-boundaries', // writeChunks on the GPU: what all layers share
   'queries', // attend on the GPU: queries as stored keys meet them
   'attend-pairs', // attend on the GPU: the count of what it reads

@@ -1,15 +1,11 @@
 import { LonghandError } from '../../errors.js';
 import { boundariesUpTo, knownBoundary } from '../../kv/chunks.js';
-import { PAGE, SUB_BLOCK } from '../backend.js';
 import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device } from './device.js';
 
 /** Closed chunks that a tile which begins at `start` may choose from. */
 export const eligible = (device: Device, index: WasmChunkIndex, start: number): number =>
   boundariesUpTo(boundariesOf(device, index), index.count, knownBoundary(index.shape.boundaries, start)) - 1;
-
-/** Sub-blocks that a row at `start` may choose from: those of the pages before its own. */
-export const knownBlocks = (start: number): number => Math.floor(start / PAGE) * (PAGE / SUB_BLOCK);
 
 export const mustMatch = (fits: boolean, what: string): void => {
   if (!fits)

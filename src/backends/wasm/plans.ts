@@ -1,3 +1,4 @@
+import { knownBlocks } from '../../kv/chunks.js';
 import {
   askingRows,
   type Backend,
@@ -10,7 +11,7 @@ import {
 } from '../backend.js';
 import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device, WasmPlan } from './device.js';
-import { eligible, knownBlocks, mustMatch } from './eligible.js';
+import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
 import type { WasmScores } from './scores.js';

@@ -1,5 +1,5 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
-import { meanBytes } from '../../kv/chunks.js';
+import { knownBlocks, meanBytes } from '../../kv/chunks.js';
 import {
   askingRows,
   type Backend,
@@ -15,7 +15,7 @@ import {
 import type { WasmChunkIndex } from './chunk-index.js';
 import { mustBeResidentIn } from './cold.js';
 import type { Device, Owned, WasmKvLayer, WasmPlan, WasmTensor } from './device.js';
-import { eligible, knownBlocks, mustMatch } from './eligible.js';
+import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
 

@@ -13,9 +13,19 @@ import {
 import { gpuChunkRecords } from './chunk-records.js';
 import type { GpuDevice } from './device.js';
 import type { GpuKvLayer } from './pages.js';
+import { gpuPlans } from './plans.js';
 import { f32 } from './recorder.js';
+import { gpuScoreChunks } from './score-chunks.js';
+import { gpuScoreTokens } from './score-tokens.js';
+import { gpuScores } from './scores.js';
+import { gpuSelectScored } from './select-scored.js';
 
-type Verbs = ReturnType<typeof gpuChunkRecords> & Pick<Backend, 'chunkIndex' | 'segment' | 'summarize'>;
+type Verbs = ReturnType<typeof gpuChunkRecords> &
+  ReturnType<typeof gpuPlans> &
+  Pick<
+    Backend,
+    'chunkIndex' | 'segment' | 'summarize' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores'
+  >;
 
 const SOURCES: Readonly<Record<Boundaries['source'], number>> = { fixed: 0, delimiters: 1, contrast: 2 };
 
@@ -39,7 +49,7 @@ const markBits = (marks: Uint8Array, from: number, to: number): Uint32Array => {
   return bits;
 };
 
-/** Boundaries and summaries, made from the stored keys on the device. */
+/** Boundaries, summaries, and what is chosen by them: all made, and kept, on the device. */
 export const gpuChunks = (device: GpuDevice): Verbs => {
   const { buffers, recorder, nothing } = device;
 
@@ -114,6 +124,10 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
 
   return {
     ...gpuChunkRecords(device),
+    ...gpuScores(device),
+    ...gpuScoreChunks(device),
+    ...gpuScoreTokens(device),
+    ...gpuPlans(device, gpuSelectScored(device)),
 
     chunkIndex: (label, shape) => createChunkIndex(device, label, shape),
 

@@ -10,6 +10,14 @@ const PLAIN: readonly KernelName[] = [
   ...(['add', 'append-kv', 'attend-pairs', 'embed', 'extend', 'gate', 'merge', 'pack', 'panels'] as const),
   ...(['parts', 'queries', 'rms-norm', 'rope', 'select', 'softcap'] as const),
   ...(['contrast', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
+  ...([
+    'add-softmax',
+    'mean-query',
+    'score-chunks',
+    'score-sketches',
+    'select-scored',
+    'sketch-query',
+  ] as const),
 ];
 
 /** Every pipeline that a model with weights of these types runs. */

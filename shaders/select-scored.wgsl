@@ -1,0 +1,249 @@
+// Plans from scores: whole chunks, or sub-blocks, in descending score order until a tile's budget is spent, without sorting.
+// The score at which it runs out is found digit by digit, in histograms of tokens; then every thread walks a run of
+// neighbouring chunks twice: to count the ranges that begin there, and to write them. Of equal scores the later chunk comes
+// first, NaN counts as −Infinity, and the first chunk that does not fit is cut at its start. A workgroup has one row.
+// include: lib/plan.wgsl
+// include: lib/forced.wgsl
+const THREADS = 256u;
+const NONE = 0xffffffffu;
+
+struct Params {
+  plan: PlanShape,
+  keep: Keep,
+  stride: u32, // of scores, which begin after as many words as there are rows
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(1) @binding(0) var<storage, read_write> plan: array<u32>;
+@group(1) @binding(1) var<storage, read_write> scores: array<u32>;
+@group(1) @binding(2) var<storage, read> boundaries: array<u32>;
+@group(1) @binding(3) var<storage, read> table: array<u32>;
+var<workgroup> bins: array<atomic<u32>, 256>;
+var<workgroup> sums: array<u32, 256>;
+var<workgroup> firsts: array<u32, 256>; // where a run's first chunk begins to be read, or NONE
+var<workgroup> lasts: array<u32, 256>;  // where its last chunk ends to be read
+var<workgroup> total: atomic<u32>;
+var<workgroup> threshold: u32;
+var<workgroup> remainder: u32; // of the budget after all scores above the threshold
+var<workgroup> meetsSinks: u32;
+var<workgroup> meetsTail: u32;
+var<private> is: Forced;
+var<private> budget: u32;
+var<private> scoresAt: u32;
+var<private> everything: bool;
+var<private> least: u32;
+var<private> left: u32;
+var<private> ties: u32; // tokens of all chunks at the threshold
+
+// What of a chunk neither sinks nor tail cover.
+fn piece_of(chunk: u32) -> vec2u {
+  var start = p.keep.whole * chunk;
+  var stop = start + p.keep.whole;
+  if (p.keep.whole == 1u) {
+    start = boundaries[1u + chunk];
+    stop = boundaries[2u + chunk];
+  }
+  start = max(start, is.sinks);
+  return vec2u(start, max(start, min(stop, is.forced)));
+}
+
+// Greater where the score is.
+fn key_of(chunk: u32) -> u32 {
+  var bits = scores[scoresAt + chunk];
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    bits = 0xff800000u;
+  }
+  if (bits == 0x80000000u) {
+    bits = 0u;
+  }
+  return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+}
+
+// What is read of a chunk, empty where start is its end; `before`: tokens of earlier chunks at the threshold.
+fn read_of(chunk: u32, before: ptr<function, u32>) -> vec2u {
+  let piece = piece_of(chunk);
+  let cost = piece.y - piece.x;
+  if (everything || cost == 0u) {
+    return piece;
+  }
+  let key = key_of(chunk);
+  if (key != least) {
+    return select(piece.yy, piece, key > least);
+  }
+  let later = ties - *before - cost;
+  *before += cost;
+  return vec2u(piece.y - min(cost, select(0u, left - later, left > later)), piece.y);
+}
+
+// sums = Σ of `own` over the threads before, and Σ over all of them.
+fn scan(own: u32, lane: u32) -> vec2u {
+  sums[lane] = own;
+  for (var step = 1u; step < THREADS; step *= 2u) {
+    workgroupBarrier();
+    var other = 0u;
+    if (lane >= step) {
+      other = sums[lane - step];
+    }
+    workgroupBarrier();
+    sums[lane] += other;
+  }
+  workgroupBarrier();
+  let found = vec2u(sums[lane] - own, sums[THREADS - 1u]);
+  workgroupBarrier();
+  return found;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x;
+  is = forced_of(p.keep, row % p.plan.tiles);
+  budget = is.left / p.keep.whole * p.keep.whole;
+  scoresAt = p.plan.rows + row * p.stride;
+  let n = select(0u, is.n, budget > 0u);
+  let run = (n + THREADS - 1u) / THREADS;
+  let begin = min(lane * run, n);
+  let end = min(begin + run, n);
+
+  if (lane == 0u) {
+    threshold = 0u;
+    remainder = budget;
+    meetsSinks = 0u;
+    meetsTail = 0u;
+  }
+  var own = 0u;
+  for (var chunk = begin; chunk < end; chunk += 1u) {
+    let piece = piece_of(chunk);
+    own += piece.y - piece.x;
+  }
+  atomicAdd(&total, own);
+  var known = 0u; // bits of the threshold
+  for (var digit = 0u; digit < 4u; digit += 1u) {
+    let shift = 24u - 8u * digit;
+    atomicStore(&bins[lane], 0u);
+    workgroupBarrier();
+    let found = threshold;
+    for (var chunk = begin; chunk < end; chunk += 1u) {
+      let key = key_of(chunk);
+      if (((key ^ found) & known) == 0u) {
+        let piece = piece_of(chunk);
+        atomicAdd(&bins[(key >> shift) & 255u], piece.y - piece.x);
+      }
+    }
+    workgroupBarrier();
+    // The greatest digit has the first thread.
+    let bin = 255u - lane;
+    let tokens = atomicLoad(&bins[bin]);
+    let above = scan(tokens, lane).x;
+    let rest = remainder;
+    workgroupBarrier();
+    if (above <= rest && above + tokens > rest) {
+      threshold = found | (bin << shift);
+      remainder = rest - above;
+    }
+    known |= 255u << shift;
+    workgroupBarrier();
+  }
+  everything = atomicLoad(&total) <= budget;
+  least = threshold;
+  left = remainder;
+
+  own = 0u;
+  for (var chunk = begin; chunk < end && !everything; chunk += 1u) {
+    if (key_of(chunk) == least) {
+      let piece = piece_of(chunk);
+      own += piece.y - piece.x;
+    }
+  }
+  let tied = scan(own, lane);
+  ties = tied.y;
+  var before = tied.x;
+  var first = NONE;
+  var last = NONE;
+  for (var chunk = begin; chunk < end; chunk += 1u) {
+    let piece = read_of(chunk, &before);
+    let taken = piece.y > piece.x;
+    if (chunk == begin && taken) {
+      first = piece.x;
+    }
+    last = select(NONE, piece.y, taken);
+  }
+  firsts[lane] = first;
+  lasts[lane] = last;
+  workgroupBarrier();
+  let previous = select(NONE, lasts[max(lane, 1u) - 1u], lane > 0u);
+  let next = select(NONE, firsts[min(lane + 1u, THREADS - 1u)], lane + 1u < THREADS);
+
+  var starts = 0u;
+  before = tied.x;
+  var reached = previous;
+  for (var chunk = begin; chunk < end; chunk += 1u) {
+    let piece = read_of(chunk, &before);
+    if (piece.y > piece.x) {
+      let meets = is.sinks > 0u && piece.x == is.sinks;
+      if (meets) {
+        meetsSinks = 1u;
+      }
+      if (piece.y == is.forced) {
+        meetsTail = 1u;
+      }
+      if (piece.x != reached && !meets) {
+        starts += 1u;
+      }
+      reached = piece.y;
+    } else {
+      reached = NONE;
+    }
+  }
+  let counted = scan(starts, lane);
+  let sinks = select(0u, 1u, is.sinks > 0u);
+  var slot = sinks + counted.x; // the next range to begin
+  before = tied.x;
+  reached = previous;
+  for (var chunk = begin; chunk < end; chunk += 1u) {
+    let piece = read_of(chunk, &before);
+    if (piece.y == piece.x) {
+      reached = NONE;
+      continue;
+    }
+    if (piece.x != reached && !(is.sinks > 0u && piece.x == is.sinks)) {
+      plan[range_at(p.plan, row, slot)] = piece.x;
+      slot += 1u;
+    }
+    reached = piece.y;
+    // Where the range goes on, whoever has the chunk that follows writes its end.
+    var following = next;
+    if (chunk + 1u < end) {
+      var peek = before;
+      let other = read_of(chunk + 1u, &peek);
+      following = select(NONE, other.x, other.y > other.x);
+    }
+    if (piece.y == is.forced) {
+      plan[range_at(p.plan, row, slot - 1u) + 1u] = is.end;
+    } else if (piece.y != following) {
+      plan[range_at(p.plan, row, slot - 1u) + 1u] = piece.y;
+    }
+  }
+
+  if (lane == 0u) {
+    let at = range_at(p.plan, row, 0u);
+    var ranges = sinks + counted.y;
+    if (is.forced <= is.sinks) {
+      plan[at] = 0u;
+      plan[at + 1u] = is.end;
+      ranges = 1u;
+    } else {
+      if (sinks == 1u) {
+        plan[at] = 0u;
+        if (meetsSinks == 0u) {
+          plan[at + 1u] = is.sinks;
+        }
+      }
+      if (meetsTail == 0u) {
+        let tail = range_at(p.plan, row, ranges);
+        plan[tail] = is.forced;
+        plan[tail + 1u] = is.end;
+        ranges += 1u;
+      }
+    }
+    plan[row] = ranges;
+  }
+}
