@@ -154,16 +154,16 @@ export const describeChunks = (
         { position: Math.max(0, tokens - 75), rows: Math.min(75, tokens), tileRows: 64 },
       ] satisfies Tiles[];
 
-      test.each(
-        chooses ? calls : [],
-      )('scores and plans of rows $position + $rows by $tileRows', async (tiles) => {
+      test.each(calls)('scores and plans of rows $position + $rows by $tileRows', async (tiles) => {
         const { shape, heads } = reading;
         const values = random(tiles.position + 5).normals(tiles.rows * heads * shape.keyDim);
         const scale = 1 / Math.sqrt(shape.keyDim);
         for (const boundaries of few ? [contrast] : [contrast, sources[3]!, sources[5]!]) {
           for (const lists of tiles.rows % 2 ? [1] : [shape.kvHeads]) {
             const [found, wanted] = await Promise.all(
-              [backend, reference].map((b) => scoreAll(b, reading, boundaries, lists, tiles, values, scale, few ? [40, 333] : budgets)),
+              [backend, reference].map((b) =>
+                scoreAll(b, reading, boundaries, lists, tiles, values, scale, few ? [40, 333] : budgets),
+              ),
             );
             const chunks = Array.from(await reference.readBoundaries(wanted!.index));
             const blocks = Array.from({ length: tokens >> 4 }, (_, i) => 16 * i);
@@ -318,44 +318,41 @@ export const describeChunks = (
       expect(long / short).toBeLessThan(1.25);
     });
 
-    test(
-      'of equal scores, and of scores that are no numbers, the later chunk comes first',
-      async () => {
-        const reading = await createReading({ tokens: 640, edit: (keys) => keys.fill(0.5) });
-        const tiles: Tiles = { position: 639, rows: 1, tileRows: 1 };
-        for (const value of [0, 1, Number.NaN]) {
-          const { index, kv } = indexed(backend, reading, { source: 'fixed', size: 32 });
-          const q = tensorOf(backend, 1, 256, new Float32Array(256).fill(value));
-          const [scores, plan] = [backend.scores('scores', 2), backend.plan('plan', 2)];
-          const planned = async (): Promise<Range[][]> => {
-            backend.select(plan, tiles, { budget: 200, sinks: 3, local: 9 }, scores, index);
-            return backend.readPlan(plan);
-          };
-          // 16 sinks, 64 tokens of the row's own page; 120 are left: seven sub-blocks.
-          const blocks = [
-            [0, 16],
-            [464, 640],
-          ];
-          // 3 sinks, 64 tokens from the last boundary known; 133 are left: four chunks of 32, and 5 of the next.
-          const wanted = [
-            [0, 3],
-            [443, 640],
-          ];
-          for (const how of [
-            { by: 'mean' },
-            { by: 'sketch', planes: 1 },
-            { by: 'sketch', planes: 2 },
-          ] as const) {
-            backend.scoreChunks(scores, q, index, 0, tiles, { ...how, scale: 1 });
-            const expected = how.by === 'sketch' ? blocks : wanted;
-            expect(await planned()).toEqual([expected, expected]);
-          }
-          backend.select(plan, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 });
-          backend.scoreTokens(scores, q, kv[0]!, index, plan, 1);
-          expect(await planned()).toEqual([wanted, wanted]);
+    test('of equal scores, and of scores that are no numbers, the later chunk comes first', async () => {
+      const reading = await createReading({ tokens: 640, edit: (keys) => keys.fill(0.5) });
+      const tiles: Tiles = { position: 639, rows: 1, tileRows: 1 };
+      for (const value of [0, 1, Number.NaN]) {
+        const { index, kv } = indexed(backend, reading, { source: 'fixed', size: 32 });
+        const q = tensorOf(backend, 1, 256, new Float32Array(256).fill(value));
+        const [scores, plan] = [backend.scores('scores', 2), backend.plan('plan', 2)];
+        const planned = async (): Promise<Range[][]> => {
+          backend.select(plan, tiles, { budget: 200, sinks: 3, local: 9 }, scores, index);
+          return backend.readPlan(plan);
+        };
+        // 16 sinks, 64 tokens of the row's own page; 120 are left: seven sub-blocks.
+        const blocks = [
+          [0, 16],
+          [464, 640],
+        ];
+        // 3 sinks, 64 tokens from the last boundary known; 133 are left: four chunks of 32, and 5 of the next.
+        const wanted = [
+          [0, 3],
+          [443, 640],
+        ];
+        for (const how of [
+          { by: 'mean' },
+          { by: 'sketch', planes: 1 },
+          { by: 'sketch', planes: 2 },
+        ] as const) {
+          backend.scoreChunks(scores, q, index, 0, tiles, { ...how, scale: 1 });
+          const expected = how.by === 'sketch' ? blocks : wanted;
+          expect(await planned()).toEqual([expected, expected]);
         }
-      },
-    );
+        backend.select(plan, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 });
+        backend.scoreTokens(scores, q, kv[0]!, index, plan, 1);
+        expect(await planned()).toEqual([wanted, wanted]);
+      }
+    });
 
     test('of many sub-blocks those with the greatest scores are read', async () => {
       // Four pages are alike, so that some scores are equal.
