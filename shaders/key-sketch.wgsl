@@ -3,6 +3,7 @@
 // fused with the addition it would have other bits.
 // include: lib/half.wgsl
 // include: lib/to-half.wgsl
+// include: lib/divided.wgsl
 // include: lib/quotients.wgsl
 struct Params {
   heads: u32,
@@ -34,12 +35,12 @@ fn left_of(x: vec4f, size: f32) -> vec4f {
 }
 
 fn mean_of(sums: vec4f) -> f32 {
-  return quotient((sums.x + sums.y) + (sums.z + sums.w), f32(p.dim));
+  return divided((sums.x + sums.y) + (sums.z + sums.w), f32(p.dim));
 }
 
 fn code_of(size: f32, unit: f32) -> f32 {
   if (unit > 0.0) {
-    return min(32767.0, round(quotient(size, unit)));
+    return min(32767.0, round(divided(size, unit)));
   }
   return 0.0;
 }
@@ -76,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < 4u; i += 1u) {
       var code = 0.0;
       if (scale > 0.0) {
-        code = clamp(round(quotient(centre[4u * w + i], scale)), -127.0, 127.0);
+        code = clamp(round(divided(centre[4u * w + i], scale)), -127.0, 127.0);
       }
       centre[4u * w + i] = code * scale;
       word |= (bitcast<u32>(i32(code)) & 0xffu) << (8u * i);

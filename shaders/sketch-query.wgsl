@@ -1,6 +1,6 @@
 // A query as sketches and codes are asked: rotated, as integers up to ±8191, and what is looked up for the signs of four
 // channels, as integers up to ±15. A workgroup has what one asking head (y) of a tile (x) asks.
-// include: lib/quotients.wgsl
+// include: lib/divided.wgsl
 struct Params {
   qAt: u32,
   cols: u32,
@@ -26,7 +26,7 @@ fn inverse_of(greatest: f32, most: u32) -> f32 {
   if (most < 0x0d800000u || most >= 0x7f800000u) { // 2⁻¹⁰⁰
     return 0.0;
   }
-  return quotient(greatest, bitcast<f32>(most));
+  return divided(greatest, bitcast<f32>(most));
 }
 
 fn lookup(group: u32, signs: u32, inverse: f32) -> u32 {
@@ -98,8 +98,8 @@ fn main(
     if (greatest >= 0x7f800000u || greatestFour >= 0x7f800000u) {
       code = 0x7fc00000u;
     } else {
-      code = bitcast<u32>(quotient(bitcast<f32>(greatest), 8191.0) * p.scale);
-      step = bitcast<u32>(quotient(bitcast<f32>(greatestFour), 15.0) * p.scale * p.unit);
+      code = bitcast<u32>(divided(bitcast<f32>(greatest), 8191.0) * p.scale);
+      step = bitcast<u32>(divided(bitcast<f32>(greatestFour), 15.0) * p.scale * p.unit);
     }
     out[at + 2u * dim] = code;
     out[at + 2u * dim + 1u] = step;

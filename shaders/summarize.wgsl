@@ -3,7 +3,7 @@
 // been closed since the last call, y the heads.
 // include: lib/half.wgsl
 // include: lib/to-half.wgsl
-// include: lib/quotients.wgsl
+// include: lib/divided.wgsl
 // include: lib/stored-keys.wgsl
 // include: lib/boundaries.wgsl
 struct Params {
@@ -56,8 +56,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let norm = select(1.0, p.norm, p.width > 0u);
   let root = roots[min(end - start, p.longest)];
   for (var w = lane; w < dim / 2u; w += 64u) {
-    let low = to_half(quotient(x[2u * w] * norm, root));
-    let high = to_half(quotient(x[2u * w + 1u] * norm, root));
+    let low = to_half(divided(x[2u * w] * norm, root));
+    let high = to_half(divided(x[2u * w + 1u] * norm, root));
     means[(chunk * p.heads + group.y) * (dim / 2u) + w] = low | (high << 16u);
   }
 }

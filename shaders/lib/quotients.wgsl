@@ -25,17 +25,3 @@ fn by_127(g: u32) -> f32 {
 fn of_127(g: u32) -> f32 {
   return divided(127.0, bitcast<f32>(g));
 }
-
-// a / b; b > 0. What comes near the least number that f32 holds is 0, with the sign of a; near the greatest, that.
-fn quotient(a: f32, b: f32) -> f32 {
-  let sign = bitcast<u32>(a) & 0x80000000u;
-  let size = bitcast<u32>(a) & 0x7fffffffu;
-  let exponent = i32(size >> 23u) - i32(bitcast<u32>(b) >> 23u);
-  if (size < 0x800000u || exponent < -125) {
-    return bitcast<f32>(sign);
-  }
-  if (exponent > 126) {
-    return bitcast<f32>(sign | 0x7f7fffffu);
-  }
-  return bitcast<f32>(sign | bitcast<u32>(divided(size, bitcast<u32>(b))));
-}
