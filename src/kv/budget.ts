@@ -33,7 +33,7 @@ export interface Budget {
  * misses in a step, if that is no greater part of a small budget.
  */
 const IN_FLIGHT = 1 / 32;
-const MOST_IN_FLIGHT = 8 * 1024 * 1024;
+const MOST_IN_FLIGHT = 32 * 1024 * 1024;
 const LEAST_IN_FLIGHT = 512 * 1024;
 const GREATEST_PART = 1 / 16;
 

@@ -19,15 +19,26 @@ export interface ForesightOptions {
   room(): number;
 }
 
-/** Share of what two layers ask for together that must be the same for the next one to be read ahead. */
+/** Share of what two layers ask for together that must be the same for the next ones to be read ahead. */
 const ALIKE = 1 / 2;
+/** Share of the room that one read ahead fills, if it is of several layers: while one is used the next is under way. */
+const PART = 1 / 2;
 
 type Value = Uint8Array | undefined;
 
+/** A record that was asked for before anybody needed it. */
+interface Early {
+  /** First layer in it. */
+  readonly from: number;
+  readonly bytes: number;
+  readonly value: Promise<Value>;
+}
+
 /**
- * Reads records before they are asked for. What a layer reads of a text the next one mostly reads too: while its pages are
- * attended, those of the same tokens one layer on are on their way. Only where the last two layers were alike, so that
- * little is read that no plan names.
+ * Reads records before they are asked for. What a layer reads of a text the next ones mostly read too: while its pages are
+ * attended, those of the same tokens some layers on are on their way. Only where the last two layers were alike, at first of
+ * one layer and then of twice as many each time, so that little is read that no plan names. What layers of a run rest side
+ * by side: asked for together they are a few large reads.
  */
 export const createForesight = ({ store, groups, bytes, room }: ForesightOptions) => {
   /** By group: the one that holds the same pages one layer, or group of layers, on. */
@@ -46,7 +57,11 @@ export const createForesight = ({ store, groups, bytes, room }: ForesightOptions
   let wereAlike = false;
   /** Keys of the next layer that are like what is asked for now. */
   let next = new Set<string>();
-  const ahead = new Map<string, { readonly bytes: number; readonly value: Promise<Value> }>();
+  /** Records of the layer that is being asked for now, by place: what layers in a row that were alike asked for of them. */
+  let likely = new Map<string, Asked>();
+  /** Layers that the next read ahead may be of. */
+  let depth = 1;
+  const ahead = new Map<string, Early>();
 
   const areAlike = (): boolean => {
     const all = asked + foretold.size - came;
@@ -54,39 +69,79 @@ export const createForesight = ({ store, groups, bytes, room }: ForesightOptions
     return came > 0 && (came >= ALIKE * all || (wereAlike && came >= ALIKE * asked));
   };
 
+  /** Where the next layer has what this one asked for. */
+  const onward = (some: Iterable<Asked>): Asked[] =>
+    [...some].flatMap(({ run, group }) => {
+      const after = following[group];
+      return after === undefined ? [] : [{ run, group: after }];
+    });
+  const keyOf = ({ run, group }: Asked): string => run.keys[group]!;
+  const byKey = (some: readonly Asked[]): Map<string, Asked> => new Map(some.map((one) => [keyOf(one), one]));
+
   const turnTo = (from: number): void => {
     if (from === layer) return;
+    const goesOn = from > layer;
     wereAlike = areAlike();
-    foretold = from > layer ? next : new Set();
-    for (const key of ahead.keys()) if (!foretold.has(key)) ahead.delete(key);
+    const goesOnAlike = goesOn && wereAlike;
+    if (!goesOnAlike) depth = 1;
+    likely = goesOnAlike ? byKey(onward(likely.values())) : new Map();
+    foretold = goesOn ? next : new Set();
+    for (const [key, early] of ahead) {
+      const mayCome = early.from === from ? goesOn : goesOnAlike && early.from > from;
+      if (!mayCome) ahead.delete(key);
+    }
     layer = from;
     came = asked = 0;
     next = new Set();
   };
 
-  const readAhead = (wants: readonly Asked[]): void => {
-    let free = room();
-    for (const one of ahead.values()) free -= one.bytes;
-    const some: [key: string, bytes: number][] = [];
-    for (const { run, group } of wants) {
-      const size = bytes[following[group]!]!;
-      if (size > free) break;
-      free -= size;
-      some.push([run.keys[following[group]!]!, size]);
+  /** What the next layers will ask for if they are like those before, as far as there is room. */
+  const foresee = (): Asked[] => {
+    const all = room();
+    let free = all;
+    let last = layer;
+    for (const early of ahead.values()) {
+      free -= early.bytes;
+      last = Math.max(last, early.from);
     }
+    // The one before it is still enough.
+    if (last > layer && free < all * PART) return [];
+    const found: Asked[] = [];
+    let taken = 0;
+    let some = onward(likely.values());
+    for (let on = 0; on < depth && some.length > 0; some = onward(some)) {
+      if (groups[some[0]!.group]!.from <= last) continue;
+      const sum = some.reduce((total, { group }) => total + bytes[group]!, 0);
+      if (on > 0 && taken + sum > all * PART) break;
+      for (const one of some) {
+        if (bytes[one.group]! > free) return found;
+        free -= bytes[one.group]!;
+        found.push(one);
+      }
+      taken += sum;
+      on += 1;
+    }
+    return found;
+  };
+
+  const readAhead = (): void => {
+    const some = foresee();
     if (some.length === 0) return;
-    const read = store.getMany(some.map(([key]) => key));
-    for (const [n, [key, size]] of some.entries()) {
+    depth *= 2;
+    // Neighbours side by side, as they rest.
+    some.sort((a, b) => a.run.firstPage - b.run.firstPage || a.group - b.group);
+    const read = store.getMany(some.map(keyOf));
+    for (const [n, one] of some.entries()) {
       // What cannot be read ahead is asked for again by whoever needs it.
-      const value = read.then((values) => values[n]).catch(() => store.get(key));
+      const value = read.then((values) => values[n]).catch(() => store.get(keyOf(one)));
       value.catch(() => undefined);
-      ahead.set(key, { bytes: size, value });
+      ahead.set(keyOf(one), { from: groups[one.group]!.from, bytes: bytes[one.group]!, value });
     }
   };
 
   /** As `store.getMany` of the records' keys. */
   return async (wants: readonly Asked[]): Promise<Value[]> => {
-    const keys = wants.map(({ run, group }) => run.keys[group]!);
+    const keys = wants.map(keyOf);
     const layers = new Set(wants.map(({ group }) => groups[group]!.from));
     // Whoever asks for all layers at once foretells nothing.
     if (layers.size !== 1) return store.getMany(keys);
@@ -101,9 +156,9 @@ export const createForesight = ({ store, groups, bytes, room }: ForesightOptions
       ahead.delete(key);
       return early ? early.value : read.then((some) => some[places.get(key)!]);
     });
-    const more = wants.filter(({ group }) => following[group] !== undefined);
-    if (areAlike()) readAhead(more);
-    for (const { run, group } of more) next.add(run.keys[following[group]!]!);
+    for (const one of wants) likely.set(keyOf(one), one);
+    if (areAlike()) readAhead();
+    for (const one of onward(wants)) next.add(keyOf(one));
     return Promise.all(values);
   };
 };

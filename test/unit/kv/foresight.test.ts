@@ -53,7 +53,10 @@ describe('layers that ask alike', () => {
     const { ask, read } = await over();
     for (let layer = 0; layer < LAYERS; layer++) await ask(layer, ALL);
     // Nothing is foretold of the first; the second shows that they are alike, and reads ahead for the third.
-    expect(read).toEqual([0, 1, 2, 3, 4, 5].map((layer) => keysOf(layer, ALL)));
+    expect(read.slice(0, 3)).toEqual([0, 1, 2].map((layer) => keysOf(layer, ALL)));
+    // Then two layers at once, run by run.
+    expect(read[3]).toEqual(ALL.flatMap((n) => [...keysOf(3, [n]), ...keysOf(4, [n])]));
+    expect(read.slice(4)).toEqual([keysOf(5, ALL)]);
     expect(new Set(read.flat()).size).toBe(LAYERS * ALL.length);
   });
 
@@ -75,6 +78,27 @@ describe('layers that ask alike', () => {
     }
     expect(read.flat().filter((key, n, all) => all.indexOf(key) !== n)).toEqual([]);
     expect(read.flat()).toContain(runs[7]!.keys[7]);
+  });
+
+  test('as many layers at once as have room in half of what may wait, the next ones when that much is free', async () => {
+    const { ask, read } = await over(4 * 2 * BYTES);
+    for (let layer = 0; layer < LAYERS; layer++) await ask(layer, [3, 5]);
+    const two = (layer: number) => [3, 5].flatMap((n) => [...keysOf(layer, [n]), ...keysOf(layer + 1, [n])]);
+    expect(read).toEqual([
+      keysOf(0, [3, 5]),
+      keysOf(1, [3, 5]),
+      keysOf(2, [3, 5]),
+      two(3),
+      keysOf(5, [3, 5]),
+    ]);
+  });
+
+  test('also what only one of them asked for', async () => {
+    const { ask, read } = await over();
+    await ask(0, [0, 1, 2]);
+    await ask(1, [0, 1, 2, 3]);
+    await ask(2, [0, 1, 2]);
+    expect(read.at(-1)).toEqual([0, 1, 2, 3].flatMap((n) => [...keysOf(3, [n]), ...keysOf(4, [n])]));
   });
 
   test('no more than there is room for', async () => {
