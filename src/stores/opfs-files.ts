@@ -11,10 +11,7 @@ export interface OpfsFiles {
     values: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   ): Promise<{ readonly name: string; readonly bytes: number }>;
   /** The bytes of these places; `undefined` where the file is gone or cannot be read. */
-  read(
-    name: string,
-    places: readonly { readonly at: number; readonly bytes: number }[],
-  ): Promise<Uint8Array[] | undefined>;
+  read(name: string, places: readonly Span[]): Promise<Uint8Array[] | undefined>;
   /** Removes files; resolves to those that are gone then. One that another tab reads stays for now. */
   remove(names: Iterable<string>): Promise<string[]>;
   names(): Promise<string[]>;
@@ -37,6 +34,27 @@ const OPEN_FILES = 64;
 /** A file that was closed, or that another tab was asked to close, can be removed a moment later. Milliseconds. */
 const REMOVE_TRIES = 3;
 const REMOVE_PAUSE = 10;
+
+/** Bytes that are read at once where values lie one behind the other: whoever keeps one of them keeps all. */
+const AT_ONCE = 1024 * 1024;
+
+interface Span {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** Places one behind the other, in the order given, as few reads. */
+const spansOf = (places: readonly Span[]): { at: number; bytes: number; places: Span[] }[] => {
+  const spans: { at: number; bytes: number; places: Span[] }[] = [];
+  for (const place of places) {
+    const span = spans.at(-1);
+    if (span && place.at === span.at + span.bytes && span.bytes + place.bytes <= AT_ONCE) {
+      span.bytes += place.bytes;
+      span.places.push(place);
+    } else spans.push({ ...place, places: [place] });
+  }
+  return spans;
+};
 
 export const writerOf = (name: string): string => name.split('.')[0]!;
 
@@ -118,7 +136,11 @@ export const openOpfsFiles = async (database: string, writer: string): Promise<O
     async read(name, places) {
       try {
         const reader = await readerOf(name);
-        return await Promise.all(places.map(({ at, bytes }) => reader.read(at, bytes)));
+        const read = async (span: ReturnType<typeof spansOf>[number]): Promise<Uint8Array[]> => {
+          const all = await reader.read(span.at, span.bytes);
+          return span.places.map(({ at, bytes }) => all.subarray(at - span.at, at - span.at + bytes));
+        };
+        return (await Promise.all(spansOf(places).map(read))).flat();
       } catch {
         await drop(name);
         return undefined;

@@ -147,13 +147,11 @@ export const openOpfsIndex = async (database: string, options: StoreOptions): Pr
   return {
     find: (keys) =>
       db.transact('readonly', async (transaction) => {
-        // Asked for at once: a second round would cost more than asking in vain.
-        const [places, small] = await Promise.all(
-          [PLACES, SMALL].map((name) => readMany(transaction.objectStore(name), keys)),
-        );
-        return (places as (Place | undefined)[]).map((place, n) =>
-          place?.file ? place : place && bytesOf(small![n]),
-        );
+        const placed = (await readMany(transaction.objectStore(PLACES), keys)) as (Place | undefined)[];
+        const inPlace = keys.filter((_, n) => placed[n]?.file === '');
+        const small = await readMany(transaction.objectStore(SMALL), inPlace);
+        const bytes = new Map(inPlace.map((key, n) => [key, bytesOf(small[n])]));
+        return placed.map((place, n) => (place?.file ? place : place && bytes.get(keys[n]!)));
       }),
     change,
     list: (prefix) =>

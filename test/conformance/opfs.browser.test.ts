@@ -47,6 +47,32 @@ describe('files of an opfs store', () => {
     expect(await files()).toHaveLength(2);
   });
 
+  test('values that lie one behind the other are read together, in whatever order and however many', async () => {
+    const seeds = Array.from({ length: 40 }, (_, n) => n + 1);
+    const values = new Map([...seeds, 41, 42].map((seed) => [seed, value(seed)]));
+    // `toEqual` is slow over millions of bytes.
+    const isSame = (found?: Uint8Array, expected?: Uint8Array): boolean =>
+      found?.length === expected?.length && (found ?? []).every((byte, n) => byte === expected![n]);
+    await put(store, ...seeds);
+    await put(store, 41, 42);
+    const orders = [
+      [...seeds, 41, 42],
+      [41, ...[...seeds].reverse(), 42],
+      seeds.filter((seed) => seed % 5 !== 0),
+      [3, 4, 5, 4, 5, 6, 99, 7],
+    ];
+    for (const order of orders) {
+      const found = await store.getMany(order.map((seed) => `key/${seed}`));
+      const wrong = order.filter((seed, n) => !isSame(found[n], values.get(seed)));
+      expect(wrong).toEqual([]);
+    }
+    // Each is the caller's own.
+    const [first, second] = await store.getMany(['key/1', 'key/2']);
+    first!.fill(0);
+    expect(isSame(second, values.get(2))).toBe(true);
+    expect(isSame(await store.get('key/1'), values.get(1))).toBe(true);
+  });
+
   test('one goes with its last value, deleted or overwritten', async () => {
     await put(store, 1, 2);
     await put(store, 3);
