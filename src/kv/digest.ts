@@ -4,10 +4,11 @@
  * block of 16 bytes always changes the digest.
  */
 
-const C1 = 0x239b961b;
-const C2 = 0xab0e9789;
-const C3 = 0x38b34ae5;
-const C4 = 0xa1e38b93;
+/** As i32: with what is beyond 2³¹ as a double the loop takes half as long again. */
+const C1 = 0x239b961b | 0;
+const C2 = 0xab0e9789 | 0;
+const C3 = 0x38b34ae5 | 0;
+const C4 = 0xa1e38b93 | 0;
 
 /** k · a, rotated left by r, · b. */
 const stir = (k: number, a: number, r: number, b: number): number => {
@@ -21,7 +22,7 @@ const avalanche = (h: number): number => {
   return x ^ (x >>> 16);
 };
 
-/** Four little-endian u32 over `bytes`. Fast (about 1 GB/s) where `bytes` starts at a multiple of 4 in its buffer. */
+/** Four little-endian u32 over `bytes`. Fast where `bytes` starts at a multiple of 4 in its buffer. */
 export const digest = (bytes: Uint8Array, seed = 0): Uint32Array<ArrayBuffer> => {
   const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const words = new Int32Array(buffer, byteOffset, length >>> 2);
