@@ -4,6 +4,8 @@ import type { Keywords, SchemaContext } from './schema-context.js';
 
 /** Beyond it neighbouring whole numbers are no longer told apart. */
 const LARGEST = 999_999_999_999_999;
+/** Digits behind the point. */
+const PLACES = 15;
 const BOUNDS = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const;
 
 /** Digits from `low` to `high`, of one length. */
@@ -68,12 +70,33 @@ export const integerOf = (context: SchemaContext, schema: Keywords, at: string):
   );
 };
 
-/** Any number; of bounds only `minimum: 0` can be held while the digits come one by one. */
+/** Numbers from `low` to `high`, whole and neither below 0: below `high` any digits may stand behind the point. */
+const decimals = (builder: Builder, low: number, high: number): Fragment[] => {
+  const { bytes, choice, repeat, sequence, text } = builder;
+  const point = (digit: Fragment): Fragment => repeat(sequence(text('.'), repeat(digit, 1, PLACES)), 0, 1);
+  if (high < low) return [];
+  return [
+    sequence(text(String(high)), point(text('0'))),
+    ...(low < high ? [sequence(choice(...upTo(builder, low, high - 1)), point(bytes([0x30, 0x39])))] : []),
+  ];
+};
+
+/** Any number; within whole bounds without an exponent, since they are held while the digits come one by one. */
 export const numberOf = (context: SchemaContext, schema: Keywords, at: string): Fragment => {
-  const { json, refuse } = context;
+  const { builder, json, refuse } = context;
   const bounds = boundsOf(context, schema, at);
-  const [bound] = Object.keys(bounds).filter((keyword) => keyword !== 'minimum' || bounds[keyword] !== 0);
-  if (bound !== undefined)
-    throw refuse(bound, `${bound} is known here for integers only (for numbers: minimum 0)`, at);
-  return bounds.minimum === undefined ? json.number : json.positive;
+  const wrong = Object.keys(bounds).find(
+    (keyword) => /^excl/.test(keyword) || !Number.isInteger(bounds[keyword]),
+  );
+  if (wrong !== undefined)
+    throw refuse(wrong, `${wrong} is known here for integers (for numbers: whole minimum and maximum)`, at);
+  const { minimum, maximum } = bounds;
+  if (maximum === undefined && (minimum ?? 0) === 0)
+    return minimum === undefined ? json.number : json.positive;
+  const low = Math.max(-LARGEST, minimum ?? -LARGEST);
+  const high = Math.min(LARGEST, maximum ?? LARGEST);
+  return builder.choice(
+    ...decimals(builder, Math.max(low, 0), high),
+    ...decimals(builder, Math.max(0, -high), -low).map((below) => builder.sequence(builder.text('-'), below)),
+  );
 };

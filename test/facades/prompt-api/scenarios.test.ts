@@ -364,7 +364,7 @@ describe('a form', () => {
     type: 'object',
     required: ['rating'],
     additionalProperties: false,
-    properties: { rating: { type: 'integer', minimum: 0, maximum: 5 } },
+    properties: { rating: { type: 'number', minimum: 0, maximum: 5 } },
   };
 
   test('JSON of a schema, told to the model or not, and after a prefix', async () => {

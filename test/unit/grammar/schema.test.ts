@@ -35,6 +35,9 @@ describe.each(Object.entries(SCHEMAS))('%s', (_, schema) => {
       const is = satisfies(schema, value);
       const written = accepts(JSON.stringify(value)) === true;
       if (written) expect(is, JSON.stringify(value)).toBe(true);
+      // Within bounds numbers are written without exponents.
+      if (schema.type === 'number' && schema.maximum !== undefined && /e/.test(JSON.stringify(value)))
+        continue;
       if (!is || !isClosed(value) || KNOWN_GAPS.includes(JSON.stringify(value))) continue;
       if (schema.oneOf || (Array.isArray(value) && schema.prefixItems && !schema.items && value.length > 2))
         continue;
@@ -59,7 +62,8 @@ describe('is refused, by the keyword and its place', () => {
     ],
     [{ not: {} }, 'not #'],
     [{ type: 'number', multipleOf: 2 }, 'multipleOf #'],
-    [{ type: 'number', maximum: 2 }, 'maximum #'],
+    [{ type: 'number', maximum: 2.5 }, 'maximum #'],
+    [{ type: 'number', minimum: 0, exclusiveMaximum: 2 }, 'exclusiveMaximum #'],
     [{ type: 'object', patternProperties: {} }, 'patternProperties #'],
     [{ type: 'object', minProperties: 1 }, 'minProperties #'],
     [{ if: {}, else: {} }, 'if #'],
