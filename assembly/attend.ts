@@ -16,6 +16,7 @@
 //   21 from, 22 to  keys at positions [from, to) are read, multiples of 64
 //   23 begin        0, or (rows, heads, valueDim + 2) f32: where the pass before left off
 //   24 carry        0, or as many numbers that are written in place of out and lse
+//   25 whole        items before this one are whole; 26 parts: into how many, by query heads, every later one is divided
 import { attendRow, TOGETHER } from './lib/attend-row';
 import { attendTile } from './lib/attend-tile';
 import { LN2 } from './lib/exp';
@@ -71,8 +72,9 @@ export function attendPairs(args: usize): f64 {
 }
 
 /**
- * Items [from, to) of the work that `args` describes; item = KV head · tiles + tile. Items are independent and may run in
- * any order, on any thread, each with a scratch of its own: `attendScratch` of the largest tile and group.
+ * Pieces [from, to) of the work that `args` describes: whole items, then parts of items; item = KV head · tiles + tile.
+ * They are independent and may run in any order, on any thread, each with a scratch of its own: `attendScratch` of the
+ * largest tile and group. Keys are read once for each part: it pays where a thread would else have nothing to do.
  */
 export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
   const position = word(args, 7), rows = word(args, 8), tileRows = word(args, 9);
@@ -93,12 +95,18 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
   const scale = <f32>(<f64>number(args, 18) / LN2);
   const cap = <f32>(<f64>number(args, 19) / LN2);
   const skipBelow = <f32>(<f64>number(args, 20) / LN2);
-  for (let item = from; item < to; item++) {
+  const whole = word(args, 25);
+  for (let piece = from; piece < to; piece++) {
+    const parts = piece < whole ? 1 : word(args, 26);
+    const item = piece < whole ? piece : whole + (piece - whole) / parts;
+    const part = piece < whole ? 0 : (piece - whole) % parts;
     const head = item / tiles;
     const tile = item % tiles;
-    // The query heads h with ⌊h · kvHeads / heads⌋ = head.
-    const firstHead = (head * heads + kvHeads - 1) / kvHeads;
-    const group = ((head + 1) * heads + kvHeads - 1) / kvHeads - firstHead;
+    // The query heads h with ⌊h · kvHeads / heads⌋ = head; of their parts the larger ones come first.
+    const ofHead = (head * heads + kvHeads - 1) / kvHeads;
+    const all = ((head + 1) * heads + kvHeads - 1) / kvHeads - ofHead;
+    const firstHead = ofHead + (part * all + parts - 1) / parts;
+    const group = ofHead + ((part + 1) * all + parts - 1) / parts - firstHead;
     if (group == 0) continue;
     const start = max(position, (firstTile + tile) * tileRows);
     const tileSize = min(position + rows, (firstTile + tile + 1) * tileRows) - start;
@@ -108,7 +116,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
     const ranges = address(args, 4) + <usize>row * (<usize>word(args, 5) << 3);
     const count = load<i32>(address(args, 3) + (<usize>row << 2));
     // The bits are the same. Whole blocks are faster in a tile, unless its queries come in threes.
-    const byQuads = count > 1 || group % 3 == 0;
+    const byQuads = count > 1 || all % 3 == 0;
     if (byQuads && tileSize == 1 && keyCodec == Q8 && valueCodec == Q8) {
       const sets = (group + <i32>TOGETHER - 1) / <i32>TOGETHER;
       for (let set = 0; set < sets; set++) {

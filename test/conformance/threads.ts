@@ -77,6 +77,40 @@ export const describeThreads = (
       }
     });
 
+    test('attention of one row is divided inside a list', async () => {
+      const [kvHeads, pages] = [3, 16];
+      const rows = random(7).normals(pages * 64 * kvHeads * 16);
+      // Three and five query heads of a KV head: of parts one is larger.
+      const queries = random(8).normals(5 * kvHeads * 16);
+      const attended = async (b: Backend): Promise<Float32Array[]> => {
+        const found: Float32Array[] = [];
+        for (const values of ['q8', 'q4'] as const) {
+          const kv = b.kvLayer('kv', { kvHeads, keyDim: 16, valueDim: 16, keys: 'q8', values });
+          b.mapPages(kv, pages);
+          const text = tensorOf(b, pages * 64, kvHeads * 16, rows);
+          b.appendKv(kv, text, text, 0);
+          for (const group of [3, 5]) {
+            const cols = group * kvHeads * 16;
+            const [q, out] = [tensorOf(b, 1, cols, queries.subarray(0, cols)), b.tensor('out', 1, cols)];
+            const logSumExp = b.tensor('lse', 1, group * kvHeads);
+            const plan = b.plan('plan', kvHeads);
+            const all = { sinks: 0, local: 0, budget: Number.POSITIVE_INFINITY };
+            b.select(plan, { position: pages * 64 - 1, rows: 1, tileRows: 1 }, all);
+            b.attend(out, q, kv, plan, { scale: 0.25, logSumExp });
+            found.push(await b.read(out), await b.read(logSumExp));
+          }
+        }
+        return found;
+      };
+      const wanted = await attended(one);
+      expect(new Set(wanted[2]).size).toBeGreaterThan(200);
+      for (const team of teams) {
+        (await attended(team)).forEach((values, i) => {
+          expectEqual(values, wanted[i]!, `${team.threads} threads, tensor ${i}`);
+        });
+      }
+    });
+
     test('whatever writes its input comes after a product that was called before', async () => {
       const [rows, n, k] = [9, 112, 160];
       const seed = random(3);

@@ -23,6 +23,8 @@ interface PagedLayer extends WasmKvLayer {
 const ATTEND_BYTES = 128;
 /** Products of queries with keys and of weights with values that one thread gets through in a microsecond: a first guess. */
 const ATTENDED_PER_US = 10_000;
+/** Items of attention for each thread from which on none is divided: a whole one costs less than its parts. */
+const WORTH_DIVIDING = 8;
 /** Numbers of keys and values that one thread encodes in a microsecond. */
 const STORED_PER_US = 300;
 /** More than any position: no window. */
@@ -183,8 +185,13 @@ export const wasmPages = (device: Device): Verbs => {
       heap.u32(args + 4 * 21, 4).set([from, Math.min(to, NO_WINDOW), begin, carry]);
       const pairs = kernels.attendPairs!(args);
       const items = kvHeads * tileCount(plan.tiles);
-      const work = (pairs / lists) * heads * (keyDim + valueDim);
-      runRanged(device, 'attend', args, ATTEND_BYTES, room, items, work / ATTENDED_PER_US);
+      const us = ((pairs / lists) * heads * (keyDim + valueDim)) / ATTENDED_PER_US;
+      // What is left when every thread had as many: divided where two threads or more are there for each.
+      const left = jobs.pieces(us) > 1 && items < WORTH_DIVIDING * jobs.threads ? items % jobs.threads : 0;
+      const parts = Math.max(1, Math.min(Math.ceil(heads / kvHeads), Math.floor(jobs.threads / left)));
+      const divided = parts > 1 ? left : 0;
+      heap.u32(args + 4 * 25, 2).set([items - divided, parts]);
+      runRanged(device, 'attend', args, ATTEND_BYTES, room, items + divided * (parts - 1), us);
       const counter = new DataView(heap.memory.buffer, plan.pairs, 8);
       counter.setFloat64(0, counter.getFloat64(0, true) + pairs, true);
     },
