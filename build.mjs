@@ -114,6 +114,7 @@ const entries = {
   openai: 'src/facades/openai/index.ts', // beside the page's own: no part of what it downloads
   'prompt-api': 'src/facades/prompt-api/index.ts', // likewise
   chat: 'src/facades/chat/index.ts', // likewise
+  'ai-sdk': 'src/facades/ai-sdk/index.ts', // likewise
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
@@ -185,6 +186,7 @@ const types = () => {
     openai: 'src/facades/openai/index',
     'prompt-api': 'src/facades/prompt-api/index',
     chat: 'src/facades/chat/index',
+    'ai-sdk': 'src/facades/ai-sdk/index',
   })) {
     writeFileSync(`dist/${bundle}.d.ts`, `export * from './types/${source}.js';\n`);
   }

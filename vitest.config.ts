@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.browser.test.ts', 'test/e2e/**'],
+          exclude: ['**/node_modules/**', 'test/**/*.browser.test.ts', 'test/e2e/**'],
           testTimeout: 60_000,
         },
       },

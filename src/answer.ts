@@ -1,10 +1,17 @@
-import type { Finish } from './generate/conversation.js';
+import type { Finish } from './generate/ask-settings.js';
+import type { CallHead } from './generate/call-filter.js';
+import type { OnText } from './generate/speech.js';
 
 /** Text on its way: iterate over its pieces, or wait for the whole. The pieces are kept, so a loop may come late. */
 export interface TextPieces extends AsyncIterable<string> {
   /** All of it. */
   text(): Promise<string>;
 }
+
+/** A piece of all that is said: of the answer, of thoughts, or of the arguments of a call, whose first piece is empty. */
+export type AnswerPart =
+  | { readonly kind: 'text' | 'reasoning'; readonly text: string }
+  | ({ readonly kind: 'call'; readonly text: string } & CallHead);
 
 /** An answer on its way. Leaving its loop stops it. */
 export interface Answer extends TextPieces {
@@ -13,6 +20,8 @@ export interface Answer extends TextPieces {
    * one loop may follow the other. Leaving it early stops nothing.
    */
   readonly reasoning: TextPieces;
+  /** Everything in the order in which it is said. Leaving its loop stops the answer. */
+  readonly parts: AsyncIterable<AnswerPart>;
   /** How it ended and what it cost; rejects when the answer fails. */
   readonly finish: Promise<Finish>;
 }
@@ -20,7 +29,7 @@ export interface Answer extends TextPieces {
 /** The answer that `run` gives piece by piece. Leaving the loop aborts what `run` was given. */
 export const streamAnswer = (
   outer: AbortSignal | undefined,
-  run: (signal: AbortSignal, onText: (text: string, reasoning: boolean) => void) => Promise<Finish>,
+  run: (signal: AbortSignal, onText: OnText) => Promise<Finish>,
 ): Answer => {
   const stop = new AbortController();
   // What AbortSignal.any does, for browsers that lack it.
@@ -29,6 +38,7 @@ export const streamAnswer = (
   outer?.addEventListener('abort', follow, { once: true });
   const thoughts: string[] = [];
   const pieces: string[] = [];
+  const parts: AnswerPart[] = [];
   /** Loops that wait for the next piece. */
   const waiting = new Set<() => void>();
   const wake = (): void => {
@@ -37,8 +47,12 @@ export const streamAnswer = (
   };
   const change = (): Promise<void> => new Promise<void>((resolve) => waiting.add(resolve));
   let ended = false;
-  const finish = run(stop.signal, (text, reasoning) => {
-    (reasoning ? thoughts : pieces).push(text);
+  const finish = run(stop.signal, (text, reasoning, call) => {
+    if (call) parts.push({ kind: 'call', text, ...call });
+    else {
+      (reasoning ? thoughts : pieces).push(text);
+      parts.push({ kind: reasoning ? 'reasoning' : 'text', text });
+    }
     wake();
   }).finally(() => {
     ended = true;
@@ -47,7 +61,7 @@ export const streamAnswer = (
   });
   finish.catch(() => undefined);
 
-  async function* each(of: readonly string[], isOver: () => boolean): AsyncGenerator<string> {
+  async function* each<T>(of: readonly T[], isOver: () => boolean): AsyncGenerator<T> {
     for (let read = 0; ; ) {
       if (read < of.length) yield of[read++]!;
       else if (isOver()) break;
@@ -55,15 +69,16 @@ export const streamAnswer = (
     }
     if (ended) await finish;
   }
-  async function* iterate(): AsyncGenerator<string> {
+  async function* iterate<T>(of: readonly T[]): AsyncGenerator<T> {
     try {
-      yield* each(pieces, () => ended);
+      yield* each(of, () => ended);
     } finally {
       if (!ended) stop.abort();
       await finish.catch(() => undefined);
     }
   }
-  const reasoning = (): AsyncGenerator<string> => each(thoughts, () => ended || pieces.length > 0);
+  const reasoning = (): AsyncGenerator<string> =>
+    each(thoughts, () => ended || parts.length > thoughts.length);
 
   return {
     finish,
@@ -79,6 +94,7 @@ export const streamAnswer = (
       },
       [Symbol.asyncIterator]: reasoning,
     },
-    [Symbol.asyncIterator]: iterate,
+    parts: { [Symbol.asyncIterator]: () => iterate(parts) },
+    [Symbol.asyncIterator]: () => iterate(pieces),
   };
 };

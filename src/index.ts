@@ -10,7 +10,7 @@ import type { EngineOptions } from './engine/options.js';
 import { LonghandError } from './errors.js';
 import { loadOn, type Model } from './loaded-model.js';
 
-export type { Answer, TextPieces } from './answer.js';
+export type { Answer, AnswerPart, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
 export type { CallOptions, ProgressEvent, StopOptions } from './call.js';
 export type { Context, GenerateOptions } from './context.js';
@@ -35,6 +35,7 @@ export type { Persisted } from './engine/persisted.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
 export type { AskSettings, Finish } from './generate/ask-settings.js';
+export type { CallHead } from './generate/call-filter.js';
 export type { FinishReason, Generated, GenerateSettings } from './generate/generate.js';
 export type { GrammarOptions } from './generate/grammar/options.js';
 export type { TokenChance, TokenLogprobs } from './generate/log-probabilities.js';
@@ -43,6 +44,7 @@ export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';
 export type { Source } from './generate/sources.js';
 export type { Reasoning } from './generate/speech.js';
+export type { ToolSettings } from './generate/tool-choice.js';
 export type { ExportedSession } from './kv/export-session.js';
 export type { ImportedSession } from './kv/import-session.js';
 export type { MadeOtherwise } from './kv/made.js';
@@ -56,6 +58,7 @@ export type { DhsaOptions } from './predictors/dhsa.js';
 export type { AttentionOptions } from './predictors/index.js';
 export type { SlidingOptions } from './predictors/sliding.js';
 export type { AskOptions, CloneOptions, Session } from './session.js';
+export type { ToldCalls, Tool, ToolCall, ToolResult } from './text/tool.js';
 export { type CachedModel, deleteModel, models } from './weights/kept-files.js';
 
 /** How a model is loaded in a page. */

@@ -5,6 +5,7 @@ import type { ContextStats, Engine } from './engine/engine.js';
 import type { CloneSettings } from './engine/options.js';
 import type { AskSettings } from './generate/ask-settings.js';
 import type { Exchange, Message } from './generate/said.js';
+import type { ToldCalls, ToolResult } from './text/tool.js';
 
 export interface AskOptions extends AskSettings, CallOptions {}
 export interface CloneOptions extends CloneSettings, CallOptions {}
@@ -39,8 +40,11 @@ export class Session {
    * unless `continue` is set, which keeps question and answer in the session. With `reasoning` a model that can
    * think aloud first; its thoughts stream apart, in `reasoning` of the answer. `onProgress` tells of the question, and of
    * text that must be read again.
+   *
+   * Where the session has `tools`, an answer may call them: `finish.calls`, and piece by piece in `parts`. Of an answer that was
+   * asked for with `continue`, ask on with the results, one for each call in their order, in place of a question.
    */
-  ask(question: string, options: AskOptions = {}): Answer {
+  ask(question: string | readonly ToolResult[], options: AskOptions = {}): Answer {
     return streamAnswer(options.signal, (signal, onText) =>
       abortable(this.#engine, { ...options, signal }, (call, onProgress) =>
         this.#engine.ask(this.#context, question, withoutCall(options), call, onText, onProgress),
@@ -49,10 +53,15 @@ export class Session {
   }
 
   /**
-   * Read a question and an answer that was given elsewhere, as an earlier turn of the conversation. Rejects with
-   * `model/template` where the model's template knows one turn only.
+   * Read a question and an answer that was given elsewhere, as an earlier turn of the conversation; or results of the calls
+   * of the turn before; or an answer that made calls. Rejects with `model/template` where the model's template knows one turn
+   * only, or one call at a time.
    */
-  tell(question: string, answer: string, options: CallOptions = {}): Promise<void> {
+  tell(
+    question: string | readonly ToolResult[],
+    answer: string | ToldCalls,
+    options: CallOptions = {},
+  ): Promise<void> {
     return abortable(this.#engine, options, (call, onProgress) =>
       this.#engine.tell(this.#context, question, answer, call, onProgress),
     );

@@ -3,6 +3,7 @@ import type { AskSettings } from '../generate/ask-settings.js';
 import type { GenerateSettings } from '../generate/generate.js';
 import { biases, flag, numberBetween, onlyKnown, text, texts, wholeNumber } from '../options.js';
 import { checkGrammar, GRAMMARS } from './check-grammar.js';
+import { checkToolSettings } from './check-tools.js';
 
 const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops', 'logprobs'];
 const PENALTIES = ['repetitionPenalty', 'presencePenalty', 'frequencyPenalty', 'penaltyTokens', 'logitBias'];
@@ -30,8 +31,11 @@ export const checkGenerateOptions = (
   checkGrammar(options);
 };
 
+const ASKING = 'continue stop reasoning begin sources toolChoice parallelCalls'.split(' ');
+
 export const checkAskOptions = (options: AskSettings, vocab: number): void => {
-  checkGenerateOptions(options, vocab, ['continue', 'stop', 'reasoning', 'begin', 'sources']);
+  checkGenerateOptions(options, vocab, ASKING);
+  checkToolSettings(options);
   texts('stop', options.stop);
   flag('continue', options.continue);
   if (flag('reasoning', options.reasoning) && text('begin', options.begin))

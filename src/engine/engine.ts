@@ -6,9 +6,11 @@ import type { Range } from '../backends/backend.js';
 import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
 import type { Exchange, Message } from '../generate/said.js';
+import type { OnText } from '../generate/speech.js';
 import type { ExportedSession } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { TextProbe } from '../kv/probe-text.js';
+import type { ToldCalls, ToolResult } from '../text/tool.js';
 import type {
   CloneSettings,
   EngineOptions,
@@ -205,13 +207,19 @@ export interface Engine {
   generate(context: number, options: GenerateSettings, call: number): Promise<Generated>;
   ask(
     context: number,
-    question: string,
+    question: string | readonly ToolResult[],
     options: AskSettings,
     call: number,
-    onText: (text: string, reasoning: boolean) => void,
+    onText: OnText,
     onProgress: Progress,
   ): Promise<Finish>;
-  tell(context: number, question: string, answer: string, call: number, onProgress: Progress): Promise<void>;
+  tell(
+    context: number,
+    question: string | readonly ToolResult[],
+    answer: string | ToldCalls,
+    call: number,
+    onProgress: Progress,
+  ): Promise<void>;
   messages(context: number): Promise<Message[]>;
   rewind(context: number, messages: number, call: number): Promise<void>;
   measure(context: number, exchanges: readonly Exchange[], call: number): Promise<number>;

@@ -61,7 +61,7 @@ export const keepSession = async (
   { kept, reader, provenance }: OpenModel,
   context: Context,
   { id, stored, release }: FoundSession,
-  { system, title = id }: SessionOptions,
+  { system, tools, title = id }: SessionOptions,
   hooks: AppendHooks,
 ): Promise<Keeper> => {
   const { archive } = kept!;
@@ -74,7 +74,7 @@ export const keepSession = async (
   context.keepsAll = release !== undefined;
   if (stored) {
     const notes = notesOf(stored);
-    checkSameText(stored, provenance.tokenizer, notes, system);
+    checkSameText(stored, provenance.tokenizer, notes, system, tools);
     context.resume(stored.tokens, notes.spans);
     const { canonical } = stored;
     const more = async (cached: number, state: PagedState): Promise<number> =>
@@ -127,6 +127,7 @@ const checkSameText = (
   tokenizer: string,
   notes: SessionNotes,
   system: string | undefined,
+  tools: SessionOptions['tools'],
 ): void => {
   if (stored.made.tokenizer !== tokenizer) {
     throw new LonghandError(
@@ -140,6 +141,13 @@ const checkSameText = (
       'input/option',
       `Session '${stored.id}' was begun with another system text. Leave \`system\` out to go on with it, or use another id.`,
       { option: 'system', session: stored.id },
+    );
+  }
+  if (tools !== undefined && JSON.stringify(tools) !== JSON.stringify(notes.turns.tools ?? [])) {
+    throw new LonghandError(
+      'input/option',
+      `Session '${stored.id}' was begun with other tools. Leave \`tools\` out to go on with them, or use another id.`,
+      { option: 'tools', session: stored.id },
     );
   }
 };

@@ -2,6 +2,7 @@ import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
 import { wholeNumber } from '../options.js';
 import { checkAskOptions, checkGenerateOptions } from './check-generate.js';
+import { checkQuestion, checkTold } from './check-tools.js';
 import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
@@ -180,14 +181,13 @@ export const createLocalEngine = (): Engine => {
     ask: (handle, question, options, call, onText, onProgress) =>
       alone(handle, call, (held, signal) => {
         checkAskOptions(options, modelOf(held.model).reader.config.vocab);
-        if (typeof question !== 'string')
-          throw new LonghandError('input/type', 'A question must be a string.');
+        checkQuestion(question);
         return conversationOf(held).ask(question, options, { signal, onProgress }, onText);
       }),
     tell: (handle, question, answer, call, onProgress) =>
       alone(handle, call, (held, signal) => {
-        if (typeof question !== 'string' || typeof answer !== 'string')
-          throw new LonghandError('input/type', 'A question and its answer must be strings.');
+        checkQuestion(question);
+        checkTold(answer);
         return conversationOf(held).tell(question, answer, { signal, onProgress });
       }),
     messages: async (handle) => conversationOf(contextOf(handle)).messages(),

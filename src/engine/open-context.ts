@@ -94,7 +94,7 @@ export const openSession = async (
   hooks: AppendHooks = {},
   from?: OpenContext,
 ): Promise<OpenContext> => {
-  const { id, system } = options;
+  const { id, system, tools } = options;
   const found = await findSession(model, options, hooks.signal);
   const atRest = found === 'unavailable' ? undefined : found;
   if (from && atRest?.stored) {
@@ -111,7 +111,7 @@ export const openSession = async (
       model.tokenizer,
       model.template,
       model.reader.maxTokens,
-      { system, ...(stored && { stored }) },
+      { system, tools, ...(stored && { stored }) },
       async () => keeper?.put(conversation.turns),
     );
     if (from) {

@@ -2,6 +2,8 @@ import { LonghandError } from '../errors.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
+import type { Tool } from '../text/tool.js';
+import { checkTools } from './check-tools.js';
 
 const GB = 2 ** 30;
 
@@ -93,6 +95,12 @@ export interface SessionOptions {
   readonly id?: string;
   /** System text, in front of everything. It must be the one the session was begun with, or left out. */
   readonly system?: string;
+  /**
+   * Functions that the model may call, described in front of everything, where the model's template puts them: the same tools
+   * (and system) make the same beginning, so that a text behind them is found again. They must be those the session was
+   * begun with, or left out. Where the template has no place for tools, the system text explains them.
+   */
+  readonly tools?: readonly Tool[];
   /** What a new session is to be called in lists. Default: its id. One that is there already keeps its title. */
   readonly title?: string;
   /** Where another tab or caller has the session: wait until it is closed there. Default false: `input/busy`. */
@@ -111,6 +119,8 @@ export type CloneSettings = Pick<SessionOptions, 'id' | 'title'>;
 export interface ProbeSettings {
   /** System text of the session that it would be appended to. Default: none. Nothing stands in front of ids. */
   readonly system?: string | undefined;
+  /** Tools of that session. Default: none. */
+  readonly tools?: readonly Tool[] | undefined;
 }
 
 /** How an imported session is to be called. */
@@ -170,7 +180,8 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
 };
 
 export const checkSessionOptions = (options: SessionOptions): void => {
-  onlyKnown('session', options, ['id', 'system', 'title', 'wait', 'readOnly']);
+  onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly']);
+  checkTools(options.tools);
   const { id, title } = options;
   if (id !== undefined) checkSessionId(id);
   if (title !== undefined) checkSessionTitle(title);
@@ -196,7 +207,8 @@ export const checkImportOptions = (options: ImportSettings): void => {
 
 /** Refuses what is neither text nor ids, and a system text where nothing stands in front. */
 export const checkProbe = (what: unknown, options: ProbeSettings): void => {
-  onlyKnown('probe', options, ['system']);
+  onlyKnown('probe', options, ['system', 'tools']);
+  checkTools(options.tools);
   const system = text('system', options.system);
   if (typeof what !== 'string' && !Array.isArray(what)) {
     throw new LonghandError(
@@ -204,11 +216,11 @@ export const checkProbe = (what: unknown, options: ProbeSettings): void => {
       'Only a text or token ids can be probed. Pass a string or an array of ids.',
     );
   }
-  if (system !== undefined && typeof what !== 'string') {
+  if ((system !== undefined || options.tools) && typeof what !== 'string') {
     throw new LonghandError(
       'input/option',
-      'Nothing stands in front of token ids. Leave `system` out, or pass a text.',
-      { option: 'system' },
+      'Nothing stands in front of token ids. Leave `system` and `tools` out, or pass a text.',
+      { option: system === undefined ? 'tools' : 'system' },
     );
   }
 };

@@ -13,7 +13,7 @@ import { archiveOf } from './stored-sessions.js';
 export const probeText = async (
   model: OpenModel,
   what: string | readonly number[],
-  { system }: ProbeSettings,
+  { system, tools = [] }: ProbeSettings,
   { signal }: AppendHooks,
 ): Promise<TextProbe> => {
   const { tokenizer, template, reader } = model;
@@ -21,7 +21,8 @@ export const probeText = async (
   if (what.length === 0)
     throw new LonghandError('input/option', 'There is nothing to probe: the text is empty.');
   const isText = typeof what === 'string';
-  const encode = createTurnEncoder(tokenizer, template, template.opening(system));
+  const opening = tools.length > 0 ? template.tools.opening(system, tools) : template.opening(system);
+  const encode = createTurnEncoder(tokenizer, template, opening);
   const before = isText ? await encode('start', undefined, [], signal) : [];
   const ids = isText ? await encode('start', undefined, [{ text: what, control: false }], signal) : what;
   if (ids.length > reader.maxTokens) throw tooLong(ids.length, reader.maxTokens);

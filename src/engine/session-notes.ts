@@ -2,6 +2,8 @@ import type { Turns } from '../generate/conversation.js';
 import type { Place, Said } from '../generate/said.js';
 import type { Span } from '../generate/spans.js';
 import { corruptSession, type Manifest } from '../kv/manifest.js';
+import type { Tool, ToolCall, ToolResult } from '../text/tool.js';
+import { checkTools } from './check-tools.js';
 
 /** What a session keeps beside its tokens. */
 export interface SessionNotes {
@@ -14,6 +16,15 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 const isTurn = (value: unknown): boolean => ['start', 'user', 'answered'].includes(value as string);
 const listOf = (value: unknown, is: (one: never) => boolean): boolean =>
   Array.isArray(value) && value.every((one) => one !== null && typeof one === 'object' && is(one as never));
+
+const areTools = (tools: readonly Tool[]): boolean => {
+  try {
+    checkTools(tools);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** Ascending, of at least one token each, and to the end of the tokens. */
 const areSpans = (spans: unknown, tokens: number): boolean =>
@@ -29,8 +40,10 @@ const isPlace = (place: Place | null, tokens: number, pieces: number): boolean =
 const areSaid = (said: unknown, tokens: number, pieces: number): boolean =>
   listOf(
     said,
-    ({ role, text, length, place }: Said) =>
-      (role === 'user' || role === 'assistant') &&
+    ({ role, text, length, place, calls, results }: Said) =>
+      ['user', 'assistant', 'tool'].includes(role) &&
+      (calls === undefined || listOf(calls, ({ name }: ToolCall) => isText(name))) &&
+      (results === undefined || listOf(results, ({ content }: ToolResult) => isText(content))) &&
       (text === undefined ? isCount(length, Number.MAX_SAFE_INTEGER) : isText(text)) &&
       (place === undefined || isPlace(place, tokens, pieces)),
   );
@@ -44,6 +57,7 @@ const areTurns = (turns: Turns | null | undefined, tokens: number): boolean =>
       (piece: { text: unknown; control: unknown }) => isText(piece.text) && isFlag(piece.control),
     )) &&
   (turns?.said === undefined || areSaid(turns.said, tokens, turns.pieces?.length)) &&
+  (turns?.tools === undefined || areTools(turns.tools)) &&
   listOf(turns?.pieces, ({ start, end, turn }: { start: number; end: number; turn: unknown }) => {
     const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end;
     return isRange && end <= tokens && isTurn(turn);

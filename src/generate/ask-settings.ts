@@ -1,9 +1,11 @@
+import type { ToolCall } from '../text/tool.js';
 import type { FinishReason, GenerateSettings } from './generate.js';
 import type { TokenLogprobs } from './log-probabilities.js';
 import type { Source } from './sources.js';
 import type { Reasoning } from './speech.js';
+import type { ToolSettings } from './tool-choice.js';
 
-export interface AskSettings extends GenerateSettings {
+export interface AskSettings extends GenerateSettings, ToolSettings {
   /** Strings that end the answer; they are not part of it. */
   readonly stop?: readonly string[];
   /** Keep question and answer, so that the next question follows on. Default false: every question starts at the end of the text. */
@@ -15,7 +17,7 @@ export interface AskSettings extends GenerateSettings {
   readonly reasoning?: boolean;
   /**
    * What the answer begins with. The model goes on from there, and so does what `schema`, `pattern` or `grammar` asks for;
-   * the pieces of the answer come without it. Not together with `reasoning`.
+   * the pieces of the answer come without it. Not together with `reasoning`, nor where tools may be called.
    */
   readonly begin?: string;
   /** Tell where the answer came from, in `finish.sources`. Default false: then it costs nothing. */
@@ -34,9 +36,11 @@ export interface Finish {
   /** Seconds until the first token, and from there to the end. */
   readonly questionSeconds: number;
   readonly answerSeconds: number;
+  /** Calls of tools that the answer made, in order. Their results are the next thing to `ask` with. */
+  readonly calls?: readonly ToolCall[];
   /**
-   * Where `schema`, `pattern` or `grammar` was asked for: whether the answer is whole. False where `maxTokens`, the window
-   * or a stop string ended it before; what was said is then the beginning of something whole.
+   * Where `schema`, `pattern` or `grammar` was asked for, or tools might be called: whether the answer is whole. False where
+   * `maxTokens`, the window or a stop string ended it before; what was said is then the beginning of something whole.
    */
   readonly complete?: boolean;
   /** One for each token of the answer, where `logprobs` was asked for. */

@@ -1,11 +1,9 @@
 import { LonghandError } from '../errors.js';
 import type { ReasoningMarks } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { compileGrammar } from './grammar/compile.js';
-import { type GrammarOptions, grammarOption } from './grammar/options.js';
-import { createRecogniser, type Recogniser, type State } from './grammar/recogniser.js';
-import { createTokenMask } from './grammar/token-mask.js';
-import { createTokenTrie, type TokenTrie } from './grammar/token-trie.js';
+import { type Constrained, compiledFor, single, vocabularyOf } from './constraint-forms.js';
+import { grammarOption } from './grammar/options.js';
+import type { State } from './grammar/recogniser.js';
 
 /** Says of every token whether it may come next. */
 export interface Constraint {
@@ -30,49 +28,10 @@ export interface FreeThoughts {
   readonly inside: boolean;
 }
 
-type Mask = (state: State, mask: Uint32Array) => void;
-interface Compiled {
-  readonly recogniser: Recogniser;
-  readonly mask: Mask;
-}
-
-/** Grammars of a tokenizer that are kept: the same one is asked for again and again. */
-const MOST_COMPILED = 8;
 /** Tokens of white space between thoughts and answer. */
 const LONGEST_GAP = 4;
 const BLANK = 0x20;
-
-interface Vocabulary {
-  readonly trie: TokenTrie;
-  /** Tokens that are white space alone. */
-  readonly blanks: readonly number[];
-  readonly compiled: Map<string, Compiled>;
-}
-const vocabularies = new WeakMap<Tokenizer, Vocabulary>();
-
-const vocabularyOf = (tokenizer: Tokenizer): Vocabulary => {
-  let found = vocabularies.get(tokenizer);
-  if (!found) {
-    const trie = createTokenTrie(tokenizer.vocab, tokenizer.bytesOf);
-    const isBlank = (id: number): boolean => /^\s+$/.test(tokenizer.textOf(id));
-    found = { trie, blanks: Array.from(trie.tokens).filter(isBlank), compiled: new Map() };
-    vocabularies.set(tokenizer, found);
-  }
-  return found;
-};
-
-const compiledFor = ({ trie, compiled }: Vocabulary, options: GrammarOptions): Compiled => {
-  const option = grammarOption(options)!;
-  const { pattern } = options;
-  const key = `${option} ${typeof pattern === 'object' ? String(pattern) : JSON.stringify(options[option])}`;
-  const known = compiled.get(key);
-  if (known) return known;
-  const recogniser = createRecogniser(compileGrammar(options), option);
-  const made = { recogniser, mask: createTokenMask(recogniser, trie) };
-  if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
-  compiled.set(key, made);
-  return made;
-};
+const encoder = new TextEncoder();
 
 /**
  * The constraint that the options ask for; undefined where they ask for none.
@@ -80,10 +39,10 @@ const compiledFor = ({ trie, compiled }: Vocabulary, options: GrammarOptions): C
  */
 export const createConstraint = (
   tokenizer: Tokenizer,
-  options: GrammarOptions & { readonly ignoreStops?: boolean },
+  options: Constrained,
   thoughts?: FreeThoughts,
 ): Constraint | undefined => {
-  const option = grammarOption(options);
+  const option = options.calls ? 'tools' : grammarOption(options);
   if (option === undefined) return undefined;
   const marks = thoughts && [thoughts.marks.open, thoughts.marks.close].map(single(tokenizer));
   const [open, close] = marks ?? [];
@@ -96,14 +55,20 @@ export const createConstraint = (
     );
   }
   const vocabulary = vocabularyOf(tokenizer);
-  const { recogniser, mask: maskOf } = compiledFor(vocabulary, options);
+  const { recogniser, mask: maskOf } = compiledFor(vocabulary, options, option);
   const allowed = new Uint32Array((tokenizer.vocab + 31) >> 5);
   let masked = new Float32Array(0);
-  let stage: 'start' | 'thoughts' | 'gap' | 'answer' = thoughts?.inside
+  const { calls } = options;
+  const isFree = calls?.forced === false;
+  let stage: 'start' | 'thoughts' | 'gap' | 'free' | 'answer' = thoughts?.inside
     ? 'thoughts'
-    : thoughts
-      ? 'start'
-      : 'answer';
+    : isFree
+      ? 'free'
+      : thoughts
+        ? 'start'
+        : 'answer';
+  /** What was said freely; its end where a call begins with a mark. */
+  let said = '';
   let gap = 0;
   let state = recogniser.start;
   /** A SentencePiece vocabulary writes a space in front of a text, which its reader takes away again. */
@@ -113,7 +78,7 @@ export const createConstraint = (
     allowed[id >> 5]! |= 1 << (id & 31);
   };
   const bytesFor = (id: number): Uint8Array => {
-    const bytes = tokenizer.bytesOf(id) ?? new Uint8Array(0);
+    const bytes = vocabulary.bytesOf(id) ?? new Uint8Array(0);
     return fresh && bytes[0] === BLANK ? bytes.subarray(1) : bytes;
   };
   const after = (from: State, bytes: Uint8Array): State | undefined => {
@@ -125,11 +90,26 @@ export const createConstraint = (
   const correctFresh = (): void => {
     const { tokens } = vocabulary.trie;
     for (const id of tokens) {
-      const bytes = tokenizer.bytesOf(id)!;
+      const bytes = vocabulary.bytesOf(id)!;
       if (bytes[0] !== BLANK) continue;
       allowed[id >> 5]! &= ~(1 << (id & 31));
       if (bytes.length > 1 && after(state, bytes.subarray(1))) allow(id);
     }
+  };
+  /** Whether a call has begun with this token, and where the recogniser stands then. */
+  const beginCall = (id: number): State | undefined => {
+    const { open } = calls!.style;
+    const mark = vocabulary.marks.get(open);
+    if (mark !== undefined) return id === mark ? after(recogniser.start, bytesFor(id)) : undefined;
+    said += tokenizer.textOf(id);
+    if (open === '') {
+      const begun = said.trimStart();
+      return begun.startsWith('{') ? after(recogniser.start, encoder.encode(begun)) : undefined;
+    }
+    const at = said.indexOf(open);
+    const state = at < 0 ? undefined : after(recogniser.start, encoder.encode(said.slice(at)));
+    said = said.slice(state || at < 0 ? -open.length : at + 1);
+    return state;
   };
   const nothingLeft = (why: string): LonghandError =>
     new LonghandError(
@@ -140,7 +120,7 @@ export const createConstraint = (
 
   return {
     mask(logits) {
-      if (stage === 'thoughts') return logits;
+      if (stage === 'thoughts' || stage === 'free') return logits;
       allowed.fill(0);
       maskOf(state, allowed);
       if (fresh) correctFresh();
@@ -167,15 +147,22 @@ export const createConstraint = (
     },
     push(id) {
       if (stage === 'thoughts') {
-        if (id === close) stage = 'gap';
+        if (id === close) stage = isFree ? 'free' : 'gap';
         return;
       }
-      if (stage === 'start' && id === open) {
+      if ((stage === 'start' || stage === 'free') && open !== undefined && id === open) {
         stage = 'thoughts';
         return;
       }
       if (stage === 'gap' && gap < LONGEST_GAP && vocabulary.blanks.includes(id)) {
         gap += 1;
+        fresh = false;
+        return;
+      }
+      if (stage === 'free') {
+        const begun = beginCall(id);
+        if (begun) stage = 'answer';
+        state = begun ?? state;
         fresh = false;
         return;
       }
@@ -197,18 +184,10 @@ export const createConstraint = (
       fresh = false;
     },
     get whole() {
-      return stage !== 'thoughts' && state.accepts;
+      return stage === 'free' || (stage !== 'thoughts' && state.accepts);
     },
     get ended() {
       return stage === 'answer' && state.accepts && state.places.length === 0;
     },
   };
 };
-
-/** The id of a name that is a token by itself. */
-const single =
-  (tokenizer: Tokenizer) =>
-  (name: string): number | undefined => {
-    const ids = tokenizer.encodeTemplate(name);
-    return ids.length === 1 ? ids[0] : undefined;
-  };

@@ -2,6 +2,7 @@ import { LonghandError } from '../errors.js';
 import type { ChatTemplate, TemplatePiece } from '../text/chat-template.js';
 import { leavesOpen } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { ToldCalls, Tool } from '../text/tool.js';
 import type { AskSettings, Finish } from './ask-settings.js';
 import type { Context } from './context.js';
 import { generate } from './generate.js';
@@ -10,17 +11,27 @@ import { loadConstraint } from './load-constraint.js';
 import type { AppendHooks } from './reader.js';
 import {
   type Exchange,
+  exchanged,
   type Message,
   messageOf,
   type Piece,
-  type Place,
   placeBefore,
   type Said,
   saidByPiece,
   type Turns,
 } from './said.js';
 import { createSources } from './sources.js';
-import { createSpeech } from './speech.js';
+import { createSpeech, type OnText } from './speech.js';
+import { callRules } from './tool-choice.js';
+import {
+  type OpenQuestion,
+  openQuestion,
+  type Question,
+  questionPieces,
+  toldLater,
+  toldPieces,
+  withoutCalls,
+} from './tool-question.js';
 import { createTurnEncoder, type Turn } from './turn-encoder.js';
 
 export type { AskSettings, Finish } from './ask-settings.js';
@@ -31,14 +42,9 @@ const plain = (text: string): TemplatePiece[] => (text === '' ? [] : [{ text, co
 /** The chat around a context: appended text opens or extends a user turn, a question closes it. */
 export interface Conversation {
   append(text: string, hooks: AppendHooks): Promise<void>;
-  ask(
-    question: string,
-    options: AskSettings,
-    hooks: AppendHooks,
-    onText: (text: string, reasoning: boolean) => void,
-  ): Promise<Finish>;
+  ask(question: Question, options: AskSettings, hooks: AppendHooks, onText: OnText): Promise<Finish>;
   /** Read a question and its answer as an earlier turn, without saying anything. */
-  tell(question: string, answer: string, hooks: AppendHooks): Promise<void>;
+  tell(question: Question, answer: string | ToldCalls, hooks: AppendHooks): Promise<void>;
   /** What was said so far. Of what was read before messages were kept (older sessions) nothing is told. */
   messages(): Message[];
   /** Forget all but the first `messages`. */
@@ -58,11 +64,14 @@ export const createConversation = (
   tokenizer: Tokenizer,
   template: ChatTemplate,
   maxTokens: number,
-  begun: { system?: string | undefined; stored?: Turns },
+  begun: { system?: string | undefined; tools?: readonly Tool[] | undefined; stored?: Turns },
   changed: () => Promise<void>,
 ): Conversation => {
   const system = begun.stored?.system ?? begun.system;
-  const opening = begun.stored?.opening ?? template.opening(system);
+  const tools = (begun.stored ? begun.stored.tools : begun.tools) ?? [];
+  const opening =
+    begun.stored?.opening ??
+    (tools.length > 0 ? template.tools.opening(system, tools) : template.opening(system));
   let turn: Turn = begun.stored?.turn ?? 'start';
   let pieces: Piece[] = [...(begun.stored?.pieces ?? [])];
   let said: readonly Said[] = begun.stored?.said ?? [];
@@ -79,26 +88,10 @@ export const createConversation = (
   ): Promise<number[]> => encode(from, context.tokens[length - 1], parts, signal);
 
   const place = () => ({ tokens: context.tokens.length, turn, pieces: pieces.length });
-  /** Behind an appended text a question stands on a line of its own. */
-  const asking = (question: string, from = turn): TemplatePiece[] =>
-    plain(from === 'user' && question !== '' ? `\n${question}` : question);
-  const past = (): TemplatePiece[] => {
-    const pieces = template.past();
-    if (pieces) return pieces;
-    throw new LonghandError(
-      'model/template',
-      "The model's chat template knows one turn only, so no earlier ones can be told. Ask in one turn.",
-      { reason: 'shape' },
-    );
-  };
-  /** What is kept of a question, asked where the conversation stood at `before`, and its answer. */
-  const exchanged = (question: string, answer: string, before: Place): Said[] =>
-    question === ''
-      ? [{ role: 'assistant', text: answer, place: before }]
-      : [
-          { role: 'user', text: question, place: before },
-          { role: 'assistant', text: answer },
-        ];
+  const past = (): TemplatePiece[] => toldLater(template);
+  const asking = (question: string, from = turn) => questionPieces(question, from);
+  const questionOf = (question: Question, reasoning: boolean): OpenQuestion =>
+    openQuestion(template, { turn, openCalls: said.at(-1)?.calls?.length ?? 0 }, question, reasoning);
 
   const isThere = (ids: readonly number[], { start, end }: Piece): boolean =>
     end - start === ids.length && ids.every((id, i) => context.tokens[start + i] === id);
@@ -139,19 +132,22 @@ export const createConversation = (
           'input/option',
           'The question is empty, and no text was appended that it could be. Ask something.',
         );
-      const asked = asking(question);
       const { signal } = hooks;
-      const { begin = '' } = options;
-      const closing = template.closing(options.reasoning ?? false);
-      const ids = await encodeFrom(turn, before.tokens, [...asked, ...closing, ...plain(begin)], signal);
+      const { begin = '', reasoning = false } = options;
+      const { from, asked, closing, past: shown } = questionOf(question, reasoning);
+      const ids = await encodeFrom(from, before.tokens, [...asked, ...closing, ...plain(begin)], signal);
       const { marks } = template;
       const inside = marks !== undefined && closing.some(({ text }) => leavesOpen(marks, text));
-      const thoughts = options.reasoning && marks ? { marks, inside } : undefined;
+      const thoughts = reasoning && marks ? { marks, inside } : undefined;
+      const calls = callRules(tools, () => template.tools.form, options);
+      const settings = calls || tools.length === 0 ? options : withoutCalls(options, template, tokenizer);
       const constraint =
-        grammarOption(options) && (await loadConstraint()).createConstraint(tokenizer, options, thoughts);
+        calls || grammarOption(options)
+          ? (await loadConstraint()).createConstraint(tokenizer, { ...options, calls }, thoughts)
+          : undefined;
       if (begin !== '') constraint?.skip(begin);
       await settle(hooks);
-      const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText);
+      const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText, calls?.style);
       if (begin !== '') speech.follow(ids.at(-1)!);
       const started = performance.now();
       let first: number | undefined;
@@ -167,7 +163,7 @@ export const createConversation = (
         if (sources) await context.append(ids.slice(0, -1), true, hooks);
         context.watch = sources?.watch;
         await context.append(sources ? ids.slice(-1) : ids, true, hooks);
-        const answer = await generate(context, maxTokens, tokenizer, options, {
+        const answer = await generate(context, maxTokens, tokenizer, settings, {
           signal,
           constraint,
           onToken: (id) => {
@@ -177,19 +173,18 @@ export const createConversation = (
         });
         speech.end();
         context.watch = undefined;
-        const { reasoning } = speech;
+        const { reasoning: thought, calls: made } = speech;
         const ended = performance.now();
         if (options.continue) {
-          const answer = begin + speech.answer;
-          const shown = reasoning && template.past();
-          if (shown) {
+          const answered = { text: begin + speech.answer, calls: made };
+          if (thought && template.past()) {
             // Thoughts are not fed back: the turn is told again as the template shows an earlier one.
             context.rewind(bookmark);
-            const told = [...asked, ...shown, ...plain(answer)];
-            await context.append(await encodeFrom(turn, bookmark.tokens, told, signal), true, { signal });
+            const told = [...shown(), ...toldPieces(template, answered)];
+            await context.append(await encodeFrom(from, bookmark.tokens, told, signal), true, { signal });
           }
           kept = true;
-          said = [...said, ...exchanged(question, answer, before)];
+          said = [...said, ...exchanged(question, answered, before)];
           turn = 'answered';
           replayed = pieces.length;
           await changed();
@@ -200,7 +195,8 @@ export const createConversation = (
           answerTokens: answer.ids.length,
           questionSeconds: ((first ?? ended) - started) / 1000,
           answerSeconds: (ended - (first ?? ended)) / 1000,
-          ...(reasoning && { reasoning }),
+          ...(thought && { reasoning: thought }),
+          ...(made.length > 0 && { calls: made }),
           ...(answer.complete !== undefined && { complete: answer.complete && !isCut }),
           ...(options.logprobs !== undefined && { logprobs: answer.logprobs }),
           ...(sources && { sources: sources.end() }),
@@ -214,11 +210,13 @@ export const createConversation = (
 
     async tell(question, answer, hooks) {
       const before = place();
-      const told = [...asking(question), ...past(), ...plain(answer)];
-      const ids = await encodeFrom(turn, before.tokens, told, hooks.signal);
+      const { from, past: shown } = questionOf(question, false);
+      const given = typeof answer === 'string' ? { text: answer, calls: [] } : answer;
+      const told = [...shown(), ...toldPieces(template, given)];
+      const ids = await encodeFrom(from, before.tokens, told, hooks.signal);
       await settle(hooks);
       await context.append(ids, true, hooks);
-      said = [...said, ...exchanged(question, answer, before)];
+      said = [...said, ...exchanged(question, given, before)];
       turn = 'answered';
       replayed = pieces.length;
       await changed();
@@ -252,7 +250,7 @@ export const createConversation = (
     },
 
     get turns() {
-      return { system, turn, pieces, opening, said };
+      return { system, turn, pieces, opening, said, ...(tools.length > 0 && { tools }) };
     },
   };
 };

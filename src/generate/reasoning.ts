@@ -17,7 +17,7 @@ export interface ReasoningFilter {
 }
 
 /** Longest end of `text` that begins `mark`, with the blank lines in front of it. */
-const heldBack = (text: string, mark: string): number => {
+export const heldBack = (text: string, mark: string): number => {
   for (let from = Math.max(0, text.length - mark.length); from < text.length; from++) {
     if (mark.startsWith(text.slice(from))) return text.length - text.slice(0, from).trimEnd().length;
   }

@@ -1,5 +1,8 @@
+import type { CallStyle } from '../text/call-form.js';
 import type { ReasoningMarks } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { ToolCall } from '../text/tool.js';
+import { type CallHead, createCallFilter, type Spoken } from './call-filter.js';
 import { createReasoningFilter, type Said } from './reasoning.js';
 import { createStopFilter } from './stop.js';
 
@@ -18,36 +21,61 @@ export interface Speech {
   /** `false` once a stop string was met. */
   push(id: number): boolean;
   end(): void;
-  /** The answer so far, without thoughts and stop strings. */
+  /** The answer so far, without thoughts, calls and stop strings. */
   readonly answer: string;
+  /** Calls that are whole. */
+  readonly calls: readonly ToolCall[];
   /** Undefined where nothing was thought aloud. */
   readonly reasoning: Reasoning | undefined;
 }
 
+/** Hears what is said: thoughts, text, or with `call` a piece of that call's arguments, the first of which is empty. */
+export type OnText = (text: string, reasoning: boolean, call?: CallHead) => void;
+
+/** What is shown for marks that are tokens: no text has two first halves of pairs in a row, so none is mistaken for them. */
+const SHOWN = ['\ud800\ud800', '\ud801\ud801'];
+
+const withoutMarks = (text: string): string => SHOWN.reduce((all, mark) => all.replaceAll(mark, ''), text);
+
 /**
  * Tokens to text, thoughts apart from the answer; stop strings end the answer and mean nothing in the thoughts. `inside`:
- * the prompt has opened the thoughts.
+ * the prompt has opened the thoughts. With a `style` of calls these are parted from the text too.
  */
 export const createSpeech = (
   tokenizer: Tokenizer,
   marks: ReasoningMarks | undefined,
   inside: boolean,
   stops: readonly string[],
-  onText: (text: string, reasoning: boolean) => void,
+  onText: OnText,
+  style?: CallStyle,
 ): Speech => {
-  const stream = tokenizer.stream(marks && new Set([marks.open, marks.close]));
+  const shown = new Map<string, string>();
+  for (const name of marks ? [marks.open, marks.close] : []) shown.set(name, name);
+  const [open = '', close = ''] = (style ? [style.open, style.close] : []).map((name, i) => {
+    if (!tokenizer.namesToken(name)) return name;
+    shown.set(name, SHOWN[i]!);
+    return SHOWN[i]!;
+  });
+  const filter = style && createCallFilter({ open, close, list: style.list });
+  const stream = tokenizer.stream(shown);
   const thoughts = createReasoningFilter(marks, inside);
   const stop = createStopFilter(stops);
   let answer = '';
   let thought = 0;
   let all = 0;
-  const show = (text: string, reasoning: boolean): void => {
-    if (text === '') return;
-    if (!reasoning) answer += text;
-    onText(text, reasoning);
+  const show = (text: string, reasoning: boolean, call?: CallHead): void => {
+    if (text === '' && !call) return;
+    if (!reasoning && !call) answer += text;
+    onText(text, reasoning, ...(call ? [call] : []));
+  };
+  const speak = (spoken: readonly Spoken[]): void => {
+    for (const { text, call } of spoken) show(call ? text : stop.push(withoutMarks(text)), false, call);
   };
   const say = (said: readonly Said[]): void => {
-    for (const { text, reasoning } of said) show(reasoning ? text : stop.push(text), reasoning);
+    for (const { text, reasoning } of said) {
+      if (reasoning) show(text, true);
+      else speak(filter ? filter.push(text) : [{ text }]);
+    }
   };
   return {
     follow: (id) => void stream.push(id),
@@ -62,7 +90,11 @@ export const createSpeech = (
     end() {
       say(thoughts.push(stream.end()));
       say(thoughts.end());
+      if (filter) speak(filter.end());
       show(stop.end(), false);
+    },
+    get calls() {
+      return filter?.calls ?? [];
     },
     get answer() {
       return answer;

@@ -1,15 +1,23 @@
 import type { Metadata } from '../weights/gguf.js';
 import { findMarks, leavesOpen, type ReasoningMarks } from './reasoning-marks.js';
 import { stoppedClock } from './template-clock.js';
+import { beforeContent, joinPieces, type TemplatePiece } from './template-pieces.js';
 import { parseTemplate } from './template-render.js';
-import { attempt, hasReason, MANNERS, type Render, renderRoles, unusable } from './template-turns.js';
+import {
+  attempt,
+  hasReason,
+  inManner,
+  MANNERS,
+  type Manner,
+  type Render,
+  renderRoles,
+  unusable,
+  variablesOf,
+} from './template-turns.js';
 import type { Tokenizer } from './tokenizer.js';
+import { createToolTemplate, type ToolSurroundings, type ToolTemplate } from './tool-template.js';
 
-/** A stretch of a conversation: template text, where names of control tokens count, or plain content. */
-export interface TemplatePiece {
-  readonly text: string;
-  readonly control: boolean;
-}
+export type { TemplatePiece } from './template-pieces.js';
 
 /**
  * The text around the contents of a conversation. Contents never pass through the template, so nothing in them becomes
@@ -23,7 +31,7 @@ export interface ChatTemplate {
    * Before the content of the first user turn. `system` undefined leaves the template's own default. Where the template
    * has no place for a system message, its text stands in front of the first user content, with an empty line between.
    */
-  opening(system?: string): TemplatePiece[];
+  opening(system?: string | readonly TemplatePiece[]): TemplatePiece[];
   /**
    * From the end of a user turn's content to where the answer begins. Without `reasoning` (default) thoughts that the
    * template opens are closed again; with it they are opened where the template's opening asked for none.
@@ -39,6 +47,8 @@ export interface ChatTemplate {
   following(): TemplatePiece[];
   /** What the model writes around thoughts that it thinks aloud; undefined where it does not. */
   readonly marks: ReasoningMarks | undefined;
+  /** Tools, calls and results; read from the template when it is first asked for. */
+  readonly tools: ToolTemplate;
 }
 
 /** Where the file has no template: ChatML if the vocabulary has its tokens, else paragraphs. */
@@ -79,7 +89,18 @@ export const loadChatTemplate = (metadata: Metadata, tokenizer: Tokenizer): Chat
     try {
       const render: Render = (roles, thinking) =>
         renderRoles(template, roles, manner, { ...variables, enable_thinking: thinking, thinking }, clock);
-      return cutTemplate(render, bos, marks, source.includes('thinking'));
+      const chat = cutTemplate(render, bos, marks, source.includes('thinking'));
+      const given = (thinking: boolean) =>
+        variablesOf(manner, { ...variables, enable_thinking: thinking, thinking }, clock);
+      const around = toolSurroundings(source, manner, given, tokenizer);
+      let tools: ToolTemplate | undefined;
+      return {
+        ...chat,
+        get tools() {
+          tools ??= createToolTemplate({ ...chat, ...around, bos });
+          return tools;
+        },
+      };
     } catch (cause) {
       first ??= cause;
       if (hasReason(cause, 'limit')) throw cause;
@@ -87,6 +108,23 @@ export const loadChatTemplate = (metadata: Metadata, tokenizer: Tokenizer): Chat
   }
   throw first;
 };
+
+const toolSurroundings = (
+  source: string,
+  manner: Manner,
+  given: (thinking: boolean) => Readonly<Record<string, unknown>>,
+  tokenizer: Tokenizer,
+): Pick<ToolSurroundings, 'source' | 'render' | 'names'> => ({
+  source,
+  names: (text) => tokenizer.namesToken(text),
+  // Parsed anew: what a template may cost is counted for each of its parsings.
+  render: (messages, tools, thinking) =>
+    parseTemplate(source).render({
+      ...given(thinking),
+      tools,
+      messages: messages.map((message) => inManner(message as { content: string }, manner)),
+    }),
+});
 
 const defaultTemplate = (tokenizer: Tokenizer): string => {
   const isControl = (name: string): boolean => {
@@ -102,14 +140,14 @@ const cutTemplate = (
   bos: string,
   marks: ReasoningMarks | undefined,
   switches: boolean,
-): ChatTemplate => {
+): Omit<ChatTemplate, 'tools'> & Pick<ToolSurroundings, 'thoughts' | 'quiet'> => {
   const [start = '', closing = ''] = render(['user'], false);
   const system = attempt(() => render(['system', 'user'], false));
   const later = attempt(() => render(['user', 'assistant', 'user'], false));
   const aloud = switches ? attempt(() => render(['user'], true)) : [];
   const [loudStart = start, loudClosing = closing] = Array.isArray(aloud) ? aloud : [];
-  const closingText = (reasoning: boolean): string => {
-    const text = reasoning ? loudClosing : closing;
+  const thoughts = (quiet: string, loud: string, reasoning: boolean): string => {
+    const text = reasoning ? loud : quiet;
     if (!marks || reasoning === leavesOpen(marks, text)) return text;
     if (!reasoning) return `${text}\n${marks.close}\n\n`;
     // The opening stays as it is, whatever is asked later: what it says of thoughts is overruled here.
@@ -120,47 +158,25 @@ const cutTemplate = (
     bos !== '' && text.startsWith(bos) ? text.slice(bos.length) : text;
 
   return {
-    opening(text) {
-      if (text === undefined) return join(beforeContent(withoutBos(start)));
+    opening(given) {
+      const text = typeof given === 'string' ? [{ text: given, control: false }] : given;
+      if (text === undefined) return joinPieces(beforeContent(withoutBos(start)));
       if (Array.isArray(system) && system[2] === closing) {
-        return join([
-          ...beforeContent(withoutBos(system[0]!)),
-          { text, control: false },
-          ...beforeContent(system[1]!),
-        ]);
+        return joinPieces([...beforeContent(withoutBos(system[0]!)), ...text, ...beforeContent(system[1]!)]);
       }
-      const lead = text === '' ? '' : `${text}\n\n`;
-      return join([...beforeContent(withoutBos(start)), { text: lead, control: false }]);
+      const lead = text.some((piece) => piece.text !== '') ? [...text, { text: '\n\n', control: false }] : [];
+      return joinPieces([...beforeContent(withoutBos(start)), ...lead]);
     },
-    closing: (reasoning = false) => join([{ text: closingText(reasoning), control: true }]),
-    past: () => (Array.isArray(later) ? join(beforeContent(later[1]!)) : undefined),
+    closing: (reasoning = false) =>
+      joinPieces([{ text: thoughts(closing, loudClosing, reasoning), control: true }]),
+    past: () => (Array.isArray(later) ? joinPieces(beforeContent(later[1]!)) : undefined),
     following() {
       if (!Array.isArray(later)) throw later;
       if (later[3] !== closing) throw unusable('it ends a later turn in another way than the first');
-      return join(beforeContent(later[2]!));
+      return joinPieces(beforeContent(later[2]!));
     },
     marks,
+    thoughts,
+    quiet: closing,
   };
-};
-
-/** Template text in front of a content; a single last space goes with the content. */
-const beforeContent = (text: string): TemplatePiece[] =>
-  /\S $/.test(text)
-    ? [
-        { text: text.slice(0, -1), control: true },
-        { text: ' ', control: false },
-      ]
-    : [{ text, control: true }];
-
-/** Without empty pieces; neighbours of one kind become one. */
-const join = (pieces: readonly TemplatePiece[]): TemplatePiece[] => {
-  const joined: TemplatePiece[] = [];
-  for (const piece of pieces) {
-    const last = joined.at(-1);
-    if (piece.text === '') continue;
-    if (last?.control === piece.control)
-      joined[joined.length - 1] = { ...last, text: last.text + piece.text };
-    else joined.push(piece);
-  }
-  return joined;
 };

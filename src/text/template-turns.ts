@@ -33,6 +33,17 @@ export const attempt = (render: () => string[]): string[] | LonghandError => {
   }
 };
 
+/** What a template is given besides the messages. */
+export const variablesOf = (
+  manner: Manner,
+  variables: Readonly<Record<string, unknown>>,
+  clock: (format: unknown) => string,
+): Readonly<Record<string, unknown>> => (manner.clock ? { ...variables, strftime_now: clock } : variables);
+
+/** A message with its content as a template wants it. */
+export const inManner = <T extends { readonly content: string }>(message: T, { parts }: Manner): object =>
+  parts ? { ...message, content: [{ type: 'text', text: message.content }] } : message;
+
 /**
  * Renders turns of these roles with unguessable words for contents, and cuts the text at them. `clock` is `strftime_now`
  * for templates that want it.
@@ -44,7 +55,7 @@ export const renderRoles = (
   variables: Readonly<Record<string, unknown>>,
   clock: (format: unknown) => string,
 ): string[] => {
-  const all = manner.clock ? { ...variables, strftime_now: clock } : variables;
+  const all = variablesOf(manner, variables, clock);
   // Words of two lengths: a template whose own text depends on its contents shows.
   const [short, long] = [12, 20].map((length) => {
     const words = roles.map(() => unguessable(length));

@@ -20,15 +20,18 @@ export interface TokenText {
 const BLANK = 0x20;
 
 /**
- * A stream over `tokens`. With `control` the names of control tokens are part of the text, all or those given; they are
- * left out by default. A named token ends the character before it. The space that encoding put in front of a text is taken away
+ * A stream over `tokens`. With `control` the names of control tokens are part of the text, or what is given for them; they
+ * are left out by default. A named token ends the character before it. The space that encoding put in front of a text is taken away
  * again.
  */
 export const createTextStream = (
   tokens: TokenText,
-  control: boolean | ReadonlySet<string> = false,
+  control: boolean | ReadonlyMap<string, string> = false,
 ): TextStream => {
-  const isShown = (name: string): boolean => (typeof control === 'boolean' ? control : control.has(name));
+  const shown = (name: string, isControl: boolean): string => {
+    if (typeof control === 'boolean') return control || !isControl ? name : '';
+    return control.get(name) ?? (isControl ? '' : name);
+  };
   // The byte order mark is a character like any other here.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let fresh = true;
@@ -37,7 +40,7 @@ export const createTextStream = (
       const name = tokens.name(id);
       if (name !== undefined) {
         fresh = true;
-        return decoder.decode() + (isShown(name) || !tokens.isControl(id) ? name : '');
+        return decoder.decode() + shown(name, tokens.isControl(id));
       }
       let bytes = tokens.bytes(id);
       if (fresh && tokens.spacePrefix && bytes[0] === BLANK) bytes = bytes.subarray(1);

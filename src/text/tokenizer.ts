@@ -1,6 +1,7 @@
 import { LonghandError, throwIfAborted } from '../errors.js';
 import type { Metadata } from '../weights/gguf.js';
 import { byteLevel } from './byte-level.js';
+import { TOOL_MARKS } from './call-form.js';
 import { createNameSplitter, type Fragment } from './named-tokens.js';
 import { findPreTokenizer } from './pre-tokenizer.js';
 import { endsSentence } from './sentence-marks.js';
@@ -34,13 +35,16 @@ export interface Tokenizer {
   /** Equal for equal vocabularies, merges and rules: the same text gives the same ids. */
   readonly signature: string;
   /**
-   * Plain text to ids. Never yields a control token, whatever the text says; user-defined tokens count. A lone
+   * Plain text to ids. Never yields a control token, or a mark of tools, whatever the text says; other user-defined
+   * tokens count. A lone
    * surrogate becomes U+FFFD; an empty text has no ids. Yields to the event loop every 50 000 units.
    * Errors: an aborted signal rejects as the platform does.
    */
   encode(text: string, options?: EncodeOptions): Promise<number[]>;
   /** Template text to ids: names of control tokens become those tokens, the rest is plain text. */
   encodeTemplate(text: string, after?: number): number[];
+  /** Whether template text names a token anywhere; a text that does not is the same to `encode`. */
+  namesToken(text: string): boolean;
   /**
    * Ids to text; control tokens are left out unless `control`. Bytes that are no UTF-8 become U+FFFD.
    * Errors: `input/type` for an id outside the vocabulary.
@@ -56,10 +60,10 @@ export interface Tokenizer {
   /** Whether the first token of a text is written with a space in front that `stream` takes away. */
   readonly spacePrefix: boolean;
   /**
-   * Ids to text one by one; joined, the pieces are what `decode` gives. Control tokens with one of the names in `shown`
-   * are shown by their names.
+   * Ids to text one by one; joined, the pieces are what `decode` gives. Tokens with a name in `shown` are
+   * shown as what stands there.
    */
-  stream(shown?: ReadonlySet<string>): TextStream;
+  stream(shown?: ReadonlyMap<string, string>): TextStream;
 }
 
 const SLICE_LENGTH = 50_000;
@@ -99,7 +103,10 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
   const { texts, kinds } = vocabulary;
   const named = (wanted: readonly number[]): [string, number][] =>
     texts.flatMap((text, id) => (wanted.includes(kinds[id]!) ? [[text, id] as [string, number]] : []));
-  const splitText = createNameSplitter(named([TOKEN_KIND.userDefined]));
+  // Files call the marks of tools mark-up; in a text they are none, so that no document makes or ends a call.
+  const splitText = createNameSplitter(
+    named([TOKEN_KIND.userDefined]).filter(([name]) => !TOOL_MARKS.includes(name)),
+  );
   const splitTemplate = createNameSplitter(
     named([TOKEN_KIND.userDefined, TOKEN_KIND.control, TOKEN_KIND.unknown]),
   );
@@ -176,6 +183,7 @@ const createTokenizer = (vocabulary: Vocabulary, words: WordModel, addBos: boole
       for (const _ of encodeWords(text, splitTemplate, after, ids));
       return ids;
     },
+    namesToken: (text) => [...splitTemplate(text)].some((fragment) => typeof fragment === 'number'),
     decode(ids, { control = false } = {}) {
       const stream = createTextStream(tokens, control);
       let text = '';

@@ -169,9 +169,107 @@ describe('a chat that goes on', () => {
   });
 });
 
+describe('tools', () => {
+  const parameters = {
+    type: 'object',
+    properties: { room: { enum: ['attic', 'cellar'] }, most: { type: 'integer', minimum: 1, maximum: 9 } },
+    required: ['room', 'most'],
+    additionalProperties: false,
+  };
+  const find = { type: 'function', function: { name: 'find', description: 'Looks in a room.', parameters } };
+  const tools = [find, { type: 'function', function: { name: 'now' } }];
+  const forced = {
+    tools,
+    tool_choice: { type: 'function', function: { name: 'find' } },
+    parallel_tool_calls: false,
+  };
+
+  test('are called with arguments of their schema, whole and in pieces', async () => {
+    const { choices, usage } = await ask({ ...forced, max_tokens: 100 });
+    const [{ message, finish_reason }] = choices;
+    expect({ finish_reason, content: message.content, count: message.tool_calls.length }).toEqual({
+      finish_reason: 'tool_calls',
+      content: null,
+      count: 1,
+    });
+    const [call] = message.tool_calls;
+    expect(call).toMatchObject({
+      id: expect.stringMatching(/^call_/),
+      type: 'function',
+      function: { name: 'find' },
+    });
+    expect(satisfies(parameters, JSON.parse(call.function.arguments))).toBe(true);
+    const runner = client.chat.completions.stream({
+      model: ID,
+      messages: [user(`${FACTS}\n${QUESTION}`)],
+      max_tokens: 100,
+      ...forced,
+    });
+    let pieces = 0;
+    for await (const chunk of runner) if (chunk.choices[0]?.delta.tool_calls) pieces += 1;
+    const streamed = (await runner.finalChatCompletion()).choices[0];
+    expect(streamed.finish_reason).toBe('tool_calls');
+    expect(JSON.parse(streamed.message.tool_calls[0].function.arguments)).toEqual(
+      JSON.parse(call.function.arguments),
+    );
+    expect(pieces).toBeGreaterThan(3);
+    // The same tools, the same beginning: what was read of it is not read again.
+    const messages = [
+      user(`${FACTS}\n${QUESTION}`),
+      message,
+      { role: 'tool', tool_call_id: call.id, content: 'The brass key is hidden in the attic.' },
+    ];
+    const told = await ask({ tools, tool_choice: 'none' }, messages);
+    expect(told.choices[0].message.content.length).toBeGreaterThan(0);
+    expect(told.usage.prompt_tokens_details.cached_tokens).toBeGreaterThanOrEqual(usage.prompt_tokens);
+  });
+
+  test('are run by the client’s own loop', async () => {
+    const seen: unknown[] = [];
+    const runner = client.chat.completions.runTools({
+      model: ID,
+      messages: [user(`${FACTS}\nWhere is the brass key hidden?`)],
+      max_tokens: 100,
+      tool_choice: { type: 'function', function: { name: 'find' } },
+      parallel_tool_calls: false,
+      tools: [
+        {
+          type: 'function',
+          function: {
+            ...find.function,
+            parse: JSON.parse,
+            function: (given: { room: string }) => {
+              seen.push(given);
+              return `Nothing but the brass key is in the ${given.room}.`;
+            },
+          },
+        },
+      ],
+    });
+    await runner.done();
+    expect(seen).toHaveLength(1);
+    expect(satisfies(parameters, seen[0])).toBe(true);
+    // A named choice ends the client's loop after the call.
+    expect(runner.messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'tool']);
+  });
+
+  test.each([
+    ['an id that no call has', [{ role: 'tool', tool_call_id: 'other', content: 'x' }], 'messages'],
+    ['arguments that are no JSON', [], 'messages[1].tool_calls[0]'],
+  ])('%s is refused', async (_, results, param) => {
+    const given = results.length > 0 ? '{}' : '{';
+    const call = { id: 'a', type: 'function', function: { name: 'now', arguments: given } };
+    const messages = [user('a'), { role: 'assistant', content: null, tool_calls: [call] }, ...results];
+    await expect(ask({ tools }, messages)).rejects.toMatchObject({ status: 400, param });
+  });
+});
+
 describe('what is not done here is refused by name', () => {
   test.each([
-    [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 400, 'tools'],
+    [{ tools: [{ type: 'custom', custom: { name: 'f' } }] }, 400, 'tools[0]'],
+    [{ tools: [{ type: 'function', function: { name: 'no name' } }] }, 400, 'tools[0].name'],
+    [{ tool_choice: 'required' }, 400, 'toolChoice'],
+    [{ tool_choice: 'any' }, 400, 'tool_choice'],
     [{ n: 2 }, 400, 'n'],
     [{ audio: { voice: 'a', format: 'mp3' } }, 400, 'audio'],
     [{ response_format: { type: 'xml' } }, 400, 'response_format'],
@@ -186,6 +284,7 @@ describe('what is not done here is refused by name', () => {
     [{ messages: [{ role: 'assistant', content: 'a' }] }, 400, 'messages'],
     [{ messages: [user([{ type: 'image_url', image_url: { url: 'x' } }])] }, 400, 'messages[0].content[0]'],
     [{ messages: [user('a'), { role: 'tool', content: 'b', tool_call_id: 'c' }] }, 400, 'messages[1].role'],
+    [{ messages: [user('a'), { role: 'function', content: 'b' }] }, 400, 'messages[1].role'],
     [{ messages: [user('a'), { role: 'system', content: 'b' }] }, 400, 'messages[1].role'],
   ])('%j', async (more, status, param) => {
     await expect(ask(more)).rejects.toMatchObject({ status, param });

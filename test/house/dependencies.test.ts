@@ -47,6 +47,7 @@ test.each([
   'dist/openai.js',
   'dist/prompt-api.js',
   'dist/chat.js',
+  'dist/ai-sdk.js',
   'dist/constraint.js',
 ])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));

@@ -43,6 +43,7 @@ const complaintsAbout = (programs: string[]): string[] => {
       'longhand/chat': [join(root, 'src/facades/chat/index.ts')],
       react: [join(clients, '@types/react')],
       vue: [join(clients, '@vue/reactivity')],
+      'longhand/ai-sdk': [join(root, 'src/facades/ai-sdk/index.ts')],
     },
   };
   const host = ts.createCompilerHost(settings);

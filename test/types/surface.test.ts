@@ -71,7 +71,7 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const { ids: sampled, logprobs } = await context.generate({ logprobs: 2, logitBias: { 7: -100 } });
   const likeliest: number | undefined = logprobs[0]?.top[0]?.logprob;
   const [said] = await session.messages();
-  const role: 'user' | 'assistant' | undefined = said?.role;
+  const role: 'user' | 'assistant' | 'tool' | undefined = said?.role;
   const measured: number = await session.measure([
     { question: 'Who?', answer: 'She.' },
     { question: 'Why?' },

@@ -1,7 +1,8 @@
-import type { Finish, TokenLogprobs } from '../../index.js';
-import type { Asked, Conversations } from './conversations.js';
+import type { Finish, TokenLogprobs, ToolCall } from '../../index.js';
+import type { Asked, Conversations } from '../conversations.js';
+import { refusal } from '../refusal.js';
 import { readMessages } from './messages.js';
-import { readParameters } from './parameters.js';
+import { readParameters, readTools } from './parameters.js';
 import type {
   Chance,
   Completion,
@@ -9,9 +10,9 @@ import type {
   CompletionRequest,
   FinishReason,
   Logprobs,
+  MessageToolCall,
   Usage,
 } from './protocol.js';
-import { refusal } from './refusal.js';
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +30,18 @@ const logprobsOf = (all: readonly TokenLogprobs[] | undefined): Logprobs | null 
         refusal: null,
       }
     : null;
-const reasonOf = ({ reason }: Finish): FinishReason => (reason === 'stop' ? 'stop' : 'length');
+const reasonOf = ({ reason, calls }: Finish): FinishReason => {
+  if (reason !== 'stop') return 'length';
+  return calls ? 'tool_calls' : 'stop';
+};
+
+const callsOf = (calls: readonly ToolCall[], ids: readonly string[]): MessageToolCall[] =>
+  calls.map(({ name, arguments: given }, i) => ({
+    id: ids[i]!,
+    type: 'function',
+    function: { name, arguments: JSON.stringify(given) },
+  }));
+const newId = (): string => `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`;
 
 const usageOf = async (asked: Asked, finish: Finish): Promise<Usage> => {
   const { tokens, cached } = await asked.prompt(finish.questionTokens);
@@ -47,8 +59,9 @@ export const createAnswers = (name: string, conversations: Conversations) => {
   const begin = async (request: CompletionRequest, { signal }: RequestOptions) => {
     if (request.model !== name)
       throw refusal('model', `there is no model "${String(request.model)}" here, only "${name}".`);
-    const options = readParameters(request);
-    const asked = await conversations.ask(readMessages(request.messages), {
+    const tools = readTools(request);
+    const options = readParameters(request, tools);
+    const asked = await conversations.ask(readMessages(request.messages, tools), {
       ...options,
       ...(signal && { signal }),
     });
@@ -65,7 +78,14 @@ export const createAnswers = (name: string, conversations: Conversations) => {
     try {
       const finish = await asked.answer.finish;
       const content = await asked.answer.text();
-      const message = { role: 'assistant', content, refusal: null } as const;
+      const { calls = [] } = finish;
+      const ids = calls.map(newId);
+      const message = {
+        role: 'assistant',
+        content: content === '' && calls.length > 0 ? null : content,
+        refusal: null,
+        ...(calls.length > 0 && { tool_calls: callsOf(calls, ids) }),
+      } as const;
       return {
         ...head,
         object: 'chat.completion',
@@ -97,12 +117,23 @@ export const createAnswers = (name: string, conversations: Conversations) => {
       choices: [{ index: 0, delta, finish_reason, logprobs }],
       ...(counts && { usage: null }),
     });
-    const pieces = asked.answer[Symbol.asyncIterator]();
+    const parts = asked.answer.parts[Symbol.asyncIterator]();
+    let calls = 0;
     try {
       // What cannot be answered fails here, before anything of an answer was sent.
-      let piece = await pieces.next();
+      let part = await parts.next();
       yield chunk({ role: 'assistant', content: '' });
-      for (; !piece.done; piece = await pieces.next()) yield chunk({ content: piece.value });
+      for (; !part.done; part = await parts.next()) {
+        const { value } = part;
+        if (value.kind === 'text') yield chunk({ content: value.text });
+        if (value.kind !== 'call') continue;
+        const { index, name, text } = value;
+        const isNew = index === calls;
+        calls = index + 1;
+        const head = isNew ? ({ id: newId(), type: 'function' } as const) : {};
+        const called = { ...(isNew && { name }), arguments: text };
+        yield chunk({ tool_calls: [{ index, ...head, function: called }] });
+      }
       const finish = await asked.answer.finish;
       yield chunk({}, reasonOf(finish), logprobsOf(finish.logprobs));
       if (counts) {
@@ -110,7 +141,7 @@ export const createAnswers = (name: string, conversations: Conversations) => {
         yield { ...head, object: 'chat.completion.chunk', choices: [], usage };
       }
     } finally {
-      await pieces.return?.();
+      await parts.return?.();
       await asked.end();
     }
   }

@@ -4,8 +4,8 @@
  * @packageDocumentation
  */
 import type { Model } from '../../index.js';
+import { createConversations } from '../conversations.js';
 import { createAnswers, type RequestOptions } from './answers.js';
-import { createConversations } from './conversations.js';
 import { createFetch } from './fetch-handler.js';
 import type { Completion, CompletionChunk, CompletionRequest, ModelCard } from './protocol.js';
 

@@ -1,18 +1,10 @@
-import type { Message } from './protocol.js';
-import { refusal } from './refusal.js';
+import type { Tool, ToolCall } from '../../index.js';
+import type { Chat } from '../chat-turns.js';
+import { type Entry, readChat } from '../read-chat.js';
+import { refusal } from '../refusal.js';
+import type { Message, MessageToolCall } from './protocol.js';
 
-/** A question and the answer that was given. */
-export interface Turn {
-  readonly question: string;
-  readonly answer: string;
-}
-
-/** Messages as a session takes them: a system text, earlier turns, and the question that is to be answered. */
-export interface Chat {
-  readonly system: string | undefined;
-  readonly turns: readonly Turn[];
-  readonly question: string;
-}
+const ROLES = ['system', 'user', 'assistant', 'tool'];
 
 const textOf = ({ role, content }: Message, at: string): string => {
   if (typeof content === 'string') return content;
@@ -26,36 +18,41 @@ const textOf = ({ role, content }: Message, at: string): string => {
     .join('\n');
 };
 
+const callOf = (call: MessageToolCall, at: string): ToolCall & { readonly id: string } => {
+  const { name, arguments: given } = call?.function ?? {};
+  const read = ((): unknown => {
+    try {
+      return JSON.parse(given || '{}');
+    } catch {
+      return undefined;
+    }
+  })();
+  const isObject = typeof read === 'object' && read !== null && !Array.isArray(read);
+  if (typeof call?.id !== 'string' || typeof name !== 'string' || !isObject)
+    throw refusal(at, 'a call has an id, and a function with a name and arguments that are a JSON object.');
+  return { id: call.id, name, arguments: read as Record<string, unknown> };
+};
+
+const readOne = (message: Message, at: string): Entry => {
+  const role = message?.role === 'developer' ? 'system' : message?.role;
+  if (!ROLES.includes(role)) throw refusal(`${at}.role`, `the role "${String(role)}" is not known here.`);
+  const { tool_calls: calls, tool_call_id: id, content } = message;
+  const made = (Array.isArray(calls) ? calls : []).map((call, i) => callOf(call, `${at}.tool_calls[${i}]`));
+  const isSilent = made.length > 0 && (content === null || content === undefined);
+  const text = isSilent ? '' : textOf(message, at);
+  if (role === 'tool' && typeof id !== 'string') throw refusal(`${at}.tool_call_id`, 'it is missing.');
+  if (role === 'tool') return { role, text: '', calls: [], results: [[id as string, text]] };
+  return { role: role as Entry['role'], text, calls: made, results: [] };
+};
+
 /**
- * Texts alone: whatever a message says, nothing in it becomes control. Neighbouring messages of one role are one.
+ * Texts alone: whatever a message says, nothing in it becomes control.
  * Errors: `input/option` for roles, orders and contents that a session has no place for.
  */
-export const readMessages = (messages: readonly Message[]): Chat => {
+export const readMessages = (messages: readonly Message[], tools: readonly Tool[]): Chat => {
   if (!Array.isArray(messages) || messages.length === 0) throw refusal('messages', 'there are none.');
-  const joined: { role: string; text: string }[] = [];
-  for (const [i, message] of messages.entries()) {
-    const at = `messages[${i}]`;
-    const role = message?.role === 'developer' ? 'system' : message?.role;
-    if (role !== 'system' && role !== 'user' && role !== 'assistant')
-      throw refusal(`${at}.role`, `the role "${String(role)}" is not known here.`);
-    if (Array.isArray(message.tool_calls) && message.tool_calls.length > 0)
-      throw refusal(`${at}.tool_calls`, 'there are no tools here.');
-    const text = textOf(message, at);
-    const last = joined.at(-1);
-    if (last && last.role === role) last.text += `\n\n${text}`;
-    else if (role === 'system' && last)
-      throw refusal(`${at}.role`, 'system text stands in front of everything.');
-    else joined.push({ role, text });
-  }
-  const system = joined[0]?.role === 'system' ? joined.shift()!.text : undefined;
-  const question = joined.pop();
-  if (question?.role !== 'user' || question.text === '')
-    throw refusal('messages', 'the last one must be a question of the user.');
-  const turns: Turn[] = [];
-  for (let i = 0; i < joined.length; i += 2) {
-    const [asked, answered] = [joined[i]!, joined[i + 1]];
-    if (asked.role !== 'user' || !answered) throw refusal('messages', 'the first one must be of the user.');
-    turns.push({ question: asked.text, answer: answered.text });
-  }
-  return { system, turns, question: question.text };
+  return readChat(
+    messages.map((message, i) => readOne(message, `messages[${i}]`)),
+    tools,
+  );
 };

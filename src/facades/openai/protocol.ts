@@ -37,6 +37,12 @@ export interface CompletionRequest {
   readonly response_format?: ResponseFormat | null;
   /** Anything but `none` lets a model that can think aloud do so. Default: it does not. */
   readonly reasoning_effort?: string | null;
+  readonly tools?: readonly FunctionTool[] | null;
+  readonly tool_choice?:
+    | string
+    | { readonly type: string; readonly function?: { readonly name: string } }
+    | null;
+  readonly parallel_tool_calls?: boolean | null;
   readonly [other: string]: unknown;
 }
 
@@ -60,7 +66,26 @@ export interface Usage {
   readonly completion_tokens_details: { readonly reasoning_tokens: number };
 }
 
-export type FinishReason = 'stop' | 'length';
+export type FinishReason = 'stop' | 'length' | 'tool_calls';
+
+export interface MessageToolCall {
+  readonly id: string;
+  readonly type: 'function';
+  /** `arguments` are JSON. */
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+/** A tool that may be called. */
+export interface FunctionTool {
+  readonly type: string;
+  readonly function?: {
+    readonly name: string;
+    readonly description?: string;
+    readonly parameters?: unknown;
+    /** `false` lets arguments be any JSON object. Otherwise they are of the schema, which must be one that is known here. */
+    readonly strict?: boolean | null;
+  };
+}
 
 /** What every reply has. */
 export interface Reply {
@@ -75,7 +100,13 @@ export interface Completion extends Reply {
   readonly choices: readonly [
     {
       readonly index: 0;
-      readonly message: { readonly role: 'assistant'; readonly content: string; readonly refusal: null };
+      readonly message: {
+        readonly role: 'assistant';
+        /** `null` where there are calls alone. */
+        readonly content: string | null;
+        readonly refusal: null;
+        readonly tool_calls?: readonly MessageToolCall[];
+      };
       readonly finish_reason: FinishReason;
       readonly logprobs: Logprobs | null;
     },
@@ -87,7 +118,17 @@ export interface CompletionChunk extends Reply {
   readonly object: 'chat.completion.chunk';
   readonly choices: readonly {
     readonly index: 0;
-    readonly delta: { readonly role?: 'assistant'; readonly content?: string };
+    readonly delta: {
+      readonly role?: 'assistant';
+      readonly content?: string;
+      /** Of each call first its id and name, then its arguments in pieces. */
+      readonly tool_calls?: readonly {
+        readonly index: number;
+        readonly id?: string;
+        readonly type?: 'function';
+        readonly function: { readonly name?: string; readonly arguments: string };
+      }[];
+    };
     readonly finish_reason: FinishReason | null;
     /** All of them, with the last chunk. */
     readonly logprobs: Logprobs | null;

@@ -1,4 +1,4 @@
-import { LonghandError } from '../../index.js';
+import { LonghandError } from '../index.js';
 
 /** What is not done here is refused by the parameter that asks for it. */
 export const refusal = (param: string, why: string): LonghandError =>

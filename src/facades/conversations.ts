@@ -1,10 +1,12 @@
-import type { Answer, AskOptions, Model, Session } from '../../index.js';
-import type { Chat, Turn } from './messages.js';
+import type { Answer, AskOptions, Model, Session, ToolResult } from '../index.js';
+import type { Answered, Chat, Turn } from './chat-turns.js';
 
 /** An open session, and what was said in it. */
 interface Held {
   readonly session: Session;
   readonly system: string | undefined;
+  /** Its tools, written out. */
+  readonly tools: string;
   turns: readonly Turn[];
   /** The beginning of the next question, where it was read already. */
   begun: string;
@@ -38,8 +40,12 @@ const splitQuestion = (text: string): readonly [string, string] => {
   return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : ['', text];
 };
 
-const isSame = (a: Turn, b: Turn | undefined): boolean =>
-  b !== undefined && a.question === b.question && a.answer === b.answer;
+const isSame = (a: Turn, b: Turn | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const answeredBy = async (answer: Answer): Promise<Answered> => {
+  const { calls = [] } = await answer.finish;
+  return { text: await answer.text(), calls };
+};
 
 /** Keeps up to `most` sessions open; the one that was used longest ago goes first. */
 export const createConversations = (model: Model, most: number): Conversations => {
@@ -47,14 +53,15 @@ export const createConversations = (model: Model, most: number): Conversations =
   let open: Held[] = [];
 
   /** Whether what a session holds is how the chat begins. */
-  const leadsTo = (held: Held, { system, turns, question }: Chat): boolean => {
+  const leadsTo = (held: Held, { system, tools, turns, question }: Chat): boolean => {
     const next = turns[held.turns.length]?.question ?? question;
     return (
       !held.busy &&
       held.system === system &&
+      held.tools === JSON.stringify(tools) &&
       held.turns.length <= turns.length &&
       held.turns.every((turn, i) => isSame(turn, turns[i])) &&
-      (held.begun === '' || next.startsWith(`${held.begun}\n`))
+      (held.begun === '' || (typeof next === 'string' && next.startsWith(`${held.begun}\n`)))
     );
   };
   const drop = async (held: Held): Promise<void> => {
@@ -71,12 +78,13 @@ export const createConversations = (model: Model, most: number): Conversations =
     }
     const idle = open.find((held) => !held.busy);
     if (open.length >= most && idle) await drop(idle);
-    const { system } = chat;
+    const { system, tools } = chat;
     const session = await model.session({
       ...(system !== undefined && { system }),
+      ...(tools.length > 0 && { tools }),
       ...(signal && { signal }),
     });
-    const held: Held = { session, system, turns: [], begun: '', busy: true };
+    const held: Held = { session, system, tools: JSON.stringify(tools), turns: [], begun: '', busy: true };
     open = [...open, held];
     return held;
   };
@@ -90,14 +98,18 @@ export const createConversations = (model: Model, most: number): Conversations =
       try {
         const before = await session.stats();
         /** What of a question is not read yet. */
-        const rest = (question: string): string =>
-          held.begun === '' ? question : question.slice(held.begun.length + 1);
+        const rest = (question: Turn['question']): string | readonly ToolResult[] =>
+          held.begun === '' || typeof question !== 'string'
+            ? question
+            : question.slice(held.begun.length + 1);
         for (const turn of chat.turns.slice(held.turns.length)) {
-          await session.tell(rest(turn.question), turn.answer, stops);
+          const { text, calls } = turn.answer;
+          await session.tell(rest(turn.question), calls.length > 0 ? turn.answer : text, stops);
           held.turns = [...held.turns, turn];
           held.begun = '';
         }
-        const [text, line] = splitQuestion(rest(chat.question));
+        const asking = rest(chat.question);
+        const [text, line] = typeof asking === 'string' ? splitQuestion(asking) : ['', asking];
         if (text !== '') {
           await session.append(text, stops);
           held.begun = held.begun === '' ? text : `${held.begun}\n${text}`;
@@ -118,7 +130,7 @@ export const createConversations = (model: Model, most: number): Conversations =
           },
           end: async () => {
             // One that was stopped at its very end was said all the same. One that failed has left nothing.
-            const said = await answer.text().catch(() => undefined);
+            const said = await answeredBy(answer).catch(() => undefined);
             if (isKept && said !== undefined) {
               held.turns = [...chat.turns, { question: chat.question, answer: said }];
               held.begun = '';
