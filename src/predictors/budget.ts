@@ -34,6 +34,10 @@ export const keepOf = (options: BudgetOptions): Keep => {
 /** The budget of tiles that end at `end` or before may read everything: nothing needs to be scored. */
 export const fits = ({ budget, density }: Keep, end: number): boolean => budget >= end || density === 1;
 
+/** Tokens that a row behind so many reads at most. */
+export const mostOf = ({ budget, density = 0 }: Keep, tokens: number): number =>
+  Math.max(budget, Math.ceil(density * (tokens + 1)));
+
 /** `factor` times as much. */
 export const widened = (keep: Keep, factor: number): Keep => ({
   ...keep,

@@ -8,7 +8,15 @@ import {
 } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
-import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature, widened } from './budget.js';
+import {
+  BUDGET_OPTIONS,
+  type BudgetOptions,
+  fits,
+  keepOf,
+  keepSignature,
+  mostOf,
+  widened,
+} from './budget.js';
 import type { Needs, PredictInput, Predictor } from './predictor.js';
 
 /** How many rows may share a choice. */
@@ -126,6 +134,11 @@ export const dhsa = (options: DhsaOptions): Predictor => {
       wholeContext: exact,
       reuse,
       refresh,
+      // With `exact`, candidates are everything.
+      most: (tokens) => ({
+        chosen: mostOf(keep, tokens),
+        named: exact ? tokens : mostOf(generous, tokens),
+      }),
       prefixStable: true,
     },
     signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} reuse=${reuse} refresh=${refresh} ${keepSignature(keep)}`,

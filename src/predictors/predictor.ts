@@ -27,6 +27,8 @@ export interface Needs {
    * row chooses for itself among them. Then every layer keeps its candidates from call to call. A power of two up to 16.
    */
   readonly refresh?: number;
+  /** The most tokens that a row of its own chooses behind so many, and that its candidates are. Left out: all of them. */
+  readonly most?: (tokens: number) => { readonly chosen: number; readonly named: number };
   /** `plan` reads pages, not only summaries: all of them must be in memory, whatever the budget. Default false. */
   readonly wholeContext?: boolean;
   /**
