@@ -12,8 +12,8 @@ export interface Walked {
 const bits = (values: Float32Array): Uint32Array =>
   new Uint32Array(values.buffer, values.byteOffset, values.length);
 
-// A worker, because a page may not wait for its threads.
-addEventListener('message', async () => {
+/** What all the walks end in, build by build. */
+const walkAll = async (): Promise<Walked[]> => {
   const walked: Walked[] = [];
   for (const build of builds) {
     const one = await makeWasmBackend({ build });
@@ -32,5 +32,10 @@ addEventListener('message', async () => {
       team.close();
     }
   }
-  postMessage(walked);
+  return walked;
+};
+
+// A worker, because a page may not wait for its threads. A promise that rejects here is no error of the worker.
+addEventListener('message', () => {
+  walkAll().then(postMessage, (error) => postMessage(String(error)));
 });

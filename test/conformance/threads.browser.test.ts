@@ -5,7 +5,9 @@ import type { Walked } from './threads-worker.js';
 test('any number of threads gives the bits of one, in every build', async () => {
   const worker = new Worker(new URL('./threads-worker.ts', import.meta.url), { type: 'module' });
   const walked = await new Promise<Walked[]>((resolve, reject) => {
-    worker.addEventListener('message', ({ data }) => resolve(data));
+    worker.addEventListener('message', ({ data }: MessageEvent<Walked[] | string>) =>
+      typeof data === 'string' ? reject(new Error(data)) : resolve(data),
+    );
     worker.addEventListener('error', ({ message }) => reject(new Error(message)));
     worker.addEventListener('messageerror', () => reject(new Error('messageerror')));
     worker.postMessage('go');
