@@ -21,6 +21,18 @@ const bench = createRequire(new URL('../../bench/package.json', import.meta.url)
 export const hasDriver = () =>
   existsSync(new URL('../../bench/node_modules/puppeteer-core', import.meta.url));
 
+/** Whether it has WebGPU. @param {string} address of a page that is a secure context */
+export const hasWebGpu = async (address) => {
+  const browser = await launchFirefox();
+  try {
+    const page = await browser.newPage();
+    await page.goto(address);
+    return await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+  } finally {
+    await browser.close();
+  }
+};
+
 /** Starts it headless, with a profile of its own that is deleted afterwards. */
 export const launchFirefox = async () => {
   const { default: puppeteer } = await import(pathToFileURL(bench.resolve('puppeteer-core')).href);

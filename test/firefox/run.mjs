@@ -4,7 +4,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findFirefox, hasDriver } from './firefox.mjs';
+import { serve } from '../../examples/serve.mjs';
+import { findFirefox, hasDriver, hasWebGpu } from './firefox.mjs';
 import { readInFirefox } from './reader.mjs';
 
 /** Far more than they take on a machine of their own. */
@@ -26,12 +27,16 @@ const main = async () => {
     });
   }
   console.log(execFileSync(path, ['--version'], { encoding: 'utf8' }).trim());
+  const server = await serve();
+  const webGpu = await hasWebGpu(`${server.address}examples/`).finally(() => server.close());
+  if (!webGpu) console.log('It has no WebGPU here: tests of WebGPU are left out.');
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
   const config = join(root, 'test/firefox/vitest.config.mjs');
   const { status, signal } = spawnSync(process.execPath, [vitest, 'run', '--config', config], {
     cwd: root,
     stdio: 'inherit',
     timeout: LIMIT_MS,
+    env: { ...process.env, ...(!webGpu && { WITHOUT_WEBGPU: '1' }) },
   });
   if (signal) console.log(`\nThe tests were ended after ${LIMIT_MS / 60_000} minutes.`);
   console.log('\nThe reader example:');
