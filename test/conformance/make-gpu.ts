@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
-import { tileCount } from '../../src/backends/backend.js';
+import { type Backend, tileCount } from '../../src/backends/backend.js';
 import { type GpuAttendOptions, gpuAttend } from '../../src/backends/webgpu/attend.js';
+import { gpuChunks } from '../../src/backends/webgpu/chunks.js';
 import { type GpuDevice, openGpu } from '../../src/backends/webgpu/device.js';
 import { gpuLinear } from '../../src/backends/webgpu/linear.js';
 import { gpuMatmul } from '../../src/backends/webgpu/matmul.js';
@@ -28,6 +29,19 @@ export const linearOn = (device: GpuDevice): LinearVerbs => ({
 /** What a device has until there is a whole backend. */
 export const makeGpuLinear = async (options: Partial<GpuOptions> = {}): Promise<LinearVerbs> =>
   linearOn(await openTestGpu(options));
+
+/** Every verb, on a device of its own whose pipelines are compiled when they are first used. */
+export const makeGpuBackend = async (): Promise<Backend> => {
+  const device = await openTestGpu();
+  return {
+    ...{ name: 'webgpu', build: 'wgsl' },
+    ...linearOn(device),
+    ...gpuTensors(device),
+    ...gpuPages(device),
+    ...gpuChunks(device),
+    ...gpuAttend(device),
+  };
+};
 
 /** Pages and attention alone, with plans written by hand instead of selected. */
 export const makeGpuPages = async (options: GpuAttendOptions = {}): Promise<PagesUnderTest> => {

@@ -176,16 +176,28 @@ const shapes: readonly ReadingOptions[] = [
   { tokens: 260, kvHeads: 1, group: 2, dim: 256 },
 ];
 
+/** For a GPU in software: both kinds of choice, one list and many, on shapes that are odd in more than one way. */
+const fewMethods = methods.filter(({ label }) =>
+  ['blocks, one list', 'dhsa', 'dhsa, refresh'].includes(label),
+);
+const fewShapes = [shapes[1]!, shapes[3]!];
+
 /** What every predictor promises, whatever it chooses by. */
-export const describePredictors = (name: string, make: () => Promise<Backend>): unknown =>
-  describe.each(methods)(`predictor $label: ${name}`, (method) => {
+export const describePredictors = (
+  name: string,
+  make: () => Promise<Backend>,
+  { few = false }: { readonly few?: boolean } = {},
+): unknown =>
+  describe.each(few ? fewMethods : methods)(`predictor $label: ${name}`, (method) => {
     let backend: Backend;
     beforeAll(async () => {
       backend = await make();
     });
     afterAll(() => backend.close());
 
-    test.each(shapes)('with a full budget it is dense attention: $tokens tokens of $dim', async (options) => {
+    test.each(
+      few ? fewShapes : shapes,
+    )('with a full budget it is dense attention: $tokens tokens of $dim', async (options) => {
       const reading = await createReading(options);
       const queries = queriesOf(reading);
       const full = createPredictor(method.options(reading.tokens));
@@ -211,7 +223,9 @@ export const describePredictors = (name: string, make: () => Promise<Backend>): 
       }
     });
 
-    test.each(shapes)('plans keep the contract: $tokens tokens of $dim', async (options) => {
+    test.each(
+      few ? fewShapes : shapes,
+    )('plans keep the contract: $tokens tokens of $dim', async (options) => {
       const reading = await createReading(options);
       const queries = queriesOf(reading);
       for (const budget of [1, 33, 150, 300]) {
