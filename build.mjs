@@ -116,6 +116,7 @@ const entries = {
   chat: 'src/facades/chat/index.ts', // likewise
   'ai-sdk': 'src/facades/ai-sdk/index.ts', // likewise
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
+  webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
 
@@ -133,7 +134,7 @@ const STANDING_IN = new RegExp(`import\\(\\(${STAND_IN}((?:[^()]|\\([^()]*\\))*)
 const keptImports = {
   name: 'kept-imports',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/].*(load-constraint|node-module)\.ts$/ }, ({ path }) => ({
+    build.onLoad({ filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|node-module)\.ts$/ }, ({ path }) => ({
       loader: 'ts',
       contents: readFileSync(path, 'utf8')
         .replaceAll(
@@ -184,6 +185,7 @@ const types = () => {
     engine: 'src/engine/index',
     worker: 'workers/engine',
     constraint: 'src/generate/constraint',
+    webgpu: 'src/engine/webgpu',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',
     'prompt-api': 'src/facades/prompt-api/index',

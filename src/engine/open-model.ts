@@ -1,6 +1,5 @@
 import { architectureOf } from '../architectures/index.js';
 import { PAGE } from '../backends/backend.js';
-import { createWasmBackend, type WasmBackend } from '../backends/wasm/backend.js';
 import { NUMERICS } from '../backends/wasm/numerics.js';
 import { codecs } from '../codecs/index.js';
 import { pageBytes } from '../codecs/page-format.js';
@@ -20,6 +19,7 @@ import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { openModelFile } from '../weights/split.js';
 import type { ModelInfo, ModelSource, Progress } from './engine.js';
+import { type Computing, openBackend } from './open-backend.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
 
 /** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
@@ -61,22 +61,18 @@ export const openModel = async (
   const report = forwards(onProgress);
   const { cache, integrity } = chosen;
   const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);
-  let backend: WasmBackend | undefined;
+  let backend: Computing | undefined;
   try {
     const architecture = architectureOf(file.metadata);
     const tokenizer = loadTokenizer(file.metadata);
     const template = loadChatTemplate(file.metadata, tokenizer);
-    backend = await createWasmBackend({
-      build: chosen.kernels,
-      threads: chosen.threads,
-      ...(chosen.threadUrl !== undefined && { threadUrl: chosen.threadUrl }),
-      ...kernelFiles(chosen.kernelsUrl),
-    });
+    backend = await openBackend(chosen);
     const weights = await loadWeights(backend, file, architecture, {
       signal,
       onProgress: ({ loaded, total }) => report(loaded, total),
       ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }),
     });
+    await backend.prepare?.();
     const { config, fingerprint } = weights;
     const maxTokens = chosen.maxTokens ?? config.window;
     if (maxTokens > config.window) {
@@ -103,7 +99,7 @@ export const openModel = async (
       tokenizer: tokenizer.signature,
       codec: codecsUsed(config, pageCodecs),
       attention: predictor.signature,
-      build: `${backend.name}/${backend.build}/${NUMERICS}`,
+      build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };
     const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);
     const opened = backend;
@@ -154,23 +150,6 @@ const codecsUsed = (config: ModelConfig, pageCodecs: PageCodecs): string => {
     ({ keys, values }) => `${keys}.${codecs[keys].version}/${values}.${codecs[values].version}`,
   );
   return [...new Set(names)].sort().join(' ');
-};
-
-const kernelFiles = (folder: string | undefined) => {
-  if (folder === undefined) return {};
-  const at = (name: string): URL => {
-    try {
-      return new URL(name, folder.endsWith('/') ? folder : `${folder}/`);
-    } catch (cause) {
-      throw new LonghandError(
-        'input/option',
-        `The option kernelsUrl cannot be '${folder}'. Use the whole address of the folder that holds the kernels.`,
-        { option: 'kernelsUrl' },
-        { cause },
-      );
-    }
-  };
-  return { wasm: { simd128: at('kernels.wasm'), relaxed: at('kernels.relaxed.wasm') } };
 };
 
 /** Half of what this site may use: model files and the page's own data want room too. */

@@ -57,8 +57,11 @@ export interface KvOptions {
 
 /** How a model is loaded. Plain data: it crosses a worker unharmed. */
 export interface EngineOptions {
-  /** `auto` (default) takes the best that works here and says which in `model.info`. */
-  readonly backend?: 'auto' | 'wasm';
+  /**
+   * `auto` (default) takes the best that works here and says which in `model.info`; for now that is always `wasm`. `webgpu`
+   * takes whatever adapter the browser offers, software too, and is an error (`unsupported/backend`) where there is none.
+   */
+  readonly backend?: 'auto' | 'wasm' | 'webgpu';
   /** Build of the kernels. `auto` (default): relaxed SIMD where it computes right, else SIMD128. */
   readonly kernels?: 'auto' | 'relaxed' | 'simd128';
   /** Address of the folder that holds the kernels, in a page relative to it. Default: beside the script. */
@@ -132,12 +135,6 @@ export interface ImportSettings {
 
 /** `options` with every default filled in; refuses what cannot be. The attention method checks its own. */
 export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean) => {
-  if ((options.backend as string) === 'webgpu') {
-    throw new LonghandError(
-      'unsupported/backend',
-      "There is no WebGPU backend in this version. Leave `backend` at 'auto', or ask for 'wasm'.",
-    );
-  }
   onlyKnown('load', options, [
     'backend',
     'kernels',
@@ -154,7 +151,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
   onlyKnown('kv', kv, ['keys', 'values', 'store', 'memory', 'database', 'durability', 'disk', 'persist']);
   flag('kv.persist', kv.persist);
   return {
-    backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm']),
+    backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm', 'webgpu']),
     kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
     kernelsUrl: text('kernelsUrl', options.kernelsUrl),
     threads:

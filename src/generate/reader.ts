@@ -60,9 +60,9 @@ export interface Step {
 }
 
 const readPairs = async (backend: Backend, state: ContextState): Promise<number> => {
-  let pairs = 0;
-  for (const plan of state.plans) pairs += await backend.readPairs(plan);
-  return pairs;
+  // Asked for all at once: where reading back takes a while, it takes one.
+  const pairs = await Promise.all(state.plans.map((plan) => backend.readPairs(plan)));
+  return pairs.reduce((sum, some) => sum + some, 0);
 };
 
 /** Attention of a layer, over as much of its plan at a time as there is room for. Who looks on needs all of it at once. */

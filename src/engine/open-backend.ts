@@ -1,0 +1,51 @@
+import type { Backend } from '../backends/backend.js';
+import { createWasmBackend } from '../backends/wasm/backend.js';
+import { LonghandError } from '../errors.js';
+import { loadWebgpu } from './load-webgpu.js';
+import type { checkEngineOptions } from './options.js';
+
+/** A backend, and what it says of itself. */
+export interface Computing extends Backend {
+  readonly threads: number;
+  readonly reason: string;
+  /** The numerics class that its pages are stored and looked for under, without the version. Default: its name and build. */
+  readonly numerics?: string;
+  /** When all weights are there: makes ready what would else be made at the first call. */
+  prepare?(): Promise<void>;
+}
+
+const inFolder = (folder: string, name: string): URL => {
+  try {
+    return new URL(name, folder.endsWith('/') ? folder : `${folder}/`);
+  } catch (cause) {
+    throw new LonghandError(
+      'input/option',
+      `The option kernelsUrl cannot be '${folder}'. Use the whole address of the folder that holds the kernels.`,
+      { option: 'kernelsUrl' },
+      { cause },
+    );
+  }
+};
+
+/** The backend that is asked for, or an error that says why there is none. */
+export const openBackend = async ({
+  backend,
+  kernels,
+  kernelsUrl,
+  threads,
+  threadUrl,
+}: ReturnType<typeof checkEngineOptions>): Promise<Computing> => {
+  const at = (name: string): URL => inFolder(kernelsUrl!, name);
+  if (backend === 'webgpu') {
+    const { createWebgpuBackend } = await loadWebgpu();
+    return createWebgpuBackend(kernelsUrl === undefined ? {} : { shadersUrl: at('shaders.json') });
+  }
+  return createWasmBackend({
+    build: kernels,
+    threads,
+    ...(threadUrl !== undefined && { threadUrl }),
+    ...(kernelsUrl !== undefined && {
+      wasm: { simd128: at('kernels.wasm'), relaxed: at('kernels.relaxed.wasm') },
+    }),
+  });
+};

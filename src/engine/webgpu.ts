@@ -1,0 +1,1 @@
+export { createWebgpuBackend } from '../backends/webgpu/backend.js';
