@@ -23,7 +23,7 @@ export interface WebgpuBackend extends Backend {
   readonly reason: string;
   /**
    * Its pages and chunks are those of the CPU's faster build, within the bounds between backends: a text that one of them
-   * has read is known to the other (docs/adr/0019).
+   * has read is known to the other (docs/adr/0020).
    */
   readonly numerics: string;
   /** Compiles what the weights made so far need. A software adapter is left to compile what is really used. */
