@@ -93,6 +93,8 @@ export const describeChunks = (
 ): unknown =>
   describe(`chunk verbs: ${name}`, () => {
     const [some, from] = few ? [fewReadings, fewSources] : [readings, sources];
+    // Once found to be the reference's, they need not be moved about in every way.
+    const moved = few ? [sources[0]!, sources[6]!] : sources;
     const reference = createRefBackend();
     let backend: Backend;
     beforeAll(async () => {
@@ -114,14 +116,14 @@ export const describeChunks = (
         expectEqual(await content(backend, found, reading), await content(reference, wanted, reading));
       });
 
-      test.each(from)('found in pieces, they are the same: %o', async (boundaries) => {
+      test.each(moved)('found in pieces, they are the same: %o', async (boundaries) => {
         const whole = indexed(backend, reading, boundaries);
         const stops = [1, 63, 64, 65, 130, 131, 192, 500, 640].filter((n) => n < reading.tokens);
         const pieces = indexed(backend, reading, boundaries, [...stops, reading.tokens]);
         expectEqual(await content(backend, pieces, reading), await content(backend, whole, reading));
       });
 
-      test.each(from)('what is forgotten and found again is the same: %o', async (boundaries) => {
+      test.each(moved)('what is forgotten and found again is the same: %o', async (boundaries) => {
         const whole = indexed(backend, reading, boundaries);
         const back = Math.floor(reading.tokens / 3);
         const cut = indexed(backend, reading, boundaries, [reading.tokens, back]);
@@ -131,7 +133,7 @@ export const describeChunks = (
         expectEqual(await content(backend, cut, reading), await content(backend, whole, reading));
       });
 
-      test.each(from)('what is read in parts and written again is the same: %o', async (boundaries) => {
+      test.each(moved)('what is read in parts and written again is the same: %o', async (boundaries) => {
         const whole = indexed(backend, reading, boundaries);
         const fresh = backend.chunkIndex('fresh', shapeOf(reading, boundaries));
         const pages = Math.floor(reading.tokens / 64);
