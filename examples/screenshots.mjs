@@ -36,9 +36,12 @@ const main = async (/** @type {string} */ folder) => {
     }
   };
   const ask = async (/** @type {string} */ question) => {
+    const before = await page.locator('#transcript article').count();
     await page.locator('#question').fill(question);
     await page.locator('#ask').click();
-    await reach('answering').catch(() => undefined);
+    await page.locator('#transcript article').nth(before).waitFor();
+    // An answer may be too short to be seen on its way.
+    await page.locator('#transcript article').last().locator('.answer[data-done]').waitFor();
     await reach('ready');
   };
   try {
