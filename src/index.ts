@@ -43,7 +43,7 @@ export type { Exchange, Message } from './generate/said.js';
 export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';
 export type { Source } from './generate/sources.js';
-export type { Reasoning } from './generate/speech.js';
+export type { OnText, Reasoning } from './generate/speech.js';
 export type { ToolSettings } from './generate/tool-choice.js';
 export type { ExportedSession } from './kv/export-session.js';
 export type { ImportedSession } from './kv/import-session.js';

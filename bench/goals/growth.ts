@@ -8,12 +8,21 @@ import { type Goal, table } from './goal.js';
 import { type Mark, openOurs } from './ours.js';
 import { openPlace } from './place.js';
 
-const METHODS: Record<string, AttentionOptions> = {
-  'dhsa, budget 2048': { method: 'dhsa', budget: 2048 },
-  'dhsa, 12.5 %': { method: 'dhsa', density: 0.125 },
-  dense: { method: 'dense' },
-};
-const HALF = ['dense'];
+interface Walk {
+  readonly name: string;
+  readonly attention: AttentionOptions;
+  readonly threads: number;
+  /** Stops at half of the greatest length. */
+  readonly half?: boolean;
+}
+
+const BUDGET: AttentionOptions = { method: 'dhsa', budget: 2048 };
+const WALKS: readonly Walk[] = [
+  { name: 'dhsa, budget 2048', attention: BUDGET, threads: 2 },
+  { name: 'dhsa, budget 2048, one thread', attention: BUDGET, threads: 1 },
+  { name: 'dhsa, 12.5 %', attention: { method: 'dhsa', density: 0.125 }, threads: 2 },
+  { name: 'dense', attention: { method: 'dense' }, threads: 2, half: true },
+];
 
 /** Slope of log seconds over log tokens, by least squares. */
 export const exponent = (marks: readonly Mark[]): number => {
@@ -30,11 +39,10 @@ export const growth: Goal = {
 
   async measure(results, { quick, shape }) {
     const lengths = quick ? [512, 1024, 2048] : [2048, 4096, 8192, 16_384, 32_768];
-    const threads = 2;
     const path = makeModel(shape, 'Q8_0');
     const found = new Map<string, Mark[]>();
-    for (const [name, attention] of Object.entries(METHODS)) {
-      const own = HALF.includes(name) ? lengths.slice(0, -1) : lengths;
+    for (const { name, attention, threads, half } of WALKS) {
+      const own = half ? lengths.slice(0, -1) : lengths;
       const marks = await results.row(`${name}, ${threads} threads`, async (): Promise<Mark[]> => {
         const place = await openPlace('Chromium');
         const opened = await openOurs(place, path, { threads, attention, maxTokens: 40_000 });
@@ -81,7 +89,7 @@ export const growth: Goal = {
     return [
       ...table(['tokens read (density)', ...names], reading),
       ...table(['one more token behind', ...names], answering),
-      `Chromium, Q8_0, ${threads} threads.`,
+      'Chromium, Q8_0, 2 threads where nothing else is said.',
       '',
     ];
   },

@@ -97,7 +97,8 @@ export interface GenerateResult {
   response: ResponseMetadata;
 }
 
-type Block = 'text' | 'reasoning' | 'tool-input';
+/** What comes in pieces. */
+export type Block = 'text' | 'reasoning' | 'tool-input';
 export type StreamPart =
   | { readonly type: 'stream-start'; readonly warnings: Warning[] }
   | ({ readonly type: 'response-metadata' } & ResponseMetadata)
