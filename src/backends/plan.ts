@@ -19,6 +19,10 @@ export const tileCount = ({ position, rows, tileRows }: Tiles): number =>
 export const tileEnd = ({ position, rows, tileRows }: Tiles, t: number): number =>
   Math.min(position + rows, (Math.floor(position / tileRows) + t + 1) * tileRows);
 
+/** Where a call's last tile ends once all its rows are there: the same, however they come in calls. */
+export const wholeEnd = ({ position, rows, tileRows }: Tiles): number =>
+  Math.ceil((position + rows) / tileRows) * tileRows;
+
 /** Absolute position of the first row of tile `t` of a call. */
 export const tileStart = ({ position, tileRows }: Tiles, t: number): number =>
   Math.max(position, (Math.floor(position / tileRows) + t) * tileRows);

@@ -5,6 +5,7 @@ import {
   MOST_REUSE,
   type Plan,
   type Tiles,
+  wholeEnd,
 } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
@@ -61,10 +62,6 @@ const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Bounda
   delimiters: { source: 'delimiters', minimum: 8, maximum: 64 },
   fixed: { source: 'fixed', size: 32 },
 };
-
-/** Where a call's last tile ends once all its rows are there: the same, however they come in calls. */
-const wholeEnd = ({ position, rows, tileRows }: Tiles): number =>
-  Math.ceil((position + rows) / tileRows) * tileRows;
 
 /**
  * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training and never move.
