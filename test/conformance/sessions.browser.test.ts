@@ -4,9 +4,10 @@ import { openStore } from '../../src/stores/index.js';
 import { comeAndGo, TIGHT_BYTES } from '../support/many-sessions.js';
 import { startStoreWorker } from './store-workers.js';
 
-/** What vite passes on. */
-const { env } = import.meta as unknown as { env: { VITE_SESSIONS?: string } };
-const SESSIONS = Number(env.VITE_SESSIONS ?? 120);
+/** Vite passes it on where it finds these very words. */
+const SESSIONS = Number(
+  (import.meta as ImportMeta & { env: { VITE_SESSIONS?: string } }).env.VITE_SESSIONS ?? 120,
+);
 const LIMIT_MS = 30 * 60_000;
 
 test.each([
