@@ -2,6 +2,7 @@
 // the token, y the KV head, z the page.
 // include: lib/half.wgsl
 // include: lib/stored-keys.wgsl
+// include: lib/rotate.wgsl
 struct Params {
   keys: Keys,
   heads: u32,
@@ -13,7 +14,6 @@ struct Params {
 @group(1) @binding(0) var<storage, read_write> out: array<f32>;   // (pages, heads, 64, dim)
 @group(1) @binding(1) var<storage, read_write> pages: array<u32>;
 @group(1) @binding(2) var<storage, read> table: array<u32>;
-var<workgroup> x: array<f32, 1024>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -29,16 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x[4u * w + 3u] = four.w;
   }
   workgroupBarrier();
-  for (var stride = 1u; stride < p.width; stride *= 2u) {
-    for (var pair = lane; pair < dim / 2u; pair += 64u) {
-      let c = (pair / stride) * 2u * stride + pair % stride;
-      let a = x[c];
-      let b = x[c + stride];
-      x[c] = a + b;
-      x[c + stride] = a - b;
-    }
-    workgroupBarrier();
-  }
+  rotate(dim, p.width, lane);
   let norm = select(1.0, p.norm, p.width > 0u);
   let at = ((group.z * p.heads + group.y) * 64u + group.x) * dim;
   for (var c = lane; c < dim; c += 64u) {

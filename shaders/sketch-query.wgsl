@@ -1,6 +1,7 @@
 // A query as sketches and codes are asked: rotated, as integers up to ±8191, and what is looked up for the signs of four
 // channels, as integers up to ±15. A workgroup has what one asking head (y) of a tile (x) asks.
 // include: lib/divided.wgsl
+// include: lib/rotate.wgsl
 struct Params {
   qAt: u32,
   cols: u32,
@@ -17,7 +18,6 @@ struct Params {
 @group(1) @binding(0) var<storage, read_write> out: array<u32>;
 @group(1) @binding(1) var<storage, read_write> q: array<f32>;
 @group(1) @binding(2) var<storage, read> lists: array<u32>;
-var<workgroup> x: array<f32, 1024>;
 var<workgroup> most: atomic<u32>;
 var<workgroup> mostFour: atomic<u32>;
 
@@ -52,16 +52,7 @@ fn main(
     x[c] = sum;
   }
   workgroupBarrier();
-  for (var stride = 1u; stride < p.width; stride *= 2u) {
-    for (var pair = lane; pair < dim / 2u; pair += 64u) {
-      let c = (pair / stride) * 2u * stride + pair % stride;
-      let a = x[c];
-      let b = x[c + stride];
-      x[c] = a + b;
-      x[c + stride] = a - b;
-    }
-    workgroupBarrier();
-  }
+  rotate(dim, p.width, lane);
   for (var c = lane; c < dim; c += 64u) {
     x[c] = x[c] * p.norm;
     atomicMax(&most, bitcast<u32>(x[c]) & 0x7fffffffu);

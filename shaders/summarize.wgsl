@@ -6,6 +6,7 @@
 // include: lib/divided.wgsl
 // include: lib/stored-keys.wgsl
 // include: lib/boundaries.wgsl
+// include: lib/rotate.wgsl
 struct Params {
   keys: Keys,
   heads: u32,
@@ -20,7 +21,6 @@ struct Params {
 @group(1) @binding(2) var<storage, read> boundaries: array<u32>;
 @group(1) @binding(3) var<storage, read> roots: array<f32>;       // √length, rounded as f32 is
 @group(1) @binding(4) var<storage, read> table: array<u32>;
-var<workgroup> x: array<f32, 1024>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -43,16 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     x[4u * w + 3u] = sum.w;
   }
   workgroupBarrier();
-  for (var stride = 1u; stride < p.width; stride *= 2u) {
-    for (var pair = lane; pair < dim / 2u; pair += 64u) {
-      let c = (pair / stride) * 2u * stride + pair % stride;
-      let a = x[c];
-      let b = x[c + stride];
-      x[c] = a + b;
-      x[c + stride] = a - b;
-    }
-    workgroupBarrier();
-  }
+  rotate(dim, p.width, lane);
   let norm = select(1.0, p.norm, p.width > 0u);
   let root = roots[min(end - start, p.longest)];
   for (var w = lane; w < dim / 2u; w += 64u) {
