@@ -1,11 +1,12 @@
 // @ts-check
 // `npm test`: every check in order, stopping at the first that fails. `npm test -- --only node,browser` runs the
 // named ones (and the build, where they need it). The last line is always `N passed, N failed`.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { install } from '../examples/install.mjs';
 import { ensureChromium } from './support/chromium.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -75,18 +76,6 @@ const chromium = async () => {
   }
 };
 
-/** The clients that the facades are judged by: installed where they are not, or are others. */
-const clients = () => {
-  const folder = join(root, 'test', 'facades');
-  const text = (/** @type {string} */ file) => readFileSync(join(folder, file), 'utf8');
-  const stamp = join(folder, 'node_modules', '.installed');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === text('package-lock.json')) return true;
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { status } = spawnSync(npm, ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
-  if (status === 0) writeFileSync(stamp, text('package-lock.json'));
-  return status === 0;
-};
-
 /** @type {Record<string, () => Promise<boolean>>} */
 const steps = {
   chromium: () => check(chromium()),
@@ -94,7 +83,7 @@ const steps = {
   types: () => check(node(bin('typescript', 'bin/tsc'), '-p', root)),
   lint: () => check(node(bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', root)),
   docs: () => check(node(bin('typedoc', 'bin/typedoc'))),
-  clients: () => check(Promise.resolve(clients())),
+  clients: () => check(Promise.resolve(install(join(root, 'test', 'facades')))),
   node: () => vitest('node'),
   browser: () => vitest('browser'),
   e2e: () => vitest('e2e'),

@@ -43,8 +43,8 @@ const guarded = (/** @type {() => Promise<void>} */ work) =>
 const takeText = (/** @type {File} */ file) =>
   guarded(() =>
     readText(file.name, async (signal) => {
-      const found = await textOf(file, mostBytes());
-      const plain = await toWindow(found.text, signal);
+      const found = await textOf(file, mostBytes(desk.model));
+      const plain = await toWindow(desk.model, found.text, signal);
       const share = (found.share * plain.length) / found.text.length;
       return cardOf({ name: file.name, bundled: false, share, plain });
     }),
@@ -57,7 +57,7 @@ byId('read').addEventListener('click', () =>
   guarded(() =>
     readText('The Adventures of Sherlock Holmes', async (signal) => {
       const book = await (await fetch(BOOK, { signal })).text();
-      const text = await toWindow(book, signal);
+      const text = await toWindow(desk.model, book, signal);
       const share = text.length / book.length;
       return cardOf({
         name: 'The Adventures of Sherlock Holmes',
