@@ -41,7 +41,7 @@ const run = async (tokens: number, memory: string): Promise<Run> => {
   const length = tokens - QUESTION - ANSWER;
   // A book is shorter than this: it goes round, with other words left out each time.
   const ids = Array.from({ length }, (_, i) => book[(i + Math.floor(i / book.length) * 37) % book.length]!);
-  const context = new Context(reader, createPager(reader.backend, kept!.archive, reader.arena.segmentTokens));
+  const context = new Context(reader, createPager(kept!.archive, reader.arena.segmentTokens));
   const sum = createHash('sha256');
   let peak = 0;
   const note = (): void => {

@@ -65,9 +65,9 @@ export const keepSession = async (
   hooks: AppendHooks,
 ): Promise<Keeper> => {
   const { archive } = kept!;
-  const { backend, arena, predictor } = reader;
+  const { arena, predictor } = reader;
   const { created = Date.now(), sharing = true } = stored ?? {};
-  const tail = createTail(backend, archive, arena.segmentTokens);
+  const tail = createTail(archive, arena.segmentTokens);
   let pages = 0;
   let turns: Turns | undefined;
   context.onForget = (tokens) => tail.forget(tokens);

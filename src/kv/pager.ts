@@ -7,6 +7,8 @@ import type { StoredRun } from './stored-run.js';
 
 /** The device side of what is kept: pages of every layer, and the chunk index if there is one. */
 export interface PagedState {
+  /** What holds it. */
+  readonly backend: Backend;
   readonly layers: readonly KvLayer[];
   readonly chunks: ChunkIndex | undefined;
   readonly residency: Residency;
@@ -48,13 +50,13 @@ export interface Pager {
 
 /** Pages [from, to) as they are to be stored; they may end in the middle of the last page's tokens. */
 export const readRun = async (
-  backend: Backend,
   archive: Archive,
   state: PagedState,
   tokens: ArrayLike<number>,
   pages: { readonly from: number; readonly to: number; readonly wholeTo: number },
 ): Promise<NewRun> => {
   const { from, to, wholeTo } = pages;
+  const { backend } = state;
   const chunks = state.chunks
     ? await backend.readChunks(state.chunks, from, Math.max(from, wholeTo))
     : new Uint8Array(0);
@@ -81,7 +83,8 @@ export const readRun = async (
  * Put a stored run behind what the pages hold: its pages are cold, its chunks at once in the index. Whether it could be
  * believed: the backend refuses chunks that make no sense.
  */
-export const attachRun = (backend: Backend, state: PagedState, run: StoredRun, head: RunHead): boolean => {
+export const attachRun = (state: PagedState, run: StoredRun, head: RunHead): boolean => {
+  const { backend } = state;
   const { firstPage, tokens } = run;
   const wholeTo = firstPage + Math.floor(tokens / PAGE);
   if (state.chunks && wholeTo > firstPage) {
@@ -101,7 +104,7 @@ export const attachRun = (backend: Backend, state: PagedState, run: StoredRun, h
   return true;
 };
 
-export const createPager = (backend: Backend, archive: Archive, segmentTokens: number): Pager => {
+export const createPager = (archive: Archive, segmentTokens: number): Pager => {
   const pages = segmentTokens / PAGE;
   const chain = archive.chain();
   /** Segments that the archive was handed, or gave. */
@@ -118,7 +121,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
         signal,
         onRun: (run, head) => {
           if (run.firstPage / pages === from) state.cutChunks(from * segmentTokens);
-          return attachRun(backend, state, run, head);
+          return attachRun(state, run, head);
         },
       });
       const more = reason !== 'end' && reason !== 'unavailable';
@@ -132,7 +135,7 @@ export const createPager = (backend: Backend, archive: Archive, segmentTokens: n
       while ((handed + 1) * segmentTokens <= until) {
         const from = handed * pages;
         const to = from + pages;
-        const { head, records } = await readRun(backend, archive, state, tokens, { from, to, wholeTo: to });
+        const { head, records } = await readRun(archive, state, tokens, { from, to, wholeTo: to });
         await chain.save(handed, tokens, head, records, state.residency.stored);
         if (archive.state === 'ok' && stored === handed) stored += 1;
         handed += 1;

@@ -1,4 +1,4 @@
-import { type Backend, PAGE } from '../backends/backend.js';
+import { PAGE } from '../backends/backend.js';
 import type { Archive } from './archive.js';
 import type { Manifest } from './manifest.js';
 import { attachRun, type PagedState, readRun } from './pager.js';
@@ -30,7 +30,7 @@ export interface NewRuns {
   readonly runs: readonly NewRun[];
 }
 
-export const createTail = (backend: Backend, archive: Archive, segmentTokens: number): Tail => {
+export const createTail = (archive: Archive, segmentTokens: number): Tail => {
   /** Where the runs read last time began, and up to where they still hold. */
   let start = -1;
   let holds = 0;
@@ -45,7 +45,7 @@ export const createTail = (backend: Backend, archive: Archive, segmentTokens: nu
       for (let from = canonical + keep * segmentTokens; from < cached; from += segmentTokens) {
         const end = Math.min(from + segmentTokens, cached);
         runs.push(
-          await readRun(backend, archive, state, Array.prototype.slice.call(tokens, 0, end), {
+          await readRun(archive, state, Array.prototype.slice.call(tokens, 0, end), {
             from: from / PAGE,
             to: Math.ceil(end / PAGE),
             wholeTo: Math.floor(end / PAGE),
@@ -61,7 +61,7 @@ export const createTail = (backend: Backend, archive: Archive, segmentTokens: nu
       start = cached;
       for (const { run, head } of runs) {
         if (run.firstPage * PAGE !== end) break;
-        if (!attachRun(backend, state, run, head)) break;
+        if (!attachRun(state, run, head)) break;
         end += run.tokens;
       }
       holds = end;

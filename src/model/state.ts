@@ -16,6 +16,8 @@ import type { ModelConfig } from './config.js';
 
 /** The device side of one context: pages, chunk index and plans of every layer. */
 export interface ContextState {
+  /** What holds it. */
+  readonly backend: Backend;
   readonly layers: readonly KvLayer[];
   /** Of the layers that are read whole; layers that slide have no chunks. */
   readonly chunks: ChunkIndex | undefined;
@@ -132,6 +134,7 @@ export const createState = (
   });
 
   return {
+    backend,
     layers,
     chunks,
     residency,

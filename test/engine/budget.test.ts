@@ -155,7 +155,7 @@ test('a text of whole segments, attached to its end, has logits', async () => {
   const found: string[] = [];
   for (const _ of ['first', 'second']) {
     const { archive } = model.kept!;
-    const context = new Context(model.reader, createPager(model.reader.backend, archive, SEGMENT));
+    const context = new Context(model.reader, createPager(archive, SEGMENT));
     await context.append(ids, false);
     found.push(digest(await context.logits()));
     await archive.drained();

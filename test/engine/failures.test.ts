@@ -85,8 +85,7 @@ describe.each(['contrast', 'delimiters', 'fixed'] as const)('boundaries by %s', 
 
   test('stopped while segments come from the store', async () => {
     const { reader, kept } = model;
-    const open = (): Context =>
-      new Context(reader, createPager(reader.backend, kept!.archive, reader.arena.segmentTokens));
+    const open = (): Context => new Context(reader, createPager(kept!.archive, reader.arena.segmentTokens));
     const writer = open();
     await writer.append(ids, false);
     writer.close();
@@ -112,7 +111,7 @@ describe.each(['contrast', 'delimiters', 'fixed'] as const)('boundaries by %s', 
         };
       },
     };
-    const context = new Context(reader, createPager(reader.backend, stopping, reader.arena.segmentTokens));
+    const context = new Context(reader, createPager(stopping, reader.arena.segmentTokens));
     await expect(context.append(ids, false, { signal: stop.signal })).rejects.toMatchObject({
       name: 'AbortError',
     });
@@ -162,8 +161,7 @@ test('tokens count as read again only when they are', async () => {
   const model = await openBundled({ attention: { method: 'dense' }, kv: { store: 'memory' } });
   const { reader, kept } = model;
   const ids = (await model.tokenizer.encode(book().slice(5000, 9000))).slice(0, 600);
-  const open = (): Context =>
-    new Context(reader, createPager(reader.backend, kept!.archive, reader.arena.segmentTokens));
+  const open = (): Context => new Context(reader, createPager(kept!.archive, reader.arena.segmentTokens));
   const writer = open();
   await writer.append(ids, false);
   expect(writer.meter.recomputedTokens).toBe(0);

@@ -10,8 +10,7 @@ import { everything } from './everything.js';
  */
 export const readsTheSame = async (model: OpenModel, ids: readonly number[]) => {
   const { reader, kept } = model;
-  const open = (): Context =>
-    new Context(reader, createPager(reader.backend, kept!.archive, reader.arena.segmentTokens));
+  const open = (): Context => new Context(reader, createPager(kept!.archive, reader.arena.segmentTokens));
 
   const one = new Context(reader);
   await one.append(ids, false);

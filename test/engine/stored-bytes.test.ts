@@ -48,7 +48,7 @@ const count = async ({ keys, values }: (typeof pairs)[number], attention: Attent
   const { layers, kvHeads, headDim: keyDim } = model.reader.config;
   const ids = (await model.tokenizer.encode(book().slice(0, 6000))).slice(0, SEGMENTS * SEGMENT);
   expect(ids.length).toBe(SEGMENTS * SEGMENT);
-  const context = new Context(model.reader, createPager(model.reader.backend, archive, SEGMENT));
+  const context = new Context(model.reader, createPager(archive, SEGMENT));
   await context.append(ids, false);
   context.close();
   await archive.drained();

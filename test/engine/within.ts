@@ -34,7 +34,7 @@ export const within = async (model: OpenModel, store: Store, bytes: number) => {
   };
   const reader = { ...model.reader, backend: watched, budget };
   return {
-    open: () => new Context(reader, createPager(watched, archive, SEGMENT)),
+    open: () => new Context(reader, createPager(archive, SEGMENT)),
     drained: archive.drained,
     inFlight: budget.inFlight,
     /** Bytes beyond the budget at the worst moment. */
