@@ -33,6 +33,13 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
       return { method: 'dense' };
     case 'sliding':
       return { method: 'sliding', window: length <= 2048 ? 256 : length / 8 };
+    case 'a-shape':
+    case 'power':
+    case 'neighborhood':
+      return { method, window: length <= 2048 ? 256 : length / 8 };
+    case 'oracle':
+    case 'random':
+      return { method, ...budgetAt(length) };
     case 'blocks':
       return { method: 'blocks', ...budgetAt(length) };
     case 'dhsa':

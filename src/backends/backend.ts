@@ -205,6 +205,8 @@ export interface Backend {
    * forced tail and choice are whole sub-blocks: what is left of the budget below 16 tokens is not spent.
    */
   select(plan: Plan, tiles: Tiles, keep: Keep, scores?: Scores, index?: ChunkIndex): void;
+  /** Write a plan that the host knows: row list · tiles + tile holds the ranges of that tile, as `Plan` promises them. */
+  writePlan(plan: Plan, tiles: Tiles, rows: readonly (readonly Range[])[]): void;
   /**
    * The plan's last tile goes on in a new call, `tiles`, whose rows are all of that tile: what it reads stays, and reaches
    * to the last of these rows. Doing so twice is as good as once.

@@ -1,5 +1,6 @@
-import { type Keep, MOST_REUSE } from '../backends/backend.js';
+import { MOST_REUSE } from '../backends/backend.js';
 import { onlyKnown, wholeNumber } from '../options.js';
+import { EVERYTHING } from './budget.js';
 import { dhsa } from './dhsa.js';
 import type { Predictor } from './predictor.js';
 
@@ -16,8 +17,6 @@ const BREAK_EVEN = 2048;
 const ROW_BREAK_EVEN = 2;
 /** No forward call crosses a multiple of this (segments), so that all rows of a call lie on one side of the break-even. */
 const STEP = 256;
-
-const EVERYTHING: Keep = { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 };
 
 /**
  * DHSA where it saves time. A tile that ends within the budget reads everything and is not scored; so does a row of its

@@ -1,6 +1,5 @@
-import type { Keep } from '../backends/backend.js';
 import { oneOf, onlyKnown, wholeNumber } from '../options.js';
-import { BUDGET_OPTIONS, type BudgetOptions, fits, keepOf, keepSignature } from './budget.js';
+import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
 import type { Needs, Predictor } from './predictor.js';
 
 /** The best blocks of equal size. */
@@ -21,7 +20,6 @@ export const blocks = (options: BlocksOptions): Predictor => {
   const size = wholeNumber('attention.size', options.size, 32, 1, 4096);
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
   const keep = keepOf(options);
-  const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
   return {
     name: 'blocks',
     needs: {
@@ -32,7 +30,7 @@ export const blocks = (options: BlocksOptions): Predictor => {
     },
     signature: `blocks size=${size} lists=${lists} ${keepSignature(keep)}`,
     plan(backend, { layer, tiles, q, scale, chunks, scores }, out) {
-      if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, everything);
+      if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, EVERYTHING);
       backend.scoreChunks(scores!, q, chunks!, layer, tiles, { by: 'mean', scale });
       backend.select(out, tiles, keep, scores!, chunks!);
     },

@@ -15,6 +15,9 @@ export interface BudgetOptions {
 
 export const BUDGET_OPTIONS = ['budget', 'density', 'sinks', 'local'] as const;
 
+/** Every tile reads all that it can reach. */
+export const EVERYTHING: Keep = { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 };
+
 export const keepOf = (options: BudgetOptions): Keep => {
   const { density } = options;
   const budget =
@@ -34,9 +37,12 @@ export const keepOf = (options: BudgetOptions): Keep => {
 /** The budget of tiles that end at `end` or before may read everything: nothing needs to be scored. */
 export const fits = ({ budget, density }: Keep, end: number): boolean => budget >= end || density === 1;
 
+/** The budget of a tile that ends at `end`. */
+export const budgetAt = ({ budget, density = 0 }: Keep, end: number): number =>
+  Math.max(budget, Math.ceil(density * end));
+
 /** Tokens that a row behind so many reads at most. */
-export const mostOf = ({ budget, density = 0 }: Keep, tokens: number): number =>
-  Math.max(budget, Math.ceil(density * (tokens + 1)));
+export const mostOf = (keep: Keep, tokens: number): number => budgetAt(keep, tokens + 1);
 
 /** `factor` times as much. */
 export const widened = (keep: Keep, factor: number): Keep => ({

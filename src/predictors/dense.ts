@@ -1,4 +1,5 @@
 import { onlyKnown } from '../options.js';
+import { EVERYTHING } from './budget.js';
 import type { Predictor } from './predictor.js';
 
 /** Every token reads every earlier one. */
@@ -13,7 +14,6 @@ export const dense = (options: DenseOptions): Predictor => {
     name: 'dense',
     needs: { lists: 'layer', candidates: false, prefixStable: true },
     signature: 'dense',
-    plan: (backend, { tiles }, out) =>
-      backend.select(out, tiles, { budget: Number.POSITIVE_INFINITY, sinks: 0, local: 0 }),
+    plan: (backend, { tiles }, out) => backend.select(out, tiles, EVERYTHING),
   };
 };

@@ -1,7 +1,6 @@
 import {
   type Backend,
   type Boundaries,
-  type Keep,
   MOST_REUSE,
   type Plan,
   type Tiles,
@@ -12,6 +11,7 @@ import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
 import {
   BUDGET_OPTIONS,
   type BudgetOptions,
+  EVERYTHING,
   fits,
   keepOf,
   keepSignature,
@@ -98,7 +98,6 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     );
   }
   const generous = widened(keep, factor);
-  const everything: Keep = { ...keep, budget: Number.POSITIVE_INFINITY };
 
   const chooseByMeans = (backend: Backend, input: PredictInput, out: Plan): void => {
     const { layer, tiles, q, scale, chunks, scores } = input;
@@ -113,7 +112,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     else if (!all) {
       backend.scoreChunks(scores!, q, chunks!, layer, groups, { by: 'sketch', planes: 1, scale });
       backend.select(candidates!, groups, generous, scores!, chunks!);
-    } else if (exact) backend.select(candidates!, tiles, everything);
+    } else if (exact) backend.select(candidates!, tiles, EVERYTHING);
     if (exact) backend.scoreTokens(scores!, q, kv, chunks!, candidates!, scale);
     else {
       const among = all ? undefined : { candidates: candidates! };
@@ -142,7 +141,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     plan(backend, input, out) {
       const { tiles } = input;
       const groups = { ...tiles, tileRows: Math.max(tiles.tileRows, refresh) };
-      if (fits(keep, wholeEnd(groups))) backend.select(out, tiles, everything);
+      if (fits(keep, wholeEnd(groups))) backend.select(out, tiles, EVERYTHING);
       else if (tiles.tileRows <= MOST_REUSE) chooseInStages(backend, input, groups, out);
       else chooseByMeans(backend, input, out);
     },

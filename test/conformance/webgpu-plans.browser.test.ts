@@ -3,6 +3,7 @@ import {
   type Backend,
   type ChunkIndex,
   type Keep,
+  type Range,
   type Tiles,
   tileCount,
 } from '../../src/backends/backend.js';
@@ -15,7 +16,7 @@ import { openTestGpu } from './make-gpu.js';
 /** Plans without scores: the forced set alone, whatever the tiles, and a tile that goes on. */
 describe('plans on a WebGPU device', () => {
   let device: GpuDevice;
-  let plans: Pick<Backend, 'plan' | 'select' | 'extend' | 'readPlan'>;
+  let plans: Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'readPlan'>;
   let reference: Backend;
   beforeAll(async () => {
     device = await openTestGpu();
@@ -92,6 +93,34 @@ describe('plans on a WebGPU device', () => {
         reference.extend(wanted, more);
         expect(await plans.readPlan(found)).toEqual(await reference.readPlan(wanted));
       }
+    }
+  });
+
+  test('from the host are what was written, and go on', async () => {
+    const numbers = random(6);
+    const [found, wanted] = [plans.plan('found', 3), reference.plan('wanted', 3)];
+    // The last one is more than is listed at once.
+    for (const [rows, most] of [
+      [3, 2],
+      [1, 5000],
+      [2, 9000],
+    ] as const) {
+      const tiles = { position: 20_000, rows, tileRows: 1 };
+      const written = Array.from({ length: 3 * rows }, (_, row): Range[] => [
+        ...Array.from({ length: 1 + numbers.below(most) }, (_, i): Range => [2 * i, 2 * i + 1]),
+        [19_000 + row, 20_001 + (row % rows)],
+      ]);
+      for (const [backend, plan] of [
+        [plans, found],
+        [reference, wanted],
+      ] as const) {
+        backend.writePlan(plan, tiles, written);
+        expect(await backend.readPlan(plan)).toEqual(written);
+      }
+      const more = { position: 20_000 + rows, rows: 1, tileRows: 1, continues: true };
+      plans.extend(found, more);
+      reference.extend(wanted, more);
+      expect(await plans.readPlan(found)).toEqual(await reference.readPlan(wanted));
     }
   });
 });

@@ -13,6 +13,7 @@ import {
   tileEnd,
   tileStart,
 } from '../../src/backends/backend.js';
+import { checkPlan } from '../../src/backends/check-plan.js';
 import { hadamard } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven } from '../../src/codecs/half.js';
 import type { RefChunkIndex } from './chunks.js';
@@ -30,7 +31,15 @@ const { fround } = Math;
 
 type SelectionVerbs = Pick<
   Backend,
-  'plan' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores' | 'select' | 'extend' | 'readPlan'
+  | 'plan'
+  | 'scores'
+  | 'scoreChunks'
+  | 'scoreTokens'
+  | 'readScores'
+  | 'select'
+  | 'writePlan'
+  | 'extend'
+  | 'readPlan'
 >;
 
 /** Boundaries that a tile may know: those that the pages before its own decided. */
@@ -320,6 +329,11 @@ export const refSelection = (): SelectionVerbs => ({
       const end = tileEnd(tiles, tile);
       own.rows[row] = selectRanges(start, reach, end, keep, tail, chunks, values[row] ?? [], blocks ? 16 : 1);
     });
+  },
+
+  writePlan(plan, tiles, rows) {
+    checkPlan(plan.lists, tiles, rows);
+    Object.assign(plan as RefPlan, { tiles, rows: rows.map((ranges) => [...ranges]) });
   },
 
   extend(plan, tiles) {

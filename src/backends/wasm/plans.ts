@@ -9,6 +9,7 @@ import {
   tileEnd,
   tileStart,
 } from '../backend.js';
+import { checkPlan } from '../check-plan.js';
 import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device, WasmPlan } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
@@ -24,7 +25,9 @@ const WORDS = 8;
 const SELECTED_PER_US = 100;
 
 /** Plans, made from scores. */
-export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'extend' | 'readPlan'> => {
+export const wasmPlans = (
+  device: Device,
+): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'readPlan'> => {
   const { heap, kernels } = device;
 
   /** `chosen`: the most ranges of a tile beside its sinks and its tail. */
@@ -97,6 +100,16 @@ export const wasmPlans = (device: Device): Pick<Backend, 'plan' | 'select' | 'ex
       const items = plan.lists * count;
       const work = scored ? (items * most) / SELECTED_PER_US : 0;
       runRanged(device, 'select', args, record, room, items, work);
+    },
+
+    writePlan(plan, tiles, rows) {
+      checkPlan(plan.lists, tiles, rows);
+      const own = plan as WasmPlan;
+      shapePlan(own, tiles, Math.max(0, ...rows.map((ranges) => ranges.length)));
+      heap.u32(own.counts, rows.length).set(rows.map((ranges) => ranges.length));
+      rows.forEach((ranges, row) => {
+        heap.u32(own.ranges + row * own.capacity * 8, 2 * ranges.length).set(ranges.flat());
+      });
     },
 
     extend(plan, tiles) {

@@ -14,6 +14,7 @@ import {
   tileEnd,
   tileStart,
 } from '../backend.js';
+import { checkPlan } from '../check-plan.js';
 import type { GpuBuffer } from './buffers.js';
 import type { GpuDevice } from './device.js';
 import { gridOf } from './grid.js';
@@ -39,6 +40,8 @@ export interface GpuPlan extends Plan {
 const FORCED_RANGES = 5;
 
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
+/** Words of a plan from the host that are listed at once. */
+const PIECE = 2 ** 16;
 /** More tokens than any tile can read. */
 const EVERYTHING = 2 ** 30;
 
@@ -115,7 +118,7 @@ export type SelectScored = (
   index?: ChunkIndex,
 ) => void;
 
-type Verbs = Pick<Backend, 'plan' | 'select' | 'extend' | 'readPlan'>;
+type Verbs = Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'readPlan'>;
 
 /** Plans, made on the device and used there. `selectScored` chooses by scores. */
 export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs => {
@@ -155,6 +158,22 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
         buffers: [buffer, bounded?.boundaries ?? nothing, recorder.lists],
         groups: gridOf(own.lists * tileCount(tiles)),
       });
+    },
+
+    writePlan: (plan, tiles, rows) => {
+      checkPlan(plan.lists, tiles, rows);
+      const own = plan as GpuPlan;
+      const buffer = shapePlan(device, own, tiles, Math.max(0, ...rows.map((ranges) => ranges.length)));
+      const written = new Uint32Array(words(rows.length, own.capacity));
+      rows.forEach((ranges, row) => {
+        written[row] = ranges.length;
+        written.set(ranges.flat(), rows.length + 2 * row * own.capacity);
+      });
+      for (let at = 0; at < written.length; at += PIECE) {
+        const piece = written.subarray(at, at + PIECE);
+        const from = recorder.list(piece);
+        recorder.copy(buffer, 4 * at, recorder.lists, 4 * from, 4 * piece.length);
+      }
     },
 
     extend: (plan, tiles) => {
