@@ -8,7 +8,7 @@ const withoutKernel = new Set([
   ...['tensor', 'view', 'weight', 'fill', 'upload', 'read', 'free', 'bytes', 'flush', 'close'],
   ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'readPage'],
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
-  ...['plan', 'scores', 'extend', 'readPlan', 'readPairs', 'readScores'],
+  ...['plan', 'scores', 'writePlan', 'extend', 'readPlan', 'readPairs', 'readScores'],
 ]);
 // Kernels that are no verb of their own.
 const withoutVerb = new Set([
