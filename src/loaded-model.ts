@@ -116,6 +116,15 @@ export class Model {
   }
 
   /**
+   * Delete the pages of a kept session, but for those that others use, and keep its tokens: they are read again when it is
+   * next opened and asked. Resolves to the bytes that are free again. Rejects with `input/busy` while it is open anywhere,
+   * `input/option` where there is no such session. Of pages that another model or method made only those of its end go.
+   */
+  evictSession(id: string): Promise<number> {
+    return this.#engine.evictSession(this.#model, id);
+  }
+
+  /**
    * A kept session in one file, with its pages as it was last stored. Pages that the store has lost stay out, and
    * `restorableTokens` and `reason` say so. Memory does not grow with the text. `onProgress` counts tokens.
    */

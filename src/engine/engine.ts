@@ -182,6 +182,7 @@ export interface Engine {
   renameSession(model: number, id: string, title: string): Promise<void>;
   cloneSession(model: number, from: string, to: string, title?: string): Promise<void>;
   deleteSession(model: number, id: string): Promise<void>;
+  evictSession(model: number, id: string): Promise<number>;
   exportSession(model: number, id: string, call: number, onProgress: Progress): Promise<ExportedSession>;
   importSession(
     model: number,

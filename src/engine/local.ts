@@ -101,6 +101,12 @@ export const createLocalEngine = (): Engine => {
     await context.closing;
   };
 
+  const refuseOpen = (model: number, id: string): void => {
+    for (const context of contexts.values()) {
+      if (context.model === model && context.id === id) throw isOpen(id);
+    }
+  };
+
   const engine: Engine = {
     load: (source, options, call, onProgress) =>
       abortable(call, async (signal) => {
@@ -132,10 +138,13 @@ export const createLocalEngine = (): Engine => {
     cloneSession: async (model, from, to, title) => storedSessions(modelOf(model)).clone(from, to, title),
     deleteSession: async (model, id) => {
       const stored = storedSessions(modelOf(model));
-      for (const context of contexts.values()) {
-        if (context.model === model && context.id === id) throw isOpen(id);
-      }
+      refuseOpen(model, id);
       await stored.delete(id);
+    },
+    evictSession: async (model, id) => {
+      const stored = storedSessions(modelOf(model));
+      refuseOpen(model, id);
+      return stored.evict(id);
     },
     exportSession: (model, id, call, onProgress) =>
       abortable(call, async (signal) =>

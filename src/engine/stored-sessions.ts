@@ -43,6 +43,7 @@ export interface StoredSessions {
   rename(id: string, title: string): Promise<void>;
   clone(from: string, to: string, title?: string): Promise<void>;
   delete(id: string): Promise<void>;
+  evict(id: string): Promise<number>;
   exportFile(id: string, hooks: TransferHooks): Promise<ExportedSession>;
   importFile(file: Blob, as: ImportSettings, hooks: TransferHooks): Promise<ImportedSession>;
 }
@@ -111,6 +112,11 @@ export const storedSessions = (model: OpenModel): StoredSessions => {
     clone: (from, to, title) => sessions().clone(from, to, title),
     async delete(id) {
       await kept?.archive.sessions.delete(id);
+    },
+    async evict(id) {
+      const freed = await archiveOf(model).evictSession(id);
+      if (freed === undefined) throw noSession(id);
+      return freed;
     },
     exportFile: (id, hooks) => sessions().exportFile(id, hooks),
     importFile(file, as, hooks) {

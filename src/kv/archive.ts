@@ -3,6 +3,7 @@ import type { Store } from '../stores/store.js';
 import { type Chain, createChain } from './chain.js';
 import { isLaidOut } from './check-run.js';
 import { withBudget } from './disk.js';
+import { evictSession } from './evict-session.js';
 import { createEvictor } from './evictor.js';
 import { createForesight } from './foresight.js';
 import { createLeases } from './leases.js';
@@ -59,6 +60,11 @@ export interface Archive {
   /** Write what waits, and let others evict what was in use here. */
   close(): Promise<void>;
   readonly sessions: Sessions;
+  /**
+   * Delete the pages that a session alone rests on; its tokens stay. Resolves to their bytes, `undefined` where there is no
+   * such session. Throws `input/busy`, `storage/corrupt` and `storage/version`, and what the store does.
+   */
+  evictSession(id: string): Promise<number | undefined>;
 }
 
 export interface RecordWanted {
@@ -110,12 +116,13 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   const writer = createWriteBehind(disk, options);
   // Private runs have no key of content, so their layout is part of the fingerprint that their manifest has.
   const laidOut = scopeKey(scope);
+  const segments = (tokens: ArrayLike<number>) => segmentKeys(scope, tokens, segmentTokens);
   const sessions = createSessions(disk, writer, {
     fingerprint: laidOut,
     segmentTokens,
     groups,
     pageBytes,
-    segments: (tokens) => segmentKeys(scope, tokens, segmentTokens),
+    segments,
     batchBytes: writer.batchBytes,
   });
 
@@ -225,6 +232,22 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
         await touch(sessionKey(id));
         return () => release().finally(writer.freed);
       },
+    },
+    async evictSession(id) {
+      const release = await sessions.acquire(id);
+      try {
+        await writer.drained();
+        const manifest = await sessions.get(id);
+        if (!manifest) return undefined;
+        const listed = (await sessions.list()).filter((one) => one.id !== id && !one.problem);
+        const others = await Promise.all(listed.map((one) => sessions.get(one.id).catch(() => undefined)));
+        const settings = { fingerprint: laidOut, segments };
+        const known = others.filter((one) => one !== undefined);
+        return await evictSession(manifest, known, store, evictor, settings);
+      } finally {
+        await release();
+        writer.freed();
+      }
     },
     async close() {
       await drained();

@@ -12,6 +12,8 @@ export interface Evictor {
    * last ones first, so that what is left of it is a beginning.
    */
   evict(bytes: number): Promise<number>;
+  /** Evict these runs of one text, the last ones first, up to one that is in use somewhere; resolves to their bytes. */
+  forget(segments: readonly string[]): Promise<number>;
   /** Delete records without a head, which crashes left. */
   tidy(): Promise<void>;
 }
@@ -145,6 +147,31 @@ export const createEvictor = (
     return freed;
   };
 
+  const forget = async (segments: readonly string[]): Promise<number> => {
+    const [last] = segments.slice(-1);
+    if (last === undefined) return 0;
+    const [used, { texts }, heads] = [await leases.inUse(), await readUses(store), await store.list(HEADS)];
+    const stored = new Set(heads.map(segmentOf));
+    const use = texts.get(last);
+    const bytes = new Map(use?.entries.map((entry) => [entry.key, entry.bytes]));
+    const from = segments.map((key) => used.has(key)).lastIndexOf(true) + 1;
+    const gone = segments.slice(from).filter((key) => stored.has(key));
+    let freed = 0;
+    for (let end = gone.length; end > 0; end -= AT_ONCE) {
+      const keys: string[] = [];
+      for (const key of gone.slice(Math.max(0, end - AT_ONCE), end)) {
+        freed += bytes.get(key) ?? (await store.size(`${PAGES}${key}/`));
+        keys.push(headKey(key), ...(await store.list(`${PAGES}${key}/`)));
+      }
+      await store.commit({ put: [], delete: keys });
+    }
+    for (const key of gone) onEvicted(key);
+    const left = use?.entries.findIndex(({ key }) => gone.includes(key)) ?? -1;
+    // What is left of it is used by others, or in use: they say so themselves.
+    if (use && left >= 0) await keepBooks({ ...use, runs: use.entries }, left, false);
+    return freed;
+  };
+
   const tidy = async (): Promise<void> => {
     const used = await leases.inUse();
     const whole = new Set((await store.list(HEADS)).map(segmentOf));
@@ -161,5 +188,9 @@ export const createEvictor = (
     return work().finally(unlock);
   };
 
-  return { evict: (bytes) => alone(() => evict(bytes)), tidy: () => alone(tidy) };
+  return {
+    evict: (bytes) => alone(() => evict(bytes)),
+    forget: (segments) => alone(() => forget(segments)),
+    tidy: () => alone(tidy),
+  };
 };
