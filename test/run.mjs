@@ -76,14 +76,22 @@ const chromium = async () => {
   }
 };
 
+/** Ours, and what takes files apart for the shelf, with its packages. */
+const types = async () => {
+  const tsc = bin('typescript', 'bin/tsc');
+  const shelf = join(root, 'examples/pwa');
+  return (await node(tsc, '-p', root)) && install(shelf) && (await node(tsc, '-p', shelf));
+};
+
 /** @type {Record<string, () => Promise<boolean>>} */
 const steps = {
   chromium: () => check(chromium()),
   build: () => check(node(join(root, 'build.mjs'), '--check-size')),
-  types: () => check(node(bin('typescript', 'bin/tsc'), '-p', root)),
+  types: () => check(types()),
   lint: () => check(node(bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', root)),
   docs: () => check(node(bin('typedoc', 'bin/typedoc'))),
-  clients: () => check(Promise.resolve(install(join(root, 'test', 'facades')))),
+  clients: () =>
+    check(Promise.resolve(['test/facades', 'examples/pwa'].every((at) => install(join(root, at))))),
   node: () => vitest('node'),
   browser: () => vitest('browser'),
   e2e: () => vitest('e2e'),

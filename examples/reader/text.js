@@ -1,6 +1,6 @@
 // @ts-check
 /** The encoding of a file's first bytes, or nothing when they are no text. @param {Uint8Array} bytes */
-const encodingOf = (bytes) => {
+export const encodingOf = (bytes) => {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
   if (bytes.includes(0)) return undefined;

@@ -1,0 +1,78 @@
+// @ts-check
+// A private reading shelf. What it needs of Longhand is in core.js; all else here is a page.
+import { desk } from '../reader/desk.js';
+import { byId } from '../reader/dom.js';
+import { clearProblem, showProblem } from '../reader/problems.js';
+import { showCovers } from './covers.js';
+import { startDeeds, takeIn } from './deeds.js';
+import { changeModel, firstModel, startModelChoice, useModel } from './model-choice.js';
+import { showOffline, startOffline, takeHandedOver } from './offline.js';
+import { announce } from './progress.js';
+import { goOn, readFile } from './reading.js';
+import { showStorage, startStorage } from './storage.js';
+import { startTalk } from './talk.js';
+import { show, startVolume } from './volume.js';
+
+const guarded = (/** @type {() => Promise<void>} */ work) => void work().catch(showProblem);
+
+/** What a file begins with says what it is, whatever it is called. @type {Record<string, (file: File) => Promise<void>>} */
+const kinds = { GGUF: changeModel, LHX1: takeIn };
+
+/** @param {Iterable<File>} files models, texts that were read elsewhere, texts to read */
+const take = async (files) => {
+  clearProblem();
+  for (const file of files) {
+    const other = kinds[await file.slice(0, 4).text()];
+    if (other) guarded(() => other(file));
+    else readFile(file);
+  }
+};
+
+const route = () => {
+  const id = decodeURIComponent(location.hash.slice(1));
+  void show(id === '' ? undefined : id).then(() => byId(id === '' ? 'shelf-title' : 'text-name').focus());
+};
+
+let drawing = Promise.resolve();
+const draw = () => {
+  drawing = drawing.then(showCovers).then(showStorage).then(showOffline).catch(showProblem);
+};
+
+const start = async () => {
+  document.addEventListener('shelf-changed', draw);
+  startTalk();
+  startVolume();
+  startDeeds();
+  startStorage();
+  startModelChoice(guarded);
+  byId('add').addEventListener('change', () => {
+    const chosen = [...(byId('add').files ?? [])];
+    guarded(() => take(chosen));
+    byId('add').value = '';
+  });
+  for (const [event, over] of Object.entries({ dragover: true, dragleave: false, drop: false })) {
+    document.addEventListener(event, (happened) => {
+      happened.preventDefault();
+      document.body.toggleAttribute('data-drop', over);
+      if (happened instanceof DragEvent && event === 'drop') {
+        const dropped = [...(happened.dataTransfer?.files ?? [])];
+        guarded(() => take(dropped));
+      }
+    });
+  }
+  const wanted = await firstModel();
+  await useModel(wanted);
+  announce(`${desk.model.info.name} is ready.`);
+  byId('add').disabled = false;
+  addEventListener('hashchange', route);
+  if (location.hash.length > 1) route();
+  await goOn();
+  await takeHandedOver(take);
+};
+
+start().catch((error) => {
+  document.body.dataset.state = 'failed';
+  showProblem(error);
+  announce('Reload the page to try again.');
+});
+startOffline().catch(showProblem);

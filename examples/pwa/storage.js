@@ -1,0 +1,103 @@
+// @ts-check
+// What is kept on this device, whether it will stay, and how to be rid of it.
+import { deleteModel, models } from '../../dist/index.js';
+import { desk } from '../reader/desk.js';
+import { byId } from '../reader/dom.js';
+import { fillList, listButton, listEntry } from '../reader/kept-list.js';
+import { isKeeping, showLasting } from '../reader/lasting.js';
+import { bytes, count } from '../reader/numbers.js';
+import { showProblem } from '../reader/problems.js';
+import { dropAllCards } from './cards.js';
+import { asked, evict, saveAsFile, takeOff } from './deeds.js';
+import { forgetModelFiles } from './model-files.js';
+import { announce } from './progress.js';
+import { jobOf, stopAll } from './reading.js';
+import { changed, volumes } from './shelf.js';
+import { letGo } from './volume.js';
+
+const showPersisted = async () => {
+  const { storage } = navigator;
+  const kept = (await storage?.persisted?.()) ?? false;
+  const { usage = 0, quota = 0 } = (await storage?.estimate?.()) ?? {};
+  const keeping = isKeeping(desk.model.info);
+  byId('persisted').textContent = !keeping
+    ? 'Nothing: this browser does not allow it here.'
+    : kept
+      ? 'The browser has promised not to clear it by itself.'
+      : 'The browser may clear it when space is short.';
+  byId('persisted').dataset.persisted = String(kept);
+  byId('persist').hidden = kept || !keeping || !storage?.persist;
+  byId('room').hidden = quota === 0;
+  byId('room-bar').max = quota || 1;
+  byId('room-bar').value = usage;
+  byId('room-words').textContent = `${bytes(usage)} of up to ${bytes(quota)} used`;
+};
+
+/** @param {import('./shelf.js').Volume} volume */
+const entryOf = ({ id, name, tokens, restorable, bytes: room }) => {
+  const busy = jobOf(id) !== undefined;
+  const note =
+    tokens === 0
+      ? 'not read'
+      : restorable === 0
+        ? `${count(tokens)} tokens, to be read again`
+        : `${count(tokens)} tokens, ${bytes(room)}`;
+  const isRead = tokens > 0 && !busy;
+  return listEntry(
+    name,
+    note,
+    ...(isRead ? [listButton('Save', name, () => saveAsFile(id))] : []),
+    ...(isRead && restorable > 0 ? [listButton('Evict', name, () => evict(id))] : []),
+    listButton('Delete', name, async () => asked(`Take “${name}” off the shelf?`, () => takeOff(id))),
+  );
+};
+
+const nameOf = (/** @type {string} */ url) => decodeURIComponent(url.split('/').at(-1) ?? url);
+
+export const showStorage = async () => {
+  await showPersisted();
+  showLasting(desk.model.info);
+  fillList('kept-texts', (await volumes()).map(entryOf));
+  fillList(
+    'kept-models',
+    (await models()).map(({ url, bytes: size, complete }) =>
+      listEntry(
+        nameOf(url),
+        complete ? bytes(size) : `${bytes(size)}, half`,
+        listButton('Delete', `the model ${nameOf(url)}`, () => deleteModel(url).then(showStorage)),
+      ),
+    ),
+  );
+};
+
+/** Everything that this page ever kept, but for the page itself. */
+const forgetAll = async () => {
+  stopAll();
+  await letGo();
+  location.hash = '';
+  for (const { id } of await desk.model.sessions()) {
+    await desk.model.evictSession(id).catch(() => undefined);
+    await desk.model.deleteSession(id);
+  }
+  await dropAllCards();
+  for (const { url } of await models()) await deleteModel(url);
+  await forgetModelFiles();
+  localStorage.clear();
+  changed();
+  announce('Everything is forgotten.');
+};
+
+export const startStorage = () => {
+  byId('persist').addEventListener('click', () => {
+    void navigator.storage
+      .persist()
+      .then(async (granted) => {
+        await showPersisted();
+        if (!granted) byId('persisted').textContent += ' It was asked, and said no for now.';
+      })
+      .catch(showProblem);
+  });
+  byId('forget').addEventListener('click', () =>
+    asked('Forget every text, everything that was read, and every model?', forgetAll),
+  );
+};
