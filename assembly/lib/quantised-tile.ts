@@ -6,6 +6,7 @@
 // Loop bodies are short on purpose: engines move all loads of a body to its front, and what then does not fit into 16
 // registers is spilled. Longer bodies and more rows were slower. Loops that run once in some formats end in conditions
 // that are false there at compile time, so that no loop is left.
+import { ahead, lastAhead } from './ahead';
 import { first, hasSixteenfold, pairBytes, second, secondSixteenfold, start } from './codes';
 import { FACTORS, factorBytes, grain, grainBytes, headBytes, MINIMUMS, scaleBytes, SIXTEEN } from './formats';
 import { halves4 } from './halves';
@@ -162,6 +163,8 @@ export function quantisedRow(
   format: i32, out: usize, panel: usize, w: usize, k: usize, bias: usize, outputs: i32,
 ): void {
   let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+  const last = lastAhead();
+  let seen: u32 = 0;
   const end = panel + (k >>> 5) * PANEL_BLOCK;
   const across = acrossHalves(format, 1);
   do {
@@ -172,6 +175,7 @@ export function quantisedRow(
       const scale = panel + 12;
       let part: usize = 0;
       do {
+        seen += ahead(w, grainBytes(format), last);
         let codes = w + headBytes(format);
         let x = panel + PANEL_HEAD + part * 4;
         const sums = sumsOf(format, panel, part, 1);
@@ -210,5 +214,7 @@ export function quantisedRow(
       } while (format & SIXTEEN && ++part < 2);
     }
   } while (format & FACTORS && panel < end);
+  // Never so: it is the sum of a few thousand bytes at most.
+  if (<i32>seen < 0) unreachable();
   putRow(out, bias, outputs, a0, a1, a2, a3);
 }
