@@ -1,4 +1,3 @@
-import { toHalf } from '../../codecs/half.js';
 import type { Backend, Tensor, Weight } from '../backend.js';
 import { isFloat, ROW_FORMATS, rowBytes, type WeightType } from '../row-formats.js';
 import { f32 } from './recorder.js';
@@ -30,13 +29,21 @@ export const madeUpTensor = (b: Memory, rows: number, cols: number, seed: number
   return tensor;
 };
 
+/** Bits of an f16 in [2^(exponent − 15), 2^(exponent − 14)). */
+const half = (next: () => number, exponent: number): number => (exponent << 10) | Math.floor(1024 * next());
+
 const rowOf = (type: WeightType, cols: number, next: () => number): Uint8Array => {
   const row = new Uint8Array(rowBytes(type, cols));
   const view = new DataView(row.buffer);
   if (isFloat(type)) {
     normals(next, cols).forEach((value, i) => {
       if (type === 'F32') view.setFloat32(4 * i, value, true);
-      else view.setUint16(2 * i, type === 'F16' ? toHalf(value) : f32(value) >>> 16, true);
+      else
+        view.setUint16(
+          2 * i,
+          type === 'F16' ? half(next, 13) | (value < 0 ? 0x8000 : 0) : f32(value) >>> 16,
+          true,
+        );
     });
     return row;
   }
@@ -44,7 +51,7 @@ const rowOf = (type: WeightType, cols: number, next: () => number): Uint8Array =
   for (let i = 0; i < row.length; i++) row[i] = Math.floor(next() * 256);
   for (let at = 0; at < row.length; at += bytes) {
     for (let n = TWO_HALVES.includes(type) ? 1 : 0; n >= 0; n--)
-      view.setUint16(at + 2 * n, toHalf(0.005 + 0.01 * next()), true);
+      view.setUint16(at + 2 * n, half(next, 8), true);
   }
   return row;
 };
