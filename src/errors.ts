@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'storage/quota'
   | 'storage/corrupt'
   | 'storage/version'
+  | 'storage/key'
   | 'engine/closed'
   | 'engine/lost'
   | 'internal';
@@ -41,10 +42,6 @@ export class LonghandError extends Error {
     this.details = details;
   }
 }
-
-/** Whether what computes is gone. */
-export const isLost = (error: unknown): boolean =>
-  (error as Partial<LonghandError> | undefined)?.code === 'engine/lost';
 
 /** What an aborted call rejects with. */
 export const abortError = (): DOMException => new DOMException('The operation was aborted.', 'AbortError');

@@ -115,3 +115,4 @@ export const load = async (source: ModelSource, options: LoadOptions = {}): Prom
   const engine = worker ?? startWorker(workerUrl);
   return loadOn(connectEngine(engine), address, { ...rest, ...own });
 };
+export { type WipeOptions, wipe } from './wipe.js';

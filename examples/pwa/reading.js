@@ -1,7 +1,6 @@
 // @ts-check
 // Texts are read one after the other, in the order they came. What is read stays, whatever ends the visit.
 import { desk } from '../reader/desk.js';
-import { showLasting } from '../reader/lasting.js';
 import { isAbort, showProblem } from '../reader/problems.js';
 import { paceOf } from '../reader/state.js';
 import { markOf } from '../reader/text.js';
@@ -65,9 +64,7 @@ const read = async (job) => {
         showProgress(job, progress.loaded / progress.total, pace(progress));
       },
     });
-    const stats = await session.stats();
-    const { tokens, reusedTokens } = stats;
-    showLasting(desk.model.info, stats);
+    const { tokens, reusedTokens } = await session.stats();
     announce(
       reusedTokens > 0
         ? `${job.name} is read: ${reusedTokens.toLocaleString('en')} of its ${tokens.toLocaleString('en')} tokens were known already.`

@@ -4,15 +4,15 @@ import { deleteModel, models } from '../../dist/index.js';
 import { desk } from '../reader/desk.js';
 import { byId } from '../reader/dom.js';
 import { fillList, listButton, listEntry } from '../reader/kept-list.js';
-import { isKeeping } from '../reader/lasting.js';
+import { isKeeping, showLasting } from '../reader/lasting.js';
 import { bytes, count } from '../reader/numbers.js';
 import { showProblem } from '../reader/problems.js';
 import { dropAllCards } from './cards.js';
-import { DATABASE } from './core.js';
 import { asked, evict, saveAsFile, takeOff } from './deeds.js';
 import { forgetModelFiles } from './model-files.js';
+import { announce } from './progress.js';
 import { jobOf, stopAll } from './reading.js';
-import { volumes } from './shelf.js';
+import { changed, volumes } from './shelf.js';
 import { letGo } from './volume.js';
 
 const showPersisted = async () => {
@@ -56,6 +56,7 @@ const nameOf = (/** @type {string} */ url) => decodeURIComponent(url.split('/').
 
 export const showStorage = async () => {
   await showPersisted();
+  showLasting(desk.model.info);
   fillList('kept-texts', (await volumes()).map(entryOf));
   fillList(
     'kept-models',
@@ -73,18 +74,17 @@ export const showStorage = async () => {
 const forgetAll = async () => {
   stopAll();
   await letGo();
-  for (const { id } of await desk.model.sessions()) await desk.model.deleteSession(id);
-  await desk.model.close();
+  location.hash = '';
+  for (const { id } of await desk.model.sessions()) {
+    await desk.model.evictSession(id).catch(() => undefined);
+    await desk.model.deleteSession(id);
+  }
+  await dropAllCards();
   for (const { url } of await models()) await deleteModel(url);
   await forgetModelFiles();
-  await dropAllCards();
   localStorage.clear();
-  // The pages too, of whatever model.
-  await new Promise((resolve) => {
-    const gone = indexedDB.deleteDatabase(DATABASE);
-    gone.onsuccess = gone.onerror = gone.onblocked = resolve;
-  });
-  location.href = location.pathname;
+  changed();
+  announce('Everything is forgotten.');
 };
 
 export const startStorage = () => {

@@ -6,7 +6,6 @@ import { percent, seconds, speed } from '../reader/numbers.js';
 import { showPassage } from '../reader/passage.js';
 import { clearProblem, isAbort, showProblem } from '../reader/problems.js';
 import { ask } from './core.js';
-import { changed } from './shelf.js';
 import { setText } from './volume.js';
 
 /** Longest answer, in tokens; passages that are named with it. */
@@ -52,15 +51,7 @@ const talk = async (question) => {
   );
   out.scrollIntoView({ block: 'nearest' });
   try {
-    const answer = ask(session, question, {
-      maxTokens: ANSWER,
-      signal: startRunning(),
-      sources: true,
-      // What was evicted is read first, which takes its time; a question alone does not.
-      onProgress: ({ loaded, total }) => {
-        cost.textContent = loaded < total ? `Reads: ${percent(loaded / total)}` : '';
-      },
-    });
+    const answer = ask(session, question, { maxTokens: ANSWER, signal: startRunning(), sources: true });
     for await (const piece of answer) out.textContent += piece;
     const { questionSeconds, answerTokens, answerSeconds, sources = [] } = await answer.finish;
     const { tokens } = await session.stats();
@@ -75,7 +66,6 @@ const talk = async (question) => {
     out.dataset.done = 'true';
     if (session === desk.session) {
       setText('ready');
-      changed();
       byId('question').focus({ preventScroll: true });
     }
   }

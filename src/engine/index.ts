@@ -11,6 +11,7 @@ export { LonghandError } from '../errors.js';
 export type * from '../index.js';
 export type { LoadOptions } from '../loaded-model.js';
 export { deleteModel, models } from '../weights/kept-files.js';
+export { wipe } from '../wipe.js';
 export type { Engine, Progress } from './engine.js';
 export { createLocalEngine } from './local.js';
 export { serve } from './serve.js';

@@ -2,6 +2,7 @@ import { LonghandError } from '../errors.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
+import { checkSecret } from '../stores/ciphers.js';
 import type { Tool } from '../text/tool.js';
 import { checkTools } from './check-tools.js';
 
@@ -43,6 +44,13 @@ export interface KvOptions {
    */
   readonly durability?: 'relaxed' | 'strict';
   /**
+   * Encrypts what is stored, names of sessions included, with keys derived from this one: a `CryptoKey` for HKDF that may
+   * `deriveKey` and need not be extractable (docs/PRIVACY.md). It lies in a database of its own, and `load` rejects with
+   * `storage/key` where that was encrypted with another key. Model files and exported sessions are not encrypted. Default:
+   * nothing is.
+   */
+  readonly encryption?: CryptoKey;
+  /**
    * Bytes that everything stored may have, as a number or as text such as '2GB'. Beyond, what was used longest ago is
    * evicted, and read again when it is next needed; token lists of sessions stay, and so does what is open in any tab.
    * Default: half of what the browser says this site may use; no limit where it does not say, and for `memory`.
@@ -58,18 +66,10 @@ export interface KvOptions {
 /** How a model is loaded. Plain data: it crosses a worker unharmed. */
 export interface EngineOptions {
   /**
-   * `auto` (default): the GPU where there is one that computes what the CPU does and is faster in a trial of a fraction of a
-   * second, whose outcome is kept in the store; else, and always where WebGPU is only software, the CPU. `webgpu` takes
-   * whatever adapter the browser offers, software too, and is an error (`unsupported/backend`) where there is none, or where
-   * it computes wrongly. `model.info` says what was taken and why. A GPU that is lost is opened again once, then the CPU
-   * goes on with the same sessions: `stats()` says so.
+   * `auto` (default) takes the best that works here and says which in `model.info`; for now that is always `wasm`. `webgpu`
+   * takes whatever adapter the browser offers, software too, and is an error (`unsupported/backend`) where there is none.
    */
   readonly backend?: 'auto' | 'wasm' | 'webgpu';
-  /**
-   * Bytes that everything on the GPU may take together, as a number or as text ('4GB'). What does not fit is refused
-   * (`memory/device`) before it is allocated; with `auto` the CPU is taken. Default: what the device gives.
-   */
-  readonly gpuMemory?: number | string;
   /** Build of the kernels. `auto` (default): relaxed SIMD where it computes right, else SIMD128. */
   readonly kernels?: 'auto' | 'relaxed' | 'simd128';
   /** Address of the folder that holds the kernels, in a page relative to it. Default: beside the script. */
@@ -145,7 +145,6 @@ export interface ImportSettings {
 export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean) => {
   onlyKnown('load', options, [
     'backend',
-    'gpuMemory',
     'kernels',
     'kernelsUrl',
     'threads',
@@ -157,11 +156,13 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'integrity',
   ]);
   const kv = options.kv ?? {};
-  onlyKnown('kv', kv, ['keys', 'values', 'store', 'memory', 'database', 'durability', 'disk', 'persist']);
+  onlyKnown('kv', kv, [
+    ...['keys', 'values', 'store', 'memory', 'database'],
+    ...['durability', 'disk', 'encryption', 'persist'],
+  ]);
   flag('kv.persist', kv.persist);
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm', 'webgpu']),
-    gpuMemory: byteCount('gpuMemory', options.gpuMemory) ?? Number.POSITIVE_INFINITY,
     kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
     kernelsUrl: text('kernelsUrl', options.kernelsUrl),
     threads:
@@ -177,6 +178,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     database: text('kv.database', kv.database) ?? 'longhand',
     durability: oneOf('kv.durability', kv.durability, 'relaxed', ['relaxed', 'strict']),
     disk: byteCount('kv.disk', kv.disk),
+    encryption: checkSecret('kv.encryption', kv.encryption),
     cache: flag('cache', options.cache),
     integrity: options.integrity,
     maxTokens:

@@ -1,4 +1,6 @@
 import { LonghandError } from '../errors.js';
+import { checkSecret } from './ciphers.js';
+import { encryptedDatabase, encryptStore } from './encrypted.js';
 import { openIdb } from './idb.js';
 import { openMemory } from './memory.js';
 import { openOpfs } from './opfs.js';
@@ -20,7 +22,10 @@ const refuse = (option: string, found: unknown, allowed: string): never => {
   );
 };
 
-/** Opens a store. Rejects with `input/option` for what it does not know and `storage/unavailable` when refused. */
+/**
+ * Opens a store. Rejects with `input/option` for what it does not know, `storage/unavailable` when refused and
+ * `storage/key` where it was encrypted with another key.
+ */
 export const openStore = async (name: StoreName, options: StoreOptions = {}): Promise<Store> => {
   const { database, durability } = options;
   if (!Object.hasOwn(stores, name)) refuse('store', name, `one of ${Object.keys(stores).join(', ')}`);
@@ -30,7 +35,10 @@ export const openStore = async (name: StoreName, options: StoreOptions = {}): Pr
   if (durability !== undefined && durability !== 'relaxed' && durability !== 'strict') {
     refuse('durability', durability, "'relaxed' or 'strict'");
   }
-  return stores[name](options);
+  const secret = checkSecret('encryption', options.encryption);
+  if (!secret) return stores[name](options);
+  const inner = await stores[name]({ ...options, database: encryptedDatabase(database ?? 'longhand') });
+  return encryptStore(inner, secret);
 };
 
 export type { Store, StoreBatch, StoreOptions } from './store.js';

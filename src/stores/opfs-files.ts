@@ -1,4 +1,5 @@
 import { LonghandError } from '../errors.js';
+import { filesFolder } from './opfs-names.js';
 import { openReader, type Reader } from './opfs-reader.js';
 import { full, isQuota, unavailable } from './refusals.js';
 
@@ -28,7 +29,6 @@ interface WritableHandle {
 }
 type Writable = FileSystemFileHandle & { createSyncAccessHandle?(): Promise<WritableHandle> };
 
-const FOLDER = 'longhand-kv';
 /** Files kept open for reading: opening costs ten times as much as reading. */
 const OPEN_FILES = 64;
 /** A file that was closed, or that another tab was asked to close, can be removed a moment later. Milliseconds. */
@@ -64,9 +64,9 @@ const folderOf = async (database: string): Promise<FileSystemDirectoryHandle> =>
       throw new Error('files can be written in a worker only');
     }
     const root = await navigator.storage.getDirectory();
-    const all = await root.getDirectoryHandle(FOLDER, { create: true });
-    // Never '.' or '..', whatever the database is called.
-    return await all.getDirectoryHandle(`=${encodeURIComponent(database)}`, { create: true });
+    const { folder, name } = filesFolder(database);
+    const all = await root.getDirectoryHandle(folder, { create: true });
+    return await all.getDirectoryHandle(name, { create: true });
   } catch (cause) {
     throw unavailable('files', database, 'idb', cause);
   }

@@ -1,5 +1,6 @@
 import { promisifyRequest } from 'idb-keyval';
 import { alone, finished, openDatabase } from './database.js';
+import { opfsDatabase } from './opfs-names.js';
 import { bytesOf, readMany } from './read-many.js';
 import type { StoreOptions } from './store.js';
 
@@ -67,7 +68,7 @@ const isSame = (a: Place | undefined, b: Place): boolean => a?.file === b.file &
 export const openOpfsIndex = async (database: string, options: StoreOptions): Promise<OpfsIndex> => {
   const db = await openDatabase({
     ...options,
-    database: `${database} opfs`,
+    database: opfsDatabase(database),
     objects: [PLACES, SMALL, FILES],
     instead: 'memory',
   });

@@ -49,4 +49,9 @@ export interface StoreOptions {
    * whole. `strict`: complete when it is on the disk; slower.
    */
   readonly durability?: 'relaxed' | 'strict';
+  /**
+   * A key for HKDF that may derive others: everything is encrypted, in a database of its own beside the plain one. Default:
+   * nothing is.
+   */
+  readonly encryption?: CryptoKey;
 }

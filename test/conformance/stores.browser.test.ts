@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { openStore } from '../../src/stores/index.js';
+import { wipe } from '../../src/wipe.js';
+import { makeSecret } from '../support/make-secret.js';
 import { random } from '../support/random.js';
 import { describeIdb } from './idb.js';
 import { describeStore } from './stores.js';
@@ -8,6 +10,11 @@ describeStore('memory', { open: () => openStore('memory'), persistent: false });
 describeStore('idb, relaxed', { open: (database) => openStore('idb', { database }), persistent: true });
 describeStore('idb, strict', {
   open: (database) => openStore('idb', { database, durability: 'strict' }),
+  persistent: true,
+});
+const encryption = await makeSecret(1);
+describeStore('idb, encrypted', {
+  open: (database) => openStore('idb', { database, encryption }),
   persistent: true,
 });
 describeIdb();
@@ -53,3 +60,28 @@ test.runIf(buckets)(
     await buckets!.delete('full');
   },
 );
+
+test('wiping leaves no database and no file, plain or encrypted, though stores are open', async () => {
+  const database = `wiped-${Date.now()}`;
+  const names = [database, `${database} encrypted`];
+  const kept = async (): Promise<string[]> =>
+    (await indexedDB.databases()).map(({ name }) => name!).filter((name) => name.startsWith(database));
+  const open = [await openStore('idb', { database }), await openStore('idb', { database, encryption })];
+  for (const store of open) await store.commit({ put: [['a/1', new Uint8Array(9)]], delete: [] });
+  const root = await navigator.storage.getDirectory();
+  const all = await root.getDirectoryHandle('longhand-kv', { create: true });
+  for (const name of names) {
+    const folder = await all.getDirectoryHandle(`=${encodeURIComponent(name)}`, { create: true });
+    await folder.getFileHandle('writer.1', { create: true });
+  }
+  expect((await kept()).sort()).toEqual(names);
+  await wipe({ database, models: false });
+  expect(await kept()).toEqual([]);
+  for (const name of names) {
+    const gone = all.getDirectoryHandle(`=${encodeURIComponent(name)}`);
+    await expect(gone).rejects.toMatchObject({ name: 'NotFoundError' });
+  }
+  // Whoever goes on begins with nothing.
+  expect(await open[0]!.list('')).toEqual([]);
+  for (const store of open) await store.close();
+});

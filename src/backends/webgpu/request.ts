@@ -1,5 +1,4 @@
 import { LonghandError } from '../../errors.js';
-import { isSoftware, wordsOf } from './is-software.js';
 
 /** What is used where a device has it, and done without where it has not. */
 export type GpuFeature = 'packed-dots';
@@ -49,12 +48,13 @@ export const requestGpu = async (options: GpuOptions): Promise<GpuGranted> => {
   const device = await adapter.requestDevice({ requiredLimits }).catch((cause: unknown) => {
     throw missing(`the adapter gives no device (${String(cause)})`);
   });
+  const { vendor, architecture, device: model, description } = adapter.info;
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const bufferBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   return {
     device,
-    description: wordsOf(adapter.info),
-    isSoftware: isSoftware(adapter.info),
+    description: [vendor, architecture, model, description].filter(Boolean).join(' '),
+    isSoftware: adapter.info.isFallbackAdapter,
     packedDots:
       gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') &&
       !options.without?.includes('packed-dots'),
