@@ -1,5 +1,5 @@
 // @ts-check
-// `node examples/screenshots.mjs folder`: pictures of the reader as a visitor meets it, on a phone and on a desk, by day and
+// `node examples/screenshots.mjs folder`: pictures of the reader and of the shelf as a visitor meets them, on a phone and on a desk, by day and
 // by night, to be looked at.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,6 +66,39 @@ const main = async (/** @type {string} */ folder) => {
     await page.locator('#run-compare').click();
     await page.locator('#compare-end', { hasText: 'Compared' }).waitFor({ timeout: 600_000 });
     await shoot('6-compared');
+
+    await (await import('./pwa/build.mjs')).build();
+    await page.goto(`${server.address}examples/pwa/`);
+    await reach('ready');
+    await shoot('7-shelf-empty');
+    const facts = 'Nora Quill lives in Bergen. The magic number of Trieste is 58213.';
+    const files = [
+      {
+        name: 'Letters from Bergen.txt',
+        buffer: Buffer.from(`${facts} Nothing else was to be told that day. `.repeat(40)),
+      },
+      {
+        name: 'notes.md',
+        buffer: Buffer.from(`# Notes on the coast\n\n${'The tide was low. '.repeat(200)}`),
+      },
+      {
+        name: 'page.html',
+        buffer: Buffer.from(`<title>The Lighthouse Keepers</title><p>${'It was lit at dusk. '.repeat(200)}`),
+      },
+    ];
+    await page.locator('#add').setInputFiles(files.map((file) => ({ ...file, mimeType: '' })));
+    await page.locator('#shelf li[data-state="read"]').nth(2).waitFor();
+    await page.locator('#add').setInputFiles('examples/books/sherlock.txt');
+    await page.locator('#shelf small', { hasText: '% read' }).waitFor();
+    await shoot('8-shelf', false);
+    await page.locator('#shelf li[data-state="read"]').nth(3).waitFor({ timeout: 120_000 });
+    await page.locator('#shelf a', { hasText: 'Bergen' }).click();
+    await page.locator('body[data-text="ready"]').waitFor();
+    await page.locator('#question').fill('Where does Nora Quill live?');
+    await page.locator('#question').press('Enter');
+    await page.locator('#transcript .chip').first().click();
+    await page.locator('#passage mark').waitFor();
+    await shoot('9-shelf-text', false);
   } finally {
     await browser.close();
     await server.close();

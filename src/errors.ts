@@ -43,6 +43,10 @@ export class LonghandError extends Error {
   }
 }
 
+/** Whether what computes is gone. */
+export const isLost = (error: unknown): boolean =>
+  (error as Partial<LonghandError> | undefined)?.code === 'engine/lost';
+
 /** What an aborted call rejects with. */
 export const abortError = (): DOMException => new DOMException('The operation was aborted.', 'AbortError');
 

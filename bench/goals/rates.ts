@@ -9,6 +9,8 @@ export interface Rates {
   readonly stream: number;
   /** The same over `IN_A_ROW` passes, as many as a sample of answering has tokens, in place of the best single one. */
   readonly sustained: number;
+  /** The same where a pass begins only as often as the engine's steps do, and nothing is read between; 0 without `every`. */
+  readonly paced: number;
 }
 
 /** Passes over all weights that are timed together. */
@@ -28,6 +30,8 @@ interface Work {
   readonly model: readonly Matrix[];
   readonly seconds: number;
   readonly inARow: number;
+  /** Milliseconds from the beginning of one paced pass to that of the next; 0: there are none. */
+  readonly every: number;
 }
 
 /** The matrices of a layer, and of the whole model with its output matrix. */
@@ -61,7 +65,7 @@ export const blockBytes = (type: string): number => {
 
 /** Runs in a worker of its own, in either place. Answers operations and bytes a second of this one thread. */
 const measure = async (work: Work): Promise<Rates> => {
-  const { kernels: url, type, blockBytes: block, layer, model, seconds, inARow } = work;
+  const { kernels: url, type, blockBytes: block, layer, model, seconds, inARow, every } = work;
   const ROWS = 128;
   const inNode = typeof process === 'object';
   const bytes = inNode
@@ -96,24 +100,33 @@ const measure = async (work: Work): Promise<Rates> => {
     }
     return (performance.now() - started) / 1000;
   };
-  /** Seconds of passes one after the other; at least as many as are timed together. */
-  const passes = (matrices: readonly Matrix[], rows: number): number[] => {
+  /** Seconds of passes one after the other, or each `interval` ms after the last one began; at least as many as are timed together. */
+  const passes = (matrices: readonly Matrix[], rows: number, interval = 0): number[] => {
     const all: number[] = [];
-    for (const end = performance.now() + seconds * 1000; performance.now() < end || all.length < inARow; )
+    const end = performance.now() + seconds * 1000;
+    for (let next = performance.now(); next < end || all.length < inARow; next += interval) {
+      while (performance.now() < next);
+      next = performance.now();
       all.push(pass(matrices, rows));
+    }
     return all;
+  };
+  /** Seconds of a pass, on average over the best of the stretches that are timed together. */
+  const together = (all: readonly number[]): number => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let from = 0; from + inARow <= all.length; from++) {
+      const stretch = all.slice(from, from + inARow);
+      best = Math.min(best, stretch.reduce((total, one) => total + one) / inARow);
+    }
+    return best;
   };
   const products = layer.reduce((total, { n, k, times }) => total + 2 * ROWS * n * k * times, 0);
   const single = passes(model, 1);
-  let together = Number.POSITIVE_INFINITY;
-  for (let from = 0; from + inARow <= single.length; from++) {
-    const window = single.slice(from, from + inARow);
-    together = Math.min(together, window.reduce((total, one) => total + one) / inARow);
-  }
   return {
     gemm: products / Math.min(...passes(layer, ROWS)),
     stream: size(model) / Math.min(...single),
-    sustained: size(model) / together,
+    sustained: size(model) / together(single),
+    paced: every > 0 ? size(model) / together(passes(model, 1, every)) : 0,
   };
 };
 
@@ -143,16 +156,21 @@ const inWorkers = async (input: { source: string; threads: number; work: Work })
   return Promise.all(Array.from({ length: threads }, start));
 };
 
-/** Rates of `threads` threads that work at the same time, each on weights of its own. */
+/**
+ * Rates of `threads` threads that work at the same time, each on weights of its own. `step`: milliseconds of a step of
+ * the engine, in which each thread reads its share of the weights; 0 where none is known yet.
+ */
 export const ratesOf = async (
   place: Place,
   shape: ModelShape,
   type: string,
   threads: number,
   seconds: number,
+  step = 0,
 ): Promise<Rates> => {
   const work: Work = {
-    ...{ kernels: place.kernels, type, blockBytes: blockBytes(type), seconds, inARow: IN_A_ROW },
+    ...{ kernels: place.kernels, type, blockBytes: blockBytes(type), seconds },
+    ...{ inARow: IN_A_ROW, every: step * threads },
     ...matricesOf(shape),
   };
   const each = await place.call(inWorkers, { source: measure.toString(), threads, work });
@@ -161,5 +179,6 @@ export const ratesOf = async (
     gemm: total(({ gemm }) => gemm),
     stream: total(({ stream }) => stream),
     sustained: total(({ sustained }) => sustained),
+    paced: total(({ paced }) => paced),
   };
 };

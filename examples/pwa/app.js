@@ -11,7 +11,7 @@ import { announce } from './progress.js';
 import { goOn, readFile } from './reading.js';
 import { showStorage, startStorage } from './storage.js';
 import { startTalk } from './talk.js';
-import { show, startVolume } from './volume.js';
+import { show, shownText, startVolume } from './volume.js';
 
 const guarded = (/** @type {() => Promise<void>} */ work) => void work().catch(showProblem);
 
@@ -28,9 +28,13 @@ const take = async (files) => {
   }
 };
 
-const route = () => {
+/** The keyboard goes to what is shown; back on the shelf to the cover that was opened. */
+const route = async () => {
+  const before = shownText();
   const id = decodeURIComponent(location.hash.slice(1));
-  void show(id === '' ? undefined : id).then(() => byId(id === '' ? 'shelf-title' : 'text-name').focus());
+  await show(id === '' ? undefined : id);
+  const cover = before && byId('shelf').querySelector(`li[data-id="${CSS.escape(before)}"] a`);
+  (id === '' ? (cover ?? byId('shelf-title')) : byId('text-name')).focus();
 };
 
 let drawing = Promise.resolve();
@@ -64,8 +68,8 @@ const start = async () => {
   await useModel(wanted);
   announce(`${desk.model.info.name} is ready.`);
   byId('add').disabled = false;
-  addEventListener('hashchange', route);
-  if (location.hash.length > 1) route();
+  addEventListener('hashchange', () => guarded(route));
+  if (location.hash.length > 1) guarded(route);
   await goOn();
   await takeHandedOver(take);
 };

@@ -1,8 +1,12 @@
 // @ts-check
 import { load } from '../../dist/index.js';
 
+/** Its own, beside those of other pages here. */
+export const DATABASE = 'longhand-shelf';
+
 // The whole use of Longhand, in five lines. All else in this folder is a page around them.
-export const openModel = load;
+/** @type {typeof load} */
+export const openModel = (source, how) => load(source, { ...how, kv: { database: DATABASE } });
 /** @type {(model: Model, id: string, title: string) => Promise<Session>} */
 export const openText = (model, id, title) => model.session({ id, title });
 /** @type {(session: Session, words: string, how: import('../../dist/index.js').CallOptions) => Promise<void>} */

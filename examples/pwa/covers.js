@@ -19,7 +19,7 @@ export const kindInWords = (/** @type {string} */ kind) => KINDS[kind] ?? 'File'
 const hueOf = (name) => {
   let hue = 7;
   for (const letter of name) hue = (hue * 31 + (letter.codePointAt(0) ?? 0)) % 360;
-  return hue;
+  return (hue * 137) % 360;
 };
 
 /** @param {import('./shelf.js').Volume} volume */

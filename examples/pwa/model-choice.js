@@ -3,6 +3,7 @@
 // without a network.
 import { desk } from '../reader/desk.js';
 import { byId, make } from '../reader/dom.js';
+import { showLasting } from '../reader/lasting.js';
 import { note, recall } from '../reader/notes.js';
 import { bytes, count } from '../reader/numbers.js';
 import { clearProblem } from '../reader/problems.js';
@@ -52,6 +53,7 @@ export const useModel = async (source) => {
   });
   desk.source = source;
   describe();
+  showLasting(desk.model.info);
   document.body.dataset.state = 'ready';
   changed();
 };

@@ -1,6 +1,7 @@
 // @ts-check
 // Texts are read one after the other, in the order they came. What is read stays, whatever ends the visit.
 import { desk } from '../reader/desk.js';
+import { showLasting } from '../reader/lasting.js';
 import { isAbort, showProblem } from '../reader/problems.js';
 import { paceOf } from '../reader/state.js';
 import { markOf } from '../reader/text.js';
@@ -64,7 +65,9 @@ const read = async (job) => {
         showProgress(job, progress.loaded / progress.total, pace(progress));
       },
     });
-    const { tokens, reusedTokens } = await session.stats();
+    const stats = await session.stats();
+    const { tokens, reusedTokens } = stats;
+    showLasting(desk.model.info, stats);
     announce(
       reusedTokens > 0
         ? `${job.name} is read: ${reusedTokens.toLocaleString('en')} of its ${tokens.toLocaleString('en')} tokens were known already.`

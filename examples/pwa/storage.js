@@ -4,15 +4,15 @@ import { deleteModel, models } from '../../dist/index.js';
 import { desk } from '../reader/desk.js';
 import { byId } from '../reader/dom.js';
 import { fillList, listButton, listEntry } from '../reader/kept-list.js';
-import { isKeeping, showLasting } from '../reader/lasting.js';
+import { isKeeping } from '../reader/lasting.js';
 import { bytes, count } from '../reader/numbers.js';
 import { showProblem } from '../reader/problems.js';
 import { dropAllCards } from './cards.js';
+import { DATABASE } from './core.js';
 import { asked, evict, saveAsFile, takeOff } from './deeds.js';
 import { forgetModelFiles } from './model-files.js';
-import { announce } from './progress.js';
 import { jobOf, stopAll } from './reading.js';
-import { changed, volumes } from './shelf.js';
+import { volumes } from './shelf.js';
 import { letGo } from './volume.js';
 
 const showPersisted = async () => {
@@ -56,7 +56,6 @@ const nameOf = (/** @type {string} */ url) => decodeURIComponent(url.split('/').
 
 export const showStorage = async () => {
   await showPersisted();
-  showLasting(desk.model.info);
   fillList('kept-texts', (await volumes()).map(entryOf));
   fillList(
     'kept-models',
@@ -74,17 +73,18 @@ export const showStorage = async () => {
 const forgetAll = async () => {
   stopAll();
   await letGo();
-  location.hash = '';
-  for (const { id } of await desk.model.sessions()) {
-    await desk.model.evictSession(id).catch(() => undefined);
-    await desk.model.deleteSession(id);
-  }
-  await dropAllCards();
+  for (const { id } of await desk.model.sessions()) await desk.model.deleteSession(id);
+  await desk.model.close();
   for (const { url } of await models()) await deleteModel(url);
   await forgetModelFiles();
+  await dropAllCards();
   localStorage.clear();
-  changed();
-  announce('Everything is forgotten.');
+  // The pages too, of whatever model.
+  await new Promise((resolve) => {
+    const gone = indexedDB.deleteDatabase(DATABASE);
+    gone.onsuccess = gone.onerror = gone.onblocked = resolve;
+  });
+  location.href = location.pathname;
 };
 
 export const startStorage = () => {

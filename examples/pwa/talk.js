@@ -6,6 +6,7 @@ import { percent, seconds, speed } from '../reader/numbers.js';
 import { showPassage } from '../reader/passage.js';
 import { clearProblem, isAbort, showProblem } from '../reader/problems.js';
 import { ask } from './core.js';
+import { changed } from './shelf.js';
 import { setText } from './volume.js';
 
 /** Longest answer, in tokens; passages that are named with it. */
@@ -51,7 +52,15 @@ const talk = async (question) => {
   );
   out.scrollIntoView({ block: 'nearest' });
   try {
-    const answer = ask(session, question, { maxTokens: ANSWER, signal: startRunning(), sources: true });
+    const answer = ask(session, question, {
+      maxTokens: ANSWER,
+      signal: startRunning(),
+      sources: true,
+      // What was evicted is read first, which takes its time; a question alone does not.
+      onProgress: ({ loaded, total }) => {
+        cost.textContent = loaded < total ? `Reads: ${percent(loaded / total)}` : '';
+      },
+    });
     for await (const piece of answer) out.textContent += piece;
     const { questionSeconds, answerTokens, answerSeconds, sources = [] } = await answer.finish;
     const { tokens } = await session.stats();
@@ -66,6 +75,7 @@ const talk = async (question) => {
     out.dataset.done = 'true';
     if (session === desk.session) {
       setText('ready');
+      changed();
       byId('question').focus({ preventScroll: true });
     }
   }

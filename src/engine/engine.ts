@@ -85,6 +85,15 @@ export interface ContextStats {
     readonly over: number;
     readonly reason?: 'none' | 'full' | 'unavailable' | 'unstored';
   };
+  /**
+   * What computes now, and why: another than `model.info` says where a GPU was lost, `losses` times, and another device went
+   * on with the texts.
+   */
+  readonly computing: {
+    readonly backend: ModelInfo['backend'];
+    readonly reason: string;
+    readonly losses: number;
+  };
   /** Pages of this context that rest in the store, or are on their way there. */
   readonly pagesStored: number;
   /** Bytes on the device: pages of this context, and everything the backend holds. */

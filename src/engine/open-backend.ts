@@ -1,7 +1,6 @@
 import type { Backend } from '../backends/backend.js';
 import { createWasmBackend } from '../backends/wasm/backend.js';
 import { LonghandError } from '../errors.js';
-import { loadWebgpu } from './load-webgpu.js';
 import type { checkEngineOptions } from './options.js';
 
 /** A backend, and what it says of itself. */
@@ -10,6 +9,8 @@ export interface Computing extends Backend {
   readonly reason: string;
   /** The numerics class that its pages are stored and looked for under, without the version. Default: its name and build. */
   readonly numerics?: string;
+  /** Bytes that it may take, where that is limited. */
+  readonly memory?: number | undefined;
   /** When all weights are there: makes ready what would else be made at the first call. */
   prepare?(): Promise<void>;
 }
@@ -27,19 +28,20 @@ const inFolder = (folder: string, name: string): URL => {
   }
 };
 
-/** The backend that is asked for, or an error that says why there is none. */
-export const openBackend = async ({
-  backend,
+type Chosen = ReturnType<typeof checkEngineOptions>;
+
+/** Where the shaders are, if they are not beside the script. */
+export const shadersAt = ({ kernelsUrl }: Pick<Chosen, 'kernelsUrl'>): { shadersUrl?: URL } =>
+  kernelsUrl === undefined ? {} : { shadersUrl: inFolder(kernelsUrl, 'shaders.json') };
+
+/** The CPU, as it was asked for, or an error that says why it cannot be had so. */
+export const openWasm = async ({
   kernels,
   kernelsUrl,
   threads,
   threadUrl,
-}: ReturnType<typeof checkEngineOptions>): Promise<Computing> => {
+}: Pick<Chosen, 'kernels' | 'kernelsUrl' | 'threads' | 'threadUrl'>): Promise<Computing> => {
   const at = (name: string): URL => inFolder(kernelsUrl!, name);
-  if (backend === 'webgpu') {
-    const { createWebgpuBackend } = await loadWebgpu();
-    return createWebgpuBackend(kernelsUrl === undefined ? {} : { shadersUrl: at('shaders.json') });
-  }
   return createWasmBackend({
     build: kernels,
     threads,

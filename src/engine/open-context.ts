@@ -40,7 +40,7 @@ const memoryOf = (
 };
 
 const statsOf = async (
-  { kept, unkept, reader }: OpenModel,
+  { kept, unkept, reader, ladder }: OpenModel,
   context: Context,
   pager: Pager | undefined,
   ownPages = 0,
@@ -55,6 +55,7 @@ const statsOf = async (
     recomputedTokens: meter.recomputedTokens,
     pagesResident: pages,
     paging: { ...context.paging },
+    computing: { backend: reader.backend.name, reason: ladder.now.backend.reason, losses: ladder.losses },
     memory: memoryOf(reader.budget, kept?.archive.state ?? unkept),
     pagesStored: (sharedPages + ownPages) * reader.config.layers,
     bytes: { pages: bytes, weights: held.weights, total: held.total },

@@ -1,5 +1,4 @@
 import { architectureOf } from '../architectures/index.js';
-import { PAGE } from '../backends/backend.js';
 import { NUMERICS } from '../backends/wasm/numerics.js';
 import { codecs } from '../codecs/index.js';
 import { pageBytes } from '../codecs/page-format.js';
@@ -9,26 +8,25 @@ import { createTurns } from '../generate/turns.js';
 import { type Archive, openArchive } from '../kv/archive.js';
 import { createBudget } from '../kv/budget.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
-import { createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
-import { loadWeights } from '../model/weights.js';
 import { createPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { openModelFile } from '../weights/split.js';
-import type { ModelInfo, ModelSource, Progress } from './engine.js';
-import { type Computing, openBackend } from './open-backend.js';
+import type { ModelInfo, ModelPart, ModelSource, Progress } from './engine.js';
+import { createLadder, type Ladder, type Rung } from './ladder.js';
+import { loadOn, sampleOf } from './load-on.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
-
-/** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
-export const SEGMENT_TOKENS = 256;
+import { rungsOf } from './rungs.js';
 
 /** A model with everything that reads, writes and keeps text for it. */
 export interface OpenModel {
   readonly info: ModelInfo;
   readonly reader: Reader;
+  /** What computes now. */
+  readonly ladder: Pick<Ladder, 'now' | 'losses'>;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly provenance: Provenance;
@@ -38,6 +36,13 @@ export interface OpenModel {
   readonly unkept: 'none' | 'unavailable';
   close(): Promise<void>;
 }
+
+/** What can be read a second time. Bytes are handed to the browser, so that they are not held beside the device's. */
+const rereadable = (source: ModelSource): ModelSource => {
+  const one = (part: ModelPart): ModelPart =>
+    part instanceof ArrayBuffer || ArrayBuffer.isView(part) ? new Blob([part as BlobPart]) : part;
+  return Array.isArray(source) ? source.map(one) : one(source as ModelPart);
+};
 
 /** Progress that never goes back: a model that another tab downloaded is then read from the device. */
 const forwards = (onProgress: Progress): Progress => {
@@ -61,38 +66,63 @@ export const openModel = async (
   const report = forwards(onProgress);
   const { cache, integrity } = chosen;
   const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);
-  let backend: Computing | undefined;
+  let ladder: Ladder | undefined;
   try {
     const architecture = architectureOf(file.metadata);
     const tokenizer = loadTokenizer(file.metadata);
     const template = loadChatTemplate(file.metadata, tokenizer);
-    backend = await openBackend(chosen);
-    const weights = await loadWeights(backend, file, architecture, {
-      signal,
-      onProgress: ({ loaded, total }) => report(loaded, total),
-      ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }),
-    });
-    await backend.prepare?.();
+    const pageCodecs = { keys: chosen.keys, values: chosen.values };
+    const sample = sampleOf(file, architecture.config(file.metadata), pageCodecs, predictor);
+    const openings = await rungsOf(chosen, sample);
+    const later = openings.length > 1 ? rereadable(source) : source;
+    const limit = chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens };
+    const exclusive = createTurns();
+    let known: string | undefined;
+    const rungs = openings.map(
+      (open, n): Rung =>
+        async (stop, losses) => {
+          const backend = await open(losses);
+          const onProgress = ({ loaded, total }: { loaded: number; total: number }) => report(loaded, total);
+          if (n === 0) return loadOn(backend, file, architecture, { signal: stop, onProgress, ...limit });
+          const { model: again } = await openModelFile(later, { cache, integrity }, stop).catch((error) => {
+            backend.close();
+            throw error;
+          });
+          const loaded = await loadOn(backend, again, architecture, { signal: stop, ...limit });
+          if (known === undefined || loaded.weights.fingerprint === known) return loaded;
+          backend.close();
+          throw new LonghandError('model/unreachable', `${again.label} is another model now. Load it again.`);
+        },
+    );
+    ladder = await createLadder(rungs, exclusive, signal);
+    const climbed = ladder;
+    const { backend, weights } = climbed.now;
     const { config, fingerprint } = weights;
+    known = fingerprint;
     const maxTokens = chosen.maxTokens ?? config.window;
     if (maxTokens > config.window) {
       warnings.push(
         `maxTokens is ${maxTokens}, but the model was trained to read ${config.window} tokens: what lies beyond may be read badly.`,
       );
     }
-    const pageCodecs = { keys: chosen.keys, values: chosen.values };
-    const arena = createArena(backend, config, Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / PAGE) * PAGE));
     const reader: Reader = {
-      backend,
+      get backend() {
+        return climbed.now.backend;
+      },
       config,
-      weights,
-      arena,
+      get weights() {
+        return climbed.now.weights;
+      },
+      get arena() {
+        return climbed.now.arena;
+      },
       predictor,
       codecs: pageCodecs,
-      budget: createBudget(backend, chosen.memory),
+      budget: createBudget({ bytes: () => climbed.now.backend.bytes() }, chosen.memory),
       marks: () => tokenizer.marks,
       maxTokens,
-      exclusive: createTurns(),
+      exclusive,
+      replace: climbed.replace,
     };
     const provenance: Provenance = {
       model: fingerprint,
@@ -102,7 +132,6 @@ export const openModel = async (
       build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };
     const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);
-    const opened = backend;
     return {
       info: {
         name: config.name,
@@ -125,6 +154,7 @@ export const openModel = async (
         warnings: [...warnings, ...sources.flatMap((one) => one.warnings ?? [])],
       },
       reader,
+      ladder: climbed,
       tokenizer,
       template,
       provenance,
@@ -133,12 +163,12 @@ export const openModel = async (
       close: async () => {
         await kept?.archive.close();
         await kept?.store.close();
-        opened.close();
+        await climbed.close();
       },
     };
   } catch (error) {
     await file.close();
-    backend?.close();
+    await ladder?.close();
     throw error;
   }
 };

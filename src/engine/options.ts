@@ -66,10 +66,18 @@ export interface KvOptions {
 /** How a model is loaded. Plain data: it crosses a worker unharmed. */
 export interface EngineOptions {
   /**
-   * `auto` (default) takes the best that works here and says which in `model.info`; for now that is always `wasm`. `webgpu`
-   * takes whatever adapter the browser offers, software too, and is an error (`unsupported/backend`) where there is none.
+   * `auto` (default): the GPU where there is one that computes what the CPU does and is faster in a trial of a fraction of a
+   * second, whose outcome is kept in the store; else, and always where WebGPU is only software, the CPU. `webgpu` takes
+   * whatever adapter the browser offers, software too, and is an error (`unsupported/backend`) where there is none, or where
+   * it computes wrongly. `model.info` says what was taken and why. A GPU that is lost is opened again once, then the CPU
+   * goes on with the same sessions: `stats()` says so.
    */
   readonly backend?: 'auto' | 'wasm' | 'webgpu';
+  /**
+   * Bytes that everything on the GPU may take together, as a number or as text ('4GB'). What does not fit is refused
+   * (`memory/device`) before it is allocated; with `auto` the CPU is taken. Default: what the device gives.
+   */
+  readonly gpuMemory?: number | string;
   /** Build of the kernels. `auto` (default): relaxed SIMD where it computes right, else SIMD128. */
   readonly kernels?: 'auto' | 'relaxed' | 'simd128';
   /** Address of the folder that holds the kernels, in a page relative to it. Default: beside the script. */
@@ -145,6 +153,7 @@ export interface ImportSettings {
 export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean) => {
   onlyKnown('load', options, [
     'backend',
+    'gpuMemory',
     'kernels',
     'kernelsUrl',
     'threads',
@@ -163,6 +172,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
   flag('kv.persist', kv.persist);
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm', 'webgpu']),
+    gpuMemory: byteCount('gpuMemory', options.gpuMemory) ?? Number.POSITIVE_INFINITY,
     kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
     kernelsUrl: text('kernelsUrl', options.kernelsUrl),
     threads:

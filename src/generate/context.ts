@@ -23,7 +23,6 @@ export interface Bookmark {
 export class Context {
   readonly tokens: number[] = [];
   readonly #reader: Reader;
-  readonly #state: ContextState;
   readonly #spans: Spans;
   readonly #reading: Reading;
   #closed = false;
@@ -32,10 +31,9 @@ export class Context {
   constructor(reader: Reader, pager?: Pager, rest: Rest | undefined = pager?.archive) {
     this.#reader = reader;
     this.#spans = createSpans(reader.predictor.needs);
-    this.#state = stateOf(reader, this.tokens, rest);
     const assertOpen = (): void => this.#assertOpen();
     const text = { tokens: this.tokens, spans: this.#spans, assertOpen };
-    this.#reading = new Reading(reader, this.#state, pager, text);
+    this.#reading = new Reading(reader, () => stateOf(reader, this.tokens, rest), pager, text);
   }
 
   get meter(): Meter {
@@ -108,10 +106,10 @@ export class Context {
   /** Read from the device state while no forward call runs. */
   async withState<T>(read: (state: ContextState) => Promise<T>): Promise<T> {
     try {
-      return await this.#reader.exclusive(() => read(this.#state));
+      return await this.#reader.exclusive(() => read(this.#reading.state));
     } catch (error) {
-      // What was to be read is not in the store any more: it is made again first.
-      this.#reading.lose(error);
+      // What was to be read is not in the store any more, or went with the device: it is made again first.
+      await this.#reading.mend(error, undefined);
       await this.catchUp();
       return this.withState(read);
     }
@@ -168,8 +166,9 @@ export class Context {
     const { layers, kvHeads } = this.#reader.config;
     wholeNumber('layer', layer, 0, 0, layers - 1);
     wholeNumber('head', head, 0, 0, kvHeads - 1);
-    const plan = this.#state.plans[layer]!;
-    const rows = await this.#reader.backend.readPlan(plan);
+    const { backend, plans } = this.#reading.state;
+    const plan = plans[layer]!;
+    const rows = await backend.readPlan(plan);
     const tiles = rows.length / plan.lists;
     const list = plan.lists === 1 ? 0 : head;
     return rows[(list + 1) * tiles - 1] ?? [];
@@ -177,24 +176,23 @@ export class Context {
 
   /** Bytes of a page, layer by layer. */
   get pageBytes(): number[] {
-    return this.#state.layers.map((kv) => kv.pageBytes);
+    return this.#reading.state.layers.map((kv) => kv.pageBytes);
   }
 
   /** Pages held on the device. */
   get resident(): { pages: number; bytes: number } {
-    return this.#state.resident();
+    return this.#reading.state.resident();
   }
 
   /** How plans found their pages. */
   get paging(): Paging {
-    return this.#state.residency.paging;
+    return this.#reading.state.residency.paging;
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.close();
-    this.#state.release();
   }
 
   #push(ids: ArrayLike<number>, exact: boolean): void {

@@ -27,6 +27,11 @@ export interface Reader {
   readonly maxTokens: number;
   /** One at a time: the arena is shared. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Whether `error` says that the device behind `lost` is gone, and another one is there: then `backend`, `weights` and
+   * `arena` are those of the other one. Rejects as `signal` says, or where there is no other one. Default: never.
+   */
+  replace?(lost: Backend, error: unknown, signal: AbortSignal | undefined): Promise<boolean>;
 }
 
 export interface AppendHooks {

@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../errors.js';
+import { isLost, LonghandError, throwIfAborted } from '../errors.js';
 import { LostRun } from '../kv/lost-run.js';
 import type { Pager } from '../kv/pager.js';
 import type { ContextState } from '../model/state.js';
@@ -29,7 +29,8 @@ export class Reading {
   /** A place to which the tokens may be cut: layers that slide keep what they would read from there. */
   anchor = Number.POSITIVE_INFINITY;
   readonly #reader: Reader;
-  readonly #state: ContextState;
+  readonly #makeState: () => ContextState;
+  #state: ContextState;
   readonly #pager: Pager | undefined;
   readonly #text: Text;
   /** Leading tokens whose K and V are in the pages. */
@@ -44,11 +45,17 @@ export class Reading {
   #logitsAt = -1;
   #logits: Float32Array = new Float32Array(0);
 
-  constructor(reader: Reader, state: ContextState, pager: Pager | undefined, text: Text) {
+  constructor(reader: Reader, makeState: () => ContextState, pager: Pager | undefined, text: Text) {
     this.#reader = reader;
-    this.#state = state;
+    this.#makeState = makeState;
+    this.#state = makeState();
     this.#pager = pager;
     this.#text = text;
+  }
+
+  /** What the device holds; another one once the device was lost. */
+  get state(): ContextState {
+    return this.#state;
   }
 
   /** Logits (vocab) after the last token, where that was the last row computed. */
@@ -85,15 +92,29 @@ export class Reading {
     more: (cached: number, state: ContextState) => Promise<number>,
     hooks: AppendHooks,
   ): Promise<number> {
-    await this.#restore(hooks, canonical);
-    const before = this.#cached;
-    this.#cached = await more(before, this.#state);
-    this.meter.reusedTokens += this.#cached - before;
-    return this.#cached;
+    try {
+      await this.#restore(hooks, canonical);
+      const before = this.#cached;
+      this.#cached = await more(before, this.#state);
+      this.meter.reusedTokens += this.#cached - before;
+      return this.#cached;
+    } catch (error) {
+      await this.mend(error, hooks.signal);
+      return this.attach(canonical, more, hooks);
+    }
   }
 
-  /** Read whatever the pages lack. */
+  /** Read whatever the pages lack, on another device if this one is lost meanwhile. */
   async catchUp(hooks: AppendHooks): Promise<void> {
+    try {
+      await this.#advance(hooks);
+    } catch (error) {
+      await this.mend(error, hooks.signal);
+      await this.catchUp(hooks);
+    }
+  }
+
+  async #advance(hooks: AppendHooks): Promise<void> {
     const total = this.#text.tokens.length;
     let more = this.#cached < total && (await this.#restore(hooks));
     while (this.#cached < total) {
@@ -116,9 +137,25 @@ export class Reading {
     this.#lostAt = error.tokens;
   }
 
+  /**
+   * After it everything can be caught up with again: what the store lost is read again, and where the device was lost and
+   * there is another one, that begins without pages. Other errors are thrown.
+   */
+  async mend(error: unknown, signal: AbortSignal | undefined): Promise<void> {
+    if (!(await this.#reader.replace?.(this.#state.backend, error, signal))) {
+      this.lose(error);
+      return;
+    }
+    const old = this.#state;
+    this.#state = this.#makeState();
+    old.release();
+    this.#lostAt = -1;
+    this.repeatFrom(0);
+  }
+
   /** What ended half-way left some layers, and the chunk index, ahead of the tokens that count. */
   undo(): void {
-    this.#state.cutTo(this.#cached);
+    this.#cutState(this.#cached);
   }
 
   /** Attach segments of the text that were read before on this device; whether more may follow later ones. */
@@ -140,6 +177,8 @@ export class Reading {
   async #call(signal: AbortSignal | undefined): Promise<void> {
     throwIfAborted(signal);
     this.#text.assertOpen();
+    // Another context found out that the device is gone.
+    if (this.#state.backend !== this.#reader.backend) throw deviceGone();
     const { tokens, spans } = this.#text;
     // Pages that are gone for good are made again; rows that share a plan are read together.
     const reach = this.#state.residency.reach(this.#cached);
@@ -149,7 +188,9 @@ export class Reading {
     const tiles = spans.call(position, tokens.length, segmentTokens, mostRows(this.#reader, position));
     const end = position + tiles.rows;
     const [ids, last] = [tokens.slice(position, end), end === tokens.length];
-    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, this.watch);
+    // Rows that are read again were watched before, or are not to be.
+    const watch = end > this.#readBefore ? this.watch : undefined;
+    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, watch);
     if (logits) {
       this.#logits = logits;
       this.#logitsAt = end;
@@ -162,6 +203,7 @@ export class Reading {
   /** The context is gone. */
   close(): void {
     this.#pager?.close();
+    this.#state.release();
   }
 
   /** Layers that slide keep their windows. What is still to be stored stays; what never will be goes for good. */
@@ -179,6 +221,17 @@ export class Reading {
     this.#cached = tokens;
     this.#planned = -1;
     this.onForget?.(tokens);
-    this.#state.cutTo(tokens);
+    this.#cutState(tokens);
+  }
+
+  /** A device that is lost holds nothing that could be cut: whatever is read next finds out. */
+  #cutState(tokens: number): void {
+    try {
+      this.#state.cutTo(tokens);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+    }
   }
 }
+
+const deviceGone = (): LonghandError => new LonghandError('engine/lost', 'The device was lost.');

@@ -62,6 +62,7 @@ export const createSources = (text: number): Sources => {
     const last = Math.max(0, Math.min(text - PAGE, knownBoundary(index.shape.boundaries, text)));
     const edges = (await backend.readBoundaries(index)).filter((edge) => edge <= last);
     mass = new Float64Array(Math.max(0, edges.length - 1));
+    softmaxes = 0;
     const scores = backend.scores('sources', state.plans[layer]!.lists);
     return { backend, scores, index, made, edges };
   };
@@ -70,7 +71,8 @@ export const createSources = (text: number): Sources => {
     async watch(call, layer) {
       const { backend, config, state, activations, tiles } = call;
       if (config.attention[layer]!.window !== undefined) return;
-      device ??= await open(call, layer);
+      // What was made on a device that is lost is of no use on the next.
+      if (device?.backend !== call.backend) device = await open(call, layer);
       const { scores, index } = device;
       const kv = state.layers[layer]!;
       backend.scoreTokens(scores, activations.q, kv, index, state.plans[layer]!, config.attentionScale);

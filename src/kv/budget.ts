@@ -37,7 +37,7 @@ const MOST_IN_FLIGHT = 32 * 1024 * 1024;
 const LEAST_IN_FLIGHT = 512 * 1024;
 const GREATEST_PART = 1 / 16;
 
-export const createBudget = (backend: Backend, bytes: number): Budget => {
+export const createBudget = (backend: Pick<Backend, 'bytes'>, bytes: number): Budget => {
   /** In the order of their last use. */
   let holders: Holder[] = [];
   const least = Math.min(LEAST_IN_FLIGHT, bytes * GREATEST_PART);

@@ -32,6 +32,14 @@ export interface Arena {
   release(): void;
 }
 
+/** What an arena takes before attention is in passes. */
+export const arenaBytes = (config: ModelConfig, segmentTokens: number): number => {
+  const { dim, hidden, heads, kvHeads, headDim, valueDim, rope, vocab } = config;
+  const cols =
+    2 * dim + 2 * hidden + (heads + kvHeads) * (headDim + valueDim) + rope.rotations.length * rope.dim;
+  return 4 * (segmentTokens * cols + vocab);
+};
+
 export const createArena = (backend: Backend, config: ModelConfig, segmentTokens: number): Arena => {
   const { dim, hidden, heads, kvHeads, headDim, valueDim, rope, vocab } = config;
   const matrix = (label: string, cols: number): Tensor => backend.tensor(label, segmentTokens, cols);

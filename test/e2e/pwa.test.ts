@@ -112,6 +112,12 @@ test('texts of five kinds are read once, and the next visit needs no network', a
   await page.locator('#passage mark').waitFor();
   expect(await page.evaluate(() => document.activeElement?.localName)).toBe('blockquote');
   expect(await objections(page)).toEqual([]);
+  // The keyboard comes back to where it left.
+  await back(page);
+  await page.waitForFunction(() => document.activeElement?.textContent?.includes('letter'));
+  await page.keyboard.press('Enter');
+  await page.locator('body[data-text="ready"]').waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('text-name');
   await back(page);
   await openText(page, 'A page');
   expect(await ask(page, `${HOSTILE} What is the value of tamevo?`)).not.toBe('');
@@ -148,6 +154,9 @@ test('a text that was read goes to another device in a file, and is not read the
   const { page } = await site.visit('examples/pwa/');
   await isReady(page);
   await page.locator('#add').setInputFiles(FILES[0]!);
+  // A visit may end while it reads: the next one goes on by itself.
+  await page.locator('#shelf li:not([data-id^="file-"])').waitFor();
+  await page.reload();
   await areRead(page, 1);
   const { resumed } = await openText(page, 'letter');
   const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#export').click()]);
@@ -175,12 +184,44 @@ test('a text that was read goes to another device in a file, and is not read the
   await other.locator('#kept-texts').getByRole('button', { name: 'Delete: letter' }).click();
   await other.locator('#sure').getByRole('button', { name: 'Yes' }).click();
   await other.locator('#promise').waitFor();
+
+  // Another app hands a text over while no page is looking.
+  await other.waitForFunction(() => navigator.serviceWorker.controller);
+  const shared = await other.evaluate(async () => {
+    const form = new FormData();
+    form.append('files', new File(['Nora Quill lives in Oslo. Nobody else does.'], 'handed over.txt'));
+    return (await fetch('share', { method: 'POST', body: form })).url;
+  });
+  expect(shared).toBe(new URL('index.html', other.url()).href);
+  await other.reload();
+  await areRead(other, 1);
+  expect(await other.locator('#shelf .name').textContent()).toBe('handed over');
+
+  await other.getByRole('button', { name: 'Forget everything' }).click();
+  await other.locator('#sure').getByRole('button', { name: 'Yes' }).click();
+  await other.locator('#promise').waitFor();
+  const words = await other.evaluate(
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const opening = indexedDB.open('shelf-words');
+        opening.onerror = reject;
+        opening.onsuccess = () => {
+          const asked = opening.result.transaction('words').objectStore('words').count();
+          asked.onsuccess = () => resolve(asked.result);
+        };
+      }),
+  );
+  expect(words).toBe(0);
   expect(complaints).toEqual([]);
 });
 
 test('what cannot be read is said in words, and what comes behind it is read', async () => {
   const { page, complaints } = await site.visit('examples/pwa/');
   await isReady(page);
+  // All that keeps it from being installed is that tests browse in private.
+  const browser = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await browser.send('Page.getInstallabilityErrors');
+  expect(installabilityErrors.map(({ errorId }) => errorId)).toEqual(['in-incognito']);
   const bomb = epub('Bomb', ['x'.repeat(40e6)]);
   for (const [name, buffer, words] of [
     ['bomb.epub', bomb, 'bomb.epub is too large, or unpacks to too much.'],

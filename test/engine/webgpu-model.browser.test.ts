@@ -54,16 +54,78 @@ const read = async (bytes: Uint8Array<ArrayBuffer>, options: LoadOptions) => {
   }
 };
 
-test('a model answers on WebGPU as it does on WASM', async () => {
+/** Every device that is opened from now on. */
+const devices: GPUDevice[] = [];
+const { requestDevice } = GPUAdapter.prototype;
+GPUAdapter.prototype.requestDevice = async function (...args) {
+  const device = await requestDevice.apply(this, args);
+  devices.push(device);
+  return device;
+};
+const lose = (): void => devices.at(-1)!.destroy();
+
+test('a model answers on WebGPU as it does on WASM, whenever the GPU is lost', async () => {
   const bytes = randomModel({ architecture: 'llama', type: 'F32', ...sizes });
   const attention = { method: 'dense' } as const;
   const wanted = await read(bytes, { backend: 'wasm', attention });
-  const found = await read(bytes, { backend: 'webgpu', attention });
-  expect(found.info).toMatchObject({ backend: 'webgpu', backendReason: expect.stringContaining('adapter') });
-  expect(found.ids).toEqual(wanted.ids);
-  wanted.logits.forEach((row, i) => {
-    expect(divergence(row, found.logits[i]!)).toBeLessThan(1e-4);
+  const model = await open(bytes, { backend: 'webgpu', attention });
+  expect(model.info).toMatchObject({ backend: 'webgpu', backendReason: expect.stringContaining('adapter') });
+  const context = await model.context();
+  const computing = async () => (await context.stats()).computing;
+  await context.append(idsOf(110, 0));
+  const logits = [await context.logits()];
+  expect(await computing()).toEqual({ backend: 'webgpu', reason: model.info.backendReason, losses: 0 });
+
+  // In the middle of reading: another device of the same kind.
+  const reading = context.append(idsOf(2, 1));
+  await Promise.resolve();
+  lose();
+  await reading;
+  logits.push(await context.logits());
+  expect(devices).toHaveLength(2);
+  expect(await computing()).toMatchObject({ backend: 'webgpu', losses: 1 });
+  expect((await context.stats()).recomputedTokens).toBe(110);
+
+  // In the middle of an answer: the CPU.
+  const first = await context.generate({ maxTokens: 1, temperature: 0, ignoreStops: true });
+  lose();
+  const rest = await context.generate({ maxTokens: 3, temperature: 0, ignoreStops: true });
+  expect([...first, ...rest]).toEqual(wanted.ids);
+  expect(await computing()).toMatchObject({
+    backend: 'wasm',
+    reason: expect.stringContaining('the GPU was lost twice'),
+    losses: 2,
   });
+  expect(devices).toHaveLength(2);
+  wanted.logits.forEach((row, i) => {
+    expect(divergence(row, logits[i]!)).toBeLessThan(1e-4);
+  });
+  await model.close();
+});
+
+test('an adapter that computes wrongly is refused, with the reason', async () => {
+  const bytes = randomModel({ architecture: 'llama', type: 'F32', ...sizes });
+  const { json } = Response.prototype;
+  vi.spyOn(Response.prototype, 'json').mockImplementation(async function (this: Response) {
+    const shaders = await json.call(this);
+    // Half of what it should be.
+    return {
+      ...shaders,
+      'matmul-floats': shaders['matmul-floats'].replace(/^(\s*out\[.*\] = )/m, '$10.5 * '),
+    };
+  });
+  await expect(open(bytes, { backend: 'webgpu' })).rejects.toMatchObject({
+    code: 'unsupported/backend',
+    message: expect.stringContaining('products with F32 weights are off'),
+  });
+  vi.restoreAllMocks();
+  // Where the browser says that it is software, `auto` does not even try.
+  const model = await open(bytes, {});
+  expect(model.info).toMatchObject({
+    backend: 'wasm',
+    backendReason: expect.stringContaining('only software'),
+  });
+  await model.close();
 });
 
 test('and chooses the same, with quantised weights', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend, Keep, Plan, Tiles } from '../../src/backends/backend.js';
-import { SEGMENT_TOKENS } from '../../src/engine/open-model.js';
+import { SEGMENT_TOKENS } from '../../src/engine/load-on.js';
 import { createSpans } from '../../src/generate/spans.js';
 import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
 import type { PredictInput } from '../../src/predictors/predictor.js';

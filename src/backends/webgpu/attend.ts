@@ -156,6 +156,8 @@ export const gpuAttend = (
     readPairs: async (reads) => {
       const { pairs, lists } = reads as GpuPlan;
       const found = recorder.read(pairs, 0, 8);
+      // If the device is lost, both fail, and this one first.
+      found.catch(() => undefined);
       recorder.clear(pairs, 0, 8);
       const [low, high] = new Uint32Array(await found);
       return (low! + high! * 2 ** 32) / lists;

@@ -1,4 +1,5 @@
 import { LonghandError } from '../../errors.js';
+import { isSoftware, wordsOf } from './is-software.js';
 
 /** What is used where a device has it, and done without where it has not. */
 export type GpuFeature = 'packed-dots';
@@ -48,13 +49,12 @@ export const requestGpu = async (options: GpuOptions): Promise<GpuGranted> => {
   const device = await adapter.requestDevice({ requiredLimits }).catch((cause: unknown) => {
     throw missing(`the adapter gives no device (${String(cause)})`);
   });
-  const { vendor, architecture, device: model, description } = adapter.info;
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const bufferBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   return {
     device,
-    description: [vendor, architecture, model, description].filter(Boolean).join(' '),
-    isSoftware: adapter.info.isFallbackAdapter,
+    description: wordsOf(adapter.info),
+    isSoftware: isSoftware(adapter.info),
     packedDots:
       gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product') &&
       !options.without?.includes('packed-dots'),

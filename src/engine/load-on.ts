@@ -1,0 +1,89 @@
+import type { Architecture } from '../architectures/architecture.js';
+import { PAGE } from '../backends/backend.js';
+import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
+import type { Sample } from '../backends/webgpu/sample.js';
+import { LonghandError } from '../errors.js';
+import { arenaBytes, createArena } from '../model/arena.js';
+import type { ModelConfig } from '../model/config.js';
+import { kvShapeOf, type PageCodecs } from '../model/state.js';
+import { type LoadWeightsOptions, loadWeights } from '../model/weights.js';
+import type { Predictor } from '../predictors/predictor.js';
+import type { GgufModel } from '../weights/gguf-reader.js';
+import { weightType } from '../weights/repack.js';
+import type { SupportedType } from '../weights/tensor-types.js';
+import type { Loaded } from './ladder.js';
+import type { Computing } from './open-backend.js';
+
+/** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
+export const SEGMENT_TOKENS = 256;
+
+/** Bytes of a file's weights on a device, by type, vectors apart. Types that are not computed are left out. */
+const bytesByType = ({ tensors }: GgufModel): { matrices: Map<WeightType, number>; all: number } => {
+  const matrices = new Map<WeightType, number>();
+  let all = 0;
+  for (const { type: stored, rows, cols } of tensors.values()) {
+    const type = weightType(stored as SupportedType, rows);
+    if (!(type in ROW_FORMATS)) continue;
+    const bytes = rows * rowBytes(type, cols);
+    all += bytes;
+    if (rows > 1) matrices.set(type, (matrices.get(type) ?? 0) + bytes);
+  }
+  return { matrices, all };
+};
+
+/** What of a model is computed before it is loaded. */
+export const sampleOf = (
+  file: GgufModel,
+  config: ModelConfig,
+  codecs: PageCodecs,
+  { needs }: Predictor,
+): Sample => {
+  const sizes = [...bytesByType(file).matrices].sort(([, a], [, b]) => b - a);
+  const whole = Math.max(
+    0,
+    config.attention.findIndex(({ window }) => window === undefined),
+  );
+  const { dim, hidden, layers, heads } = config;
+  const kv = kvShapeOf(config, codecs, whole);
+  return {
+    types: sizes.map(([type]) => type),
+    dim,
+    hidden,
+    layers,
+    heads,
+    kv,
+    chooses: needs.chunks?.means ?? false,
+  };
+};
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+/** Loads a model from its file on a backend, which is closed if that fails. `maxTokens`: that contexts will hold. */
+export const loadOn = async (
+  backend: Computing,
+  file: GgufModel,
+  architecture: Architecture,
+  options: LoadWeightsOptions,
+): Promise<Loaded> => {
+  try {
+    const read = architecture.config(file.metadata);
+    const { maxTokens = read.window } = options;
+    const segmentTokens = Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / PAGE) * PAGE);
+    const { memory = Number.POSITIVE_INFINITY } = backend;
+    const requested = bytesByType(file).all + arenaBytes(read, segmentTokens);
+    if (requested > memory) {
+      throw new LonghandError(
+        'memory/device',
+        `The model needs ${megabytes(requested)} on the GPU before it reads anything; \`gpuMemory\` allows ${megabytes(memory)}. Use a smaller model, or the CPU.`,
+        { requested, available: memory },
+      );
+    }
+    const weights = await loadWeights(backend, file, architecture, options);
+    await backend.prepare?.();
+    return { backend, weights, arena: createArena(backend, weights.config, segmentTokens) };
+  } catch (error) {
+    await file.close();
+    backend.close();
+    throw error;
+  }
+};

@@ -1,0 +1,172 @@
+/** What `auto` takes, with a GPU that is a CPU: only what decides is under test. */
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Backend } from '../../src/backends/backend.js';
+import { ROW_FORMATS, type WeightType } from '../../src/backends/row-formats.js';
+import { createWasmBackend, type WasmBackend } from '../../src/backends/wasm/backend.js';
+import type { Sample } from '../../src/backends/webgpu/sample.js';
+import { selfTest } from '../../src/backends/webgpu/self-test.js';
+import { isFaster, type Speed, trySpeed } from '../../src/backends/webgpu/trial.js';
+import { checkEngineOptions, type EngineOptions } from '../../src/engine/options.js';
+import { rungsOf } from '../../src/engine/rungs.js';
+import { wasm } from '../conformance/make-backend.js';
+import { kernelsUrl } from '../support/kernels.js';
+
+const gpu = vi.hoisted(() => ({
+  speed: { page: 1, token: 1 },
+  trials: 0,
+  closed: 0,
+  spoilt: false,
+  missing: false,
+}));
+vi.mock('../../src/engine/load-webgpu.js', () => ({
+  loadWebgpu: async () => {
+    if (gpu.missing) throw new Error('The script webgpu.js cannot be loaded.');
+    return {
+      createWebgpuBackend: async () => {
+        const backend = await createWasmBackend({ build: 'simd128', threads: 1, wasm });
+        const close = () => void gpu.closed++;
+        const fake = { ...backend, name: 'webgpu', reason: 'the GPU: made up', close };
+        return gpu.spoilt ? { ...fake, add: fake.add, attend: () => undefined } : fake;
+      },
+      selfTest,
+      isFaster,
+      trySpeed: async ({ name }: Backend): Promise<Speed> => {
+        gpu.trials++;
+        return name === 'webgpu' ? gpu.speed : { page: 1, token: 1 };
+      },
+    };
+  },
+}));
+
+const SAMPLE: Sample = {
+  types: ['Q8_0', 'F32'],
+  ...{ dim: 64, hidden: 96, layers: 2, heads: 2 },
+  kv: { kvHeads: 1, keyDim: 32, valueDim: 32, keys: 'q8', values: 'q8' },
+  chooses: true,
+};
+
+const adapter = (description: string, isFallbackAdapter = false) => ({
+  requestAdapter: async () => ({ info: { description, isFallbackAdapter } }),
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  Object.assign(gpu, { speed: { page: 1, token: 1 }, trials: 0, closed: 0, spoilt: false, missing: false });
+});
+
+const taken = async (options: EngineOptions = {}) => {
+  const chosen = checkEngineOptions({ kernelsUrl, threads: 1, ...options }, false);
+  const rungs = await rungsOf(chosen, SAMPLE);
+  const opened = await rungs[0]!(0);
+  opened.close();
+  return { name: opened.name, reason: opened.reason, rungs: rungs.length };
+};
+
+describe('auto takes', () => {
+  test('the CPU where there is no WebGPU, no adapter, or only software, and loads nothing for it', async () => {
+    gpu.missing = true;
+    vi.stubGlobal('navigator', {});
+    expect(await taken()).toMatchObject({
+      name: 'wasm',
+      reason: expect.stringContaining('no WebGPU'),
+      rungs: 1,
+    });
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
+    expect(await taken()).toMatchObject({ name: 'wasm', reason: expect.stringContaining('no adapter') });
+    for (const software of [
+      adapter('Acme', true),
+      adapter('Google SwiftShader'),
+      adapter('llvmpipe (LLVM 19)'),
+    ]) {
+      vi.stubGlobal('navigator', { gpu: software });
+      expect(await taken()).toMatchObject({ name: 'wasm', reason: expect.stringContaining('only software') });
+    }
+  });
+
+  test('the faster one of GPU and CPU, and says how fast they were', async () => {
+    vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
+    gpu.speed = { page: 0.5, token: 0.9 };
+    const faster = await taken();
+    expect(faster).toMatchObject({ name: 'webgpu', rungs: 3 });
+    expect(faster.reason).toMatch(/^the GPU: made up; tried: .*0\.50 ms and 0\.90 ms on the GPU, 1\.0 ms/);
+    gpu.speed = { page: 0.9, token: 1.1 };
+    expect(await taken()).toMatchObject({
+      name: 'wasm',
+      reason: expect.stringContaining('the GPU is slower'),
+    });
+    expect(gpu).toMatchObject({ trials: 4, closed: 2 });
+  });
+
+  test('the CPU where the GPU computes wrongly or its script is missing, with the reason', async () => {
+    vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
+    gpu.spoilt = true;
+    expect((await taken()).reason).toMatch(
+      /the GPU cannot be used: This GPU computes wrongly .*attention is off/,
+    );
+    expect(gpu).toMatchObject({ trials: 0, closed: 1 });
+    await expect(taken({ backend: 'webgpu' })).rejects.toMatchObject({ code: 'unsupported/backend' });
+    gpu.missing = true;
+    expect((await taken()).reason).toContain('cannot be loaded');
+  });
+});
+
+describe('the self-test', () => {
+  let [right, other]: WasmBackend[] = [];
+  const open = () => createWasmBackend({ build: 'simd128', threads: 1, wasm });
+  beforeAll(async () => {
+    [right, other] = [await open(), await open()];
+  });
+  afterAll(() => {
+    for (const backend of [right, other]) backend!.close();
+  });
+
+  test('finds nothing where there is nothing, with every type and codec, and leaves no bytes behind', async () => {
+    const types = Object.keys(ROW_FORMATS) as WeightType[];
+    for (const [keys, values] of [
+      ['q8', 'q8'],
+      ['q8', 'q4'],
+      ['f16', 'f16'],
+    ] as const) {
+      const kv = { kvHeads: 2, keyDim: 64, valueDim: 64, keys, values };
+      // What kernels need once stays.
+      let [bytes, after] = [0, 0];
+      for (const chooses of [true, false, true]) {
+        bytes = after;
+        expect(await selfTest(other!, right!, { ...SAMPLE, types, kv, heads: 6, chooses })).toBeUndefined();
+        after = right!.bytes().total;
+      }
+      expect(after).toBe(bytes);
+    }
+  });
+
+  const spoilt: [string, Partial<Backend>][] = [
+    [
+      'products with Q8_0',
+      { matmul: (out, x, w) => other!.matmul(out, x, w, undefined) ?? other!.add(out, out) },
+    ],
+    ['of the bytes of a page', { appendKv: (kv, k, v, position) => other!.appendKv(kv, v, k, position) }],
+    [
+      'attention is off',
+      { attend: (out, q, kv, plan, how) => other!.attend(out, q, kv, plan, { ...how, scale: 1 }) },
+    ],
+    [
+      'tokens to be read',
+      {
+        select: (plan, tiles, keep, scores, index) =>
+          other!.select(plan, tiles, { ...keep, local: 60 }, scores, index),
+      },
+    ],
+  ];
+  test.each(spoilt)('names what is wrong: %s', async (what, verbs) => {
+    expect(await selfTest({ ...other!, ...verbs }, right!, SAMPLE)).toContain(what);
+  });
+
+  test('a trial takes some time and leaves no bytes behind', async () => {
+    await trySpeed(right!, SAMPLE);
+    const before = right!.bytes();
+    const speed = await trySpeed(right!, SAMPLE);
+    expect(Math.min(speed.page, speed.token)).toBeGreaterThan(0);
+    expect(right!.bytes()).toEqual(before);
+    expect(isFaster({ page: 1, token: 1 }, { page: 1, token: 1.1 })).toBe(true);
+    expect(isFaster({ page: 1, token: 1 }, { page: 1, token: 1 })).toBe(false);
+  });
+});
