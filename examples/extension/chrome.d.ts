@@ -59,7 +59,7 @@ declare const longhandPage: typeof import('./page/index.js');
 
 declare module '@mozilla/readability' {
   export class Readability<Content> {
-    constructor(document: Document, options: { maxElemsToParse: number; serializer(node: Node): Content });
+    constructor(document: Document, options: { serializer(node: Node): Content });
     parse(): { content?: Content | null } | null;
   }
 }

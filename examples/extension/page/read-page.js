@@ -10,13 +10,14 @@ const SHORT = 300;
 
 /** The article, without what stands around it. Readability takes its document to pieces, so it gets a copy, which runs nothing. */
 const article = () => {
+  if (document.getElementsByTagName('*').length > MOST_ELEMENTS) return '';
   try {
     const copy = /** @type {Document} */ (document.cloneNode(true));
-    const options = { maxElemsToParse: MOST_ELEMENTS, serializer: (/** @type {Node} */ found) => found };
+    const options = { serializer: (/** @type {Node} */ found) => found };
     const found = new Readability(copy, options).parse();
     return found?.content ? textOf(found.content, MOST) : '';
   } catch {
-    // Too many elements, or a page that it cannot take to pieces.
+    // A page that it cannot take to pieces.
     return '';
   }
 };
