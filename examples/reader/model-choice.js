@@ -20,6 +20,8 @@ const LAST = 'longhand-reader-model';
 const { searchParams } = new URL(location.href);
 export const BUNDLED = new URL('../models/book-reader-5m-Q8_0.gguf', import.meta.url).href;
 const asked = searchParams.get('model');
+/** What computes: `?backend=webgpu` takes the GPU also where it is only software. */
+const backend = /** @type {'auto' | 'wasm' | 'webgpu'} */ (searchParams.get('backend') ?? 'auto');
 
 /** The model that `?model=` names, as `npm start -- --model path` does; the one of the last visit; or the bundled one. */
 export const firstModel = () => (asked ? new URL(asked, location.href).href : (recall(LAST) ?? BUNDLED));
@@ -51,6 +53,7 @@ export const openModel = async (/** @type {Source} */ source) => {
   byId('bar').value = 0;
   desk.model = await load(source, {
     ...budgetOptions(),
+    backend,
     signal: startRunning(),
     onProgress: ({ loaded, total }) => {
       byId('bar').value = loaded / total;

@@ -2,7 +2,6 @@ import type { Architecture } from '../architectures/architecture.js';
 import { PAGE } from '../backends/backend.js';
 import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
 import type { Sample } from '../backends/webgpu/sample.js';
-import { LonghandError } from '../errors.js';
 import { arenaBytes, createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
@@ -31,14 +30,18 @@ const bytesByType = ({ tensors }: GgufModel): { matrices: Map<WeightType, number
   return { matrices, all };
 };
 
+const segmentOf = (maxTokens: number): number => Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / PAGE) * PAGE);
+
 /** What of a model is computed before it is loaded. */
 export const sampleOf = (
   file: GgufModel,
   config: ModelConfig,
   codecs: PageCodecs,
   { needs }: Predictor,
+  maxTokens = config.window,
 ): Sample => {
-  const sizes = [...bytesByType(file).matrices].sort(([, a], [, b]) => b - a);
+  const { matrices, all } = bytesByType(file);
+  const sizes = [...matrices].sort(([, a], [, b]) => b - a);
   const whole = Math.max(
     0,
     config.attention.findIndex(({ window }) => window === undefined),
@@ -47,6 +50,7 @@ export const sampleOf = (
   const kv = kvShapeOf(config, codecs, whole);
   return {
     types: sizes.map(([type]) => type),
+    bytes: all + arenaBytes(config, segmentOf(maxTokens)),
     dim,
     hidden,
     layers,
@@ -55,8 +59,6 @@ export const sampleOf = (
     chooses: needs.chunks?.means ?? false,
   };
 };
-
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /** Loads a model from its file on a backend, which is closed if that fails. `maxTokens`: that contexts will hold. */
 export const loadOn = async (
@@ -68,16 +70,7 @@ export const loadOn = async (
   try {
     const read = architecture.config(file.metadata);
     const { maxTokens = read.window } = options;
-    const segmentTokens = Math.min(SEGMENT_TOKENS, Math.ceil(maxTokens / PAGE) * PAGE);
-    const { memory = Number.POSITIVE_INFINITY } = backend;
-    const requested = bytesByType(file).all + arenaBytes(read, segmentTokens);
-    if (requested > memory) {
-      throw new LonghandError(
-        'memory/device',
-        `The model needs ${megabytes(requested)} on the GPU before it reads anything; \`gpuMemory\` allows ${megabytes(memory)}. Use a smaller model, or the CPU.`,
-        { requested, available: memory },
-      );
-    }
+    const segmentTokens = segmentOf(maxTokens);
     const weights = await loadWeights(backend, file, architecture, options);
     await backend.prepare?.();
     return { backend, weights, arena: createArena(backend, weights.config, segmentTokens) };

@@ -9,8 +9,6 @@ export interface Computing extends Backend {
   readonly reason: string;
   /** The numerics class that its pages are stored and looked for under, without the version. Default: its name and build. */
   readonly numerics?: string;
-  /** Bytes that it may take, where that is limited. */
-  readonly memory?: number | undefined;
   /** When all weights are there: makes ready what would else be made at the first call. */
   prepare?(): Promise<void>;
 }

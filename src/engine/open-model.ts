@@ -72,7 +72,13 @@ export const openModel = async (
     const tokenizer = loadTokenizer(file.metadata);
     const template = loadChatTemplate(file.metadata, tokenizer);
     const pageCodecs = { keys: chosen.keys, values: chosen.values };
-    const sample = sampleOf(file, architecture.config(file.metadata), pageCodecs, predictor);
+    const sample = sampleOf(
+      file,
+      architecture.config(file.metadata),
+      pageCodecs,
+      predictor,
+      chosen.maxTokens,
+    );
     const openings = await rungsOf(chosen, sample);
     const later = openings.length > 1 ? rereadable(source) : source;
     const limit = chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens };

@@ -20,8 +20,18 @@ const because = (backend: Computing, why: string): Computing => ({
 const afterLoss = (losses: number): string =>
   `the GPU was lost ${losses === 1 ? 'once' : losses === 2 ? 'twice' : `${losses} times`}`;
 
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
 /** A GPU that computes what the CPU does, or `unsupported/backend`. */
 const openGpu = async (chosen: Chosen, sample: Sample, cpu?: Computing): Promise<Computing> => {
+  const { bytes: requested } = sample;
+  if (requested > chosen.gpuMemory) {
+    throw new LonghandError(
+      'memory/device',
+      `The model needs ${mebibytes(requested)} on the GPU before it reads anything; gpuMemory allows ${mebibytes(chosen.gpuMemory)}. Allow more, use a smaller model, or the CPU.`,
+      { requested, available: chosen.gpuMemory },
+    );
+  }
   const { createWebgpuBackend, selfTest } = await loadWebgpu();
   const gpu = await createWebgpuBackend({ ...shadersAt(chosen), memory: chosen.gpuMemory });
   const judge = cpu ?? (await openWasm({ ...chosen, threads: 1 }));

@@ -77,6 +77,24 @@ describe('choosing on a WebGPU device', () => {
     }
   });
 
+  test('refuses to score tokens of cold pages, where the plan names any', async () => {
+    const tiles: Tiles = { position: 690, rows: 1, tileRows: 1 };
+    const { kv, chunks } = opened(gpu, reading);
+    const [scores, plan] = [gpu.scores('s', 2), gpu.plan('p', 2)];
+    gpu.dropPages(kv, [3]);
+    for (const [local, isCold] of [
+      [100, false],
+      [600, true],
+    ] as const) {
+      gpu.select(plan, tiles, { budget: 1, sinks: 0, local });
+      gpu.scoreTokens(scores, queriesOf(gpu, tiles), kv, chunks, plan, scale);
+      const scored = gpu.readScores(scores);
+      if (isCold) await expect(scored).rejects.toMatchObject({ message: expect.stringContaining('Page 3') });
+      else expect((await scored).flatMap((row) => [...row]).some(Number.isNaN)).toBe(false);
+    }
+    gpu.free(kv);
+  });
+
   test('reads what the CPU reads, but for a token in a hundred', async () => {
     const cpu = await makeWasmBackend({ build: 'simd128' });
     const predictor = createPredictor({ method: 'dhsa', budget: 200, sinks: 4, local: 8 });

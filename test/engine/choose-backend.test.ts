@@ -40,6 +40,7 @@ vi.mock('../../src/engine/load-webgpu.js', () => ({
 
 const SAMPLE: Sample = {
   types: ['Q8_0', 'F32'],
+  bytes: 3 * 2 ** 20,
   ...{ dim: 64, hidden: 96, layers: 2, heads: 2 },
   kv: { kvHeads: 1, keyDim: 32, valueDim: 32, keys: 'q8', values: 'q8' },
   chooses: true,
@@ -107,6 +108,18 @@ describe('auto takes', () => {
     gpu.missing = true;
     expect((await taken()).reason).toContain('cannot be loaded');
   });
+});
+
+test('what does not fit on the GPU is refused before anything is allocated, with what it needs', async () => {
+  vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
+  gpu.missing = true;
+  const message = 'needs 3.0 MiB on the GPU before it reads anything; gpuMemory allows 1.9 MiB';
+  await expect(taken({ backend: 'webgpu', gpuMemory: '2MB' })).rejects.toMatchObject({
+    code: 'memory/device',
+    message: expect.stringContaining(message),
+  });
+  gpu.missing = false;
+  expect((await taken({ gpuMemory: '2MB' })).reason).toContain(message);
 });
 
 describe('the self-test', () => {

@@ -26,8 +26,6 @@ export interface WebgpuBackend extends Backend {
    * has read is known to the other (docs/adr/0020).
    */
   readonly numerics: string;
-  /** Bytes that it may take; infinite where that is left to the device. */
-  readonly memory: number;
   /** Compiles what the weights made so far need. A software adapter is left to compile what is really used. */
   prepare(): Promise<void>;
 }
@@ -57,7 +55,7 @@ export const createWebgpuBackend = async ({
 }: WebgpuOptions = {}): Promise<WebgpuBackend> => {
   if (!globalThis.navigator?.gpu) await openGpu({ ...options, shaders: {} });
   const device = await openGpu({ ...options, shaders: await fetchShaders(shadersUrl) });
-  const { description, isSoftware, memory, packedDots } = device.granted;
+  const { description, isSoftware, packedDots } = device.granted;
   const { weight, fill } = gpuWeights(device);
   const types = new Set<Parameters<Backend['weight']>[1]>();
   return {
@@ -65,7 +63,6 @@ export const createWebgpuBackend = async ({
     build: packedDots ? 'packed-dots' : 'plain',
     numerics: 'wasm/relaxed',
     threads: 1,
-    memory,
     reason: `${isSoftware ? 'a software adapter' : 'the GPU'}: ${description || 'unnamed'}`,
     prepare: async () => {
       if (!isSoftware) await preparePipelines(device, [...types]);

@@ -39,6 +39,9 @@ export interface GpuPlan extends Plan {
 /** Ranges of a tile beside those that were chosen: sinks, its tail, and what lies before and after a cut. */
 const FORCED_RANGES = 5;
 
+/** Bytes of a plan that are read back in one go, used or not. */
+const AT_ONCE = 4096;
+
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 /** Words of a plan from the host that are listed at once. */
 const PIECE = 2 ** 16;
@@ -195,13 +198,19 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
       const { buffer, lists, tiles, capacity } = plan as GpuPlan;
       const rows = lists * tileCount(tiles);
       if (!buffer || rows === 0) return [];
-      const found = new Uint32Array(await recorder.read(buffer, 0, 4 * words(rows, capacity)));
-      return Array.from({ length: rows }, (_, row) =>
-        Array.from({ length: found[row]! }, (_, i): Range => {
-          const at = rows + 2 * (row * capacity + i);
-          return [found[at]!, found[at + 1]!];
-        }),
-      );
+      // Behind a long text most of the room is for chunks that could have been chosen.
+      const all = 4 * words(rows, capacity);
+      const head = new Uint32Array(await recorder.read(buffer, 0, all <= AT_ONCE ? all : 4 * rows));
+      const rowOf = async (row: number): Promise<Range[]> => {
+        const count = Math.min(head[row]!, capacity);
+        const at = rows + 2 * row * capacity;
+        const found =
+          all <= AT_ONCE
+            ? head.subarray(at, at + 2 * count)
+            : new Uint32Array(await recorder.read(buffer, 4 * at, 8 * count));
+        return Array.from({ length: count }, (_, i): Range => [found[2 * i]!, found[2 * i + 1]!]);
+      };
+      return Promise.all(Array.from({ length: rows }, (_, row) => rowOf(row)));
     },
   };
 };

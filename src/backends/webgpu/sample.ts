@@ -5,6 +5,8 @@ import type { WeightType } from '../row-formats.js';
 export interface Sample {
   /** Types of its matrices, the one with the most bytes first. */
   readonly types: readonly WeightType[];
+  /** That it takes on a device before it reads anything. */
+  readonly bytes: number;
   readonly dim: number;
   readonly hidden: number;
   readonly layers: number;

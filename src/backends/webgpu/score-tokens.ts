@@ -3,6 +3,7 @@ import { type Backend, PAGE, tileCount } from '../backend.js';
 import { demand } from '../kv-shape.js';
 import type { GpuChunkIndex } from './chunk-index.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
+import { gridOf } from './grid.js';
 import type { GpuKvLayer } from './pages.js';
 import { type GpuPlan, planWords } from './plans.js';
 import { f32 } from './recorder.js';
@@ -28,6 +29,18 @@ export const gpuScoreTokens = (device: GpuDevice): Pick<Backend, 'scoreTokens'> 
       shapeScores(device, own, tiles, mostChunks(index, tiles), false);
       const table = chunkTable(index, tiles);
       const rounds = Math.max(...table.filter((_, i) => i % 3 === 2));
+      if (kv.resident < kv.pages) {
+        // Whether a named page is cold only the device can tell: then the next reading back rejects, as attention's would.
+        const pairs = buffers.take('pairs', 8, 'chunks');
+        const { position, rows: asked, tileRows } = tiles;
+        recorder.run({
+          kernel: 'attend-pairs',
+          params: [...planWords(plan), position, asked, tileRows, span, 0, span, 1],
+          buffers: [pairs, recorder.faults, plan.buffer!, places()],
+          groups: gridOf(plan.lists * asked),
+        });
+        buffers.give(pairs);
+      }
       const logits = buffers.take('logits of tokens', 4 * count * heads * span, 'activations');
       for (let round = 0; round < rounds; round++) {
         // The row that asks; a tile that has no more of them asks its last one again, and nobody listens.
