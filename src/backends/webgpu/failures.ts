@@ -10,6 +10,8 @@ export interface Failures {
   guard<T>(kind: GPUErrorFilter, what: string, run: () => T): T;
   /** Resolves when the outcome of everything that was guarded so far is known. */
   settled(): Promise<void>;
+  /** The same, where a buffer could not be mapped: a device that is lost says so a little later than its buffers do. */
+  explained(): Promise<void>;
 }
 
 const failureOf = (kind: GPUErrorFilter, what: string, message: string): LonghandError =>
@@ -25,6 +27,9 @@ const failureOf = (kind: GPUErrorFilter, what: string, message: string): Longhan
         { what },
       );
 
+/** Milliseconds within which a device says that it is lost. */
+const LATER = 2000;
+
 export const failuresOf = (device: GPUDevice): Failures => {
   let first: LonghandError | undefined;
   const open = new Set<Promise<void>>();
@@ -32,7 +37,7 @@ export const failuresOf = (device: GPUDevice): Failures => {
     first ??= error;
   };
 
-  void device.lost.then(({ reason, message }) => {
+  const lost = device.lost.then(({ reason, message }) => {
     // `destroyed` is our own doing: `close` has reported it before.
     report(
       new LonghandError(
@@ -71,6 +76,10 @@ export const failuresOf = (device: GPUDevice): Failures => {
     },
     settled: async () => {
       await Promise.all(open);
+    },
+    explained: async () => {
+      await Promise.all(open);
+      await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, LATER))]);
     },
   };
 };

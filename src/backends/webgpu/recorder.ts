@@ -206,7 +206,7 @@ export const createRecorder = (
       try {
         await staging.memory.mapAsync(GPUMapMode.READ, 0, all);
       } catch (cause) {
-        await failures.settled();
+        await failures.explained();
         failures.check();
         throw new LonghandError('internal', `Reading back failed: ${String(cause)}.`, {}, { cause });
       }
