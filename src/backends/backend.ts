@@ -22,6 +22,9 @@ export const PAGE = 64;
 /** Tokens in a sub-block of a page: what rows that ask for themselves choose. */
 export const SUB_BLOCK = 16;
 
+/** Most numbers that `topLogits` finds. */
+export const MOST_TOP = 128;
+
 /** How K and V of one layer are stored. See docs/FORMAT.md for the bytes of a page. */
 export interface KvShape {
   readonly kvHeads: number;
@@ -137,6 +140,13 @@ export interface Backend {
   add(out: Tensor, x: Tensor): void;
   /** out = cap · tanh(out / cap), cap > 0: keeps logits within ±cap (Gemma 2, arXiv 2408.00118 §2). NaN stays NaN. */
   softcap(out: Tensor, cap: number): void;
+
+  /**
+   * What the next token is chosen from, (count + 1, 2) for a count up to MOST_TOP. First Σ e^(x − greatest) over the numbers
+   * of `logits` (1, n) that are above −∞ (relative error at most 1e-4; of use where the greatest is finite), and how many of
+   * the rows behind are filled; then those numbers, the greatest first, each with its place, the lower place first among equals.
+   */
+  topLogits(out: Tensor, logits: Tensor): void;
 
   // ** pages **
   kvLayer(label: string, shape: KvShape): KvLayer;

@@ -1,4 +1,5 @@
 import { LonghandError } from '../errors.js';
+import { MOST_TOP } from './backend.js';
 import { ROW_FORMATS, type WeightType } from './row-formats.js';
 import type { Tensor, Weight } from './tensor.js';
 
@@ -13,6 +14,9 @@ export const demand = (fits: boolean, verb: string, ...things: (Tensor | Weight)
 
 export const isVector = (weight: Weight, cols: number): boolean =>
   weight.type === 'F32' && weight.rows === 1 && weight.cols === cols;
+
+/** What `topLogits` writes. */
+export const isTop = ({ rows, cols }: Tensor): boolean => cols === 2 && rows > 1 && rows <= MOST_TOP + 1;
 
 /** Numbers in a tensor. */
 export const size = ({ rows, cols }: Tensor): number => rows * cols;

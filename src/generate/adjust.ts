@@ -20,6 +20,15 @@ const BANNED = -100;
 
 const keep = (): void => undefined;
 
+const penalises = (options: AdjustOptions): boolean => {
+  const { repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0, penaltyTokens = 64 } = options;
+  return penaltyTokens > 0 && (repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0);
+};
+
+/** Whether these options change any logits. */
+export const adjusts = (options: AdjustOptions): boolean =>
+  penalises(options) || Object.keys(options.logitBias ?? {}).length > 0;
+
 /**
  * Bias first, then penalties, as at the head of llama.cpp's chain; the penalties are Keskar et al. 2019 (CTRL, section
  * 4.1: repetition, with llama.cpp's multiplication below 0) and OpenAI's presence and frequency. Only the logits it
@@ -36,9 +45,8 @@ export const createAdjust = (options: AdjustOptions): Adjust => {
   const biases = Object.entries(logitBias).map(
     ([id, bias]) => [Number(id), bias <= BANNED ? Number.NEGATIVE_INFINITY : bias] as const,
   );
-  const penalises =
-    penaltyTokens > 0 && (repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0);
-  if (biases.length === 0 && !penalises) return () => keep;
+  if (!adjusts(options)) return () => keep;
+  const counting = penalises(options);
 
   return (logits, tokens) => {
     const before = new Map<number, number>();
@@ -48,7 +56,7 @@ export const createAdjust = (options: AdjustOptions): Adjust => {
     };
     for (const [id, bias] of biases) change(id, logits[id]! + bias);
     const counts = new Map<number, number>();
-    if (penalises) {
+    if (counting) {
       for (let i = Math.max(0, tokens.length - penaltyTokens); i < tokens.length; i++) {
         counts.set(tokens[i]!, (counts.get(tokens[i]!) ?? 0) + 1);
       }

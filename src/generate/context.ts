@@ -5,10 +5,11 @@ import type { Pager } from '../kv/pager.js';
 import type { ContextState } from '../model/state.js';
 import { wholeNumber } from '../options.js';
 import type { Meter } from './meter.js';
-import { type AppendHooks, type Reader, stateOf, tooLong } from './reader.js';
+import { type AppendHooks, type LeftLogits, type Reader, stateOf, tooLong } from './reader.js';
 import { Reading } from './reading.js';
 import type { Watch } from './sources.js';
 import { createSpans, type Span, type Spans } from './spans.js';
+import type { WantedTop } from './top-logits.js';
 
 /** A place in the token list to come back to. */
 export interface Bookmark {
@@ -115,10 +116,10 @@ export class Context {
     }
   }
 
-  /** Read whatever the pages lack. */
-  async catchUp(hooks: AppendHooks = {}): Promise<void> {
+  /** Read whatever the pages lack; `top` of the logits, where those are enough. */
+  async catchUp(hooks: AppendHooks = {}, top?: WantedTop): Promise<void> {
     try {
-      await this.#reading.catchUp(hooks);
+      await this.#reading.catchUp(hooks, top);
     } catch (error) {
       if (!this.#closed) this.#reading.undo();
       throw error;
@@ -127,19 +128,15 @@ export class Context {
 
   /** Logits (vocab) after the last token. */
   async logits(hooks: AppendHooks = {}): Promise<Float32Array> {
-    if (this.tokens.length === 0) {
-      throw new LonghandError(
-        'input/option',
-        'There are no logits: the context is empty. Append something first.',
-      );
-    }
-    await this.catchUp(hooks);
-    if (!this.#reading.logits) {
-      // The pages came from the store: the last row's tile is read again for its logits.
-      this.#reading.computeFrom(this.#spans.tileStart(this.tokens.length - 1));
-      await this.catchUp(hooks);
-    }
-    return this.#reading.logits!;
+    return (await this.#left(hooks)).all;
+  }
+
+  /** The highest logits after the last token, or all of them where those are not enough. */
+  async top(top: WantedTop, hooks: AppendHooks = {}): Promise<LeftLogits> {
+    this.#assertFilled();
+    await this.catchUp(hooks, top);
+    const { left } = this.#reading;
+    return left && 'top' in left && top.enough(left.top) ? left : this.#left(hooks);
   }
 
   /** One more token, private to this context; it is read when its logits are asked for. */
@@ -193,6 +190,25 @@ export class Context {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.close();
+  }
+
+  async #left(hooks: AppendHooks): Promise<Extract<LeftLogits, { all: unknown }>> {
+    this.#assertFilled();
+    await this.catchUp(hooks);
+    await this.#reading.readAll();
+    const { left } = this.#reading;
+    if (left && 'all' in left) return left;
+    // The pages came from the store: the last row's tile is read again for its logits.
+    this.#reading.computeFrom(this.#spans.tileStart(this.tokens.length - 1));
+    return this.#left(hooks);
+  }
+
+  #assertFilled(): void {
+    if (this.tokens.length > 0) return;
+    throw new LonghandError(
+      'input/option',
+      'There are no logits: the context is empty. Append something first.',
+    );
   }
 
   #push(ids: ArrayLike<number>, exact: boolean): void {

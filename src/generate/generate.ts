@@ -52,6 +52,8 @@ export const generate = async (
   const constraint =
     hooks.constraint ??
     (grammarOption(options) && (await loadConstraint()).createConstraint(tokenizer, options));
+  // What is asked of every token, or told of it, needs all of them.
+  const top = constraint || options.logprobs !== undefined ? undefined : sample.top;
   const limit = options.maxTokens ?? 256;
   const ids: number[] = [];
   const logprobs: TokenLogprobs[] = [];
@@ -62,13 +64,14 @@ export const generate = async (
     ...(constraint && { complete: constraint.whole }),
   });
   while (ids.length < limit) {
-    const logits = await context.logits(hooks);
+    const left = await (top ? context.top(top, hooks) : context.logits(hooks).then((all) => ({ all })));
     throwIfAborted(hooks.signal);
-    const id = sample(constraint?.mask(logits) ?? logits, context.tokens);
+    const id =
+      'top' in left ? top!.choose(left.top) : sample(constraint?.mask(left.all) ?? left.all, context.tokens);
     if (!options.ignoreStops && tokenizer.stops.has(id)) return ended('stop');
     if (context.tokens.length >= maxTokens) return ended('window');
-    if (options.logprobs !== undefined) {
-      logprobs.push(logProbabilities(logits, id, options.logprobs, tokenizer.textOf));
+    if (options.logprobs !== undefined && 'all' in left) {
+      logprobs.push(logProbabilities(left.all, id, options.logprobs, tokenizer.textOf));
     }
     constraint?.push(id);
     context.push(id);

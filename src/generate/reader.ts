@@ -10,6 +10,7 @@ import type { ModelWeights } from '../model/weights.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { createMarks } from './marks.js';
 import type { Watch } from './sources.js';
+import { type TopLogits, topLogitsOf, type WantedTop } from './top-logits.js';
 
 /** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
 export interface Reader {
@@ -60,9 +61,21 @@ export const stateOf = (reader: Reader, tokens: readonly number[], rest: Rest | 
 export interface Step {
   /** (row, key) pairs that attention read, on average over layers and lists. */
   readonly pairs: number;
-  /** (vocab), after the last row, where they were asked for. */
-  readonly logits: Float32Array | undefined;
+  /** After the last row, where they were asked for. */
+  readonly left: LeftLogits | undefined;
 }
+
+/** What was read back of a row's logits: all (vocab), or the highest of them. */
+export type LeftLogits = { readonly all: Float32Array } | { readonly top: TopLogits };
+
+/** Reads back the highest logits where they are enough, else all. */
+const readLogits = async ({ backend, arena }: Reader, wants: 'all' | WantedTop): Promise<LeftLogits> => {
+  if (wants !== 'all') {
+    const top = topLogitsOf(await backend.read(arena.top(wants.count)));
+    if (wants.enough(top)) return { top };
+  }
+  return { all: await backend.read(arena.logits) };
+};
 
 const readPairs = async (backend: Backend, state: ContextState): Promise<number> => {
   // Asked for all at once: where reading back takes a while, it takes one.
@@ -84,13 +97,13 @@ const read = async (call: Forward, layer: number, watch: Watch | undefined): Pro
   }
 };
 
-/** One forward call: the rows of `tiles` through all layers. `watch` looks on. */
+/** One forward call: the rows of `tiles` through all layers, to the logits of the last one where these are wanted. `watch` looks on. */
 export const forward = async (
   reader: Reader,
   state: ContextState,
   ids: ArrayLike<number>,
   tiles: Tiles,
-  wantsLogits: boolean,
+  wants?: 'all' | WantedTop,
   watch?: Watch,
 ): Promise<Step> => {
   const { backend, config, arena } = reader;
@@ -103,13 +116,15 @@ export const forward = async (
       await read(call, layer, watch);
       finish(call, layer);
     }
-    if (wantsLogits) end(call);
-    backend.flush();
+    if (wants) end(call, wants === 'all' ? 0 : wants.count);
   } catch (error) {
     // Whatever was read did not count: the next call must not report it.
     await readPairs(backend, state);
     throw error;
   }
-  const pairs = await readPairs(backend, state);
-  return { pairs: pairs / config.layers, logits: wantsLogits ? await backend.read(arena.logits) : undefined };
+  // Asked for together, and submitted with what they wait for.
+  const reading = Promise.all([readPairs(backend, state), wants && readLogits(reader, wants)]);
+  backend.flush();
+  const [pairs, left] = await reading;
+  return { pairs: pairs / config.layers, left };
 };

@@ -5,9 +5,10 @@ import type { ContextState } from '../model/state.js';
 import { breathe } from './breathe.js';
 import { createMeter, type Meter } from './meter.js';
 import { mostRows } from './most-rows.js';
-import { type AppendHooks, forward, type Reader } from './reader.js';
+import { type AppendHooks, forward, type LeftLogits, type Reader } from './reader.js';
 import type { Watch } from './sources.js';
 import type { Spans } from './spans.js';
+import type { WantedTop } from './top-logits.js';
 
 /** What is read: a token list, and how each run of it is. */
 export interface Text {
@@ -41,9 +42,9 @@ export class Reading {
   #readBefore = 0;
   /** Where a run is to be computed: the store lost it, or its logits are wanted. It is not asked for it again. */
   #lostAt = -1;
-  /** Length of the prefix whose last row's logits are in `#logits`. */
-  #logitsAt = -1;
-  #logits: Float32Array = new Float32Array(0);
+  /** Length of the prefix whose last row `#left` is of. */
+  #leftAt = -1;
+  #left: LeftLogits | undefined;
 
   constructor(reader: Reader, makeState: () => ContextState, pager: Pager | undefined, text: Text) {
     this.#reader = reader;
@@ -58,9 +59,22 @@ export class Reading {
     return this.#state;
   }
 
-  /** Logits (vocab) after the last token, where that was the last row computed. */
-  get logits(): Float32Array | undefined {
-    return this.#logitsAt === this.#text.tokens.length ? this.#logits : undefined;
+  /** Logits after the last token, where that was the last row computed. */
+  get left(): LeftLogits | undefined {
+    return this.#leftAt === this.#text.tokens.length ? this.#left : undefined;
+  }
+
+  /** All of them, where the highest were enough before, and no other call's have taken their place. */
+  async readAll(): Promise<void> {
+    const { arena, backend, exclusive } = this.#reader;
+    if (!this.left || 'all' in this.left) return;
+    try {
+      await exclusive(async () => {
+        if (this.left && arena.logitsOf === this) this.#left = { all: await backend.read(arena.logits) };
+      });
+    } catch (error) {
+      await this.mend(error, undefined);
+    }
   }
 
   /** The first `tokens` were read on an earlier visit. */
@@ -104,23 +118,23 @@ export class Reading {
     }
   }
 
-  /** Read whatever the pages lack, on another device if this one is lost meanwhile. */
-  async catchUp(hooks: AppendHooks): Promise<void> {
+  /** Read whatever the pages lack, on another device if this one is lost meanwhile; `top` of the logits, where those are enough. */
+  async catchUp(hooks: AppendHooks, top?: WantedTop): Promise<void> {
     try {
-      await this.#advance(hooks);
+      await this.#advance(hooks, top);
     } catch (error) {
       await this.mend(error, hooks.signal);
-      await this.catchUp(hooks);
+      await this.catchUp(hooks, top);
     }
   }
 
-  async #advance(hooks: AppendHooks): Promise<void> {
+  async #advance(hooks: AppendHooks, top: WantedTop | undefined): Promise<void> {
     const total = this.#text.tokens.length;
     let more = this.#cached < total && (await this.#restore(hooks));
     while (this.#cached < total) {
       await breathe();
       // One call at a time, so that whoever waits behind another context's long text is not deaf meanwhile.
-      await this.#reader.exclusive(() => this.#call(hooks.signal)).catch((error) => this.lose(error));
+      await this.#reader.exclusive(() => this.#call(hooks.signal, top)).catch((error) => this.lose(error));
       hooks.onProgress?.(this.#cached, total);
       await this.#pager?.save(this.#text.tokens, Math.min(this.#cached, this.#text.spans.text), this.#state);
       this.#slide();
@@ -168,13 +182,13 @@ export class Reading {
     if (restored.tokens <= this.#cached) return restored.more;
     this.meter.reusedTokens += restored.tokens - this.#cached;
     this.#cached = restored.tokens;
-    this.#logitsAt = -1;
+    this.#leftAt = -1;
     hooks.onProgress?.(this.#cached, this.#text.tokens.length);
     return restored.more;
   }
 
   /** One forward call: to the end of the segment, of the span, or of the tokens. */
-  async #call(signal: AbortSignal | undefined): Promise<void> {
+  async #call(signal: AbortSignal | undefined, top: WantedTop | undefined): Promise<void> {
     throwIfAborted(signal);
     this.#text.assertOpen();
     // Another context found out that the device is gone.
@@ -190,10 +204,12 @@ export class Reading {
     const [ids, last] = [tokens.slice(position, end), end === tokens.length];
     // Rows that are read again were watched before, or are not to be.
     const watch = end > this.#readBefore ? this.watch : undefined;
-    const { pairs, logits } = await forward(this.#reader, this.#state, ids, tiles, last, watch);
-    if (logits) {
-      this.#logits = logits;
-      this.#logitsAt = end;
+    const wants = last ? (top ?? 'all') : undefined;
+    const { pairs, left } = await forward(this.#reader, this.#state, ids, tiles, wants, watch);
+    if (left) {
+      this.#left = left;
+      this.#leftAt = end;
+      this.#reader.arena.logitsOf = this;
     }
     this.#cached = this.#planned = end;
     this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
@@ -216,7 +232,7 @@ export class Reading {
   #forget(tokens: number): void {
     // Also where nothing was cached yet: the pager knows the keys of tokens that are not read.
     this.#pager?.forget(tokens);
-    if (tokens < this.#logitsAt) this.#logitsAt = -1;
+    if (tokens < this.#leftAt) this.#leftAt = -1;
     if (tokens >= this.#cached) return;
     this.#cached = tokens;
     this.#planned = -1;

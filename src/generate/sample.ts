@@ -1,6 +1,8 @@
-import { type AdjustOptions, createAdjust } from './adjust.js';
+import { type AdjustOptions, adjusts, createAdjust } from './adjust.js';
 import { greatest } from './likeliest.js';
-import { createShortlist, type ShortlistOptions } from './shortlist.js';
+import { createShortlist, type Shortlist, type ShortlistOptions } from './shortlist.js';
+import type { TopLogits, WantedTop } from './top-logits.js';
+import { createTopShortlist } from './top-shortlist.js';
 
 /**
  * How the next token is chosen, in this order, which is that of llama.cpp's default chain: logit bias, penalties,
@@ -12,7 +14,16 @@ export interface SampleOptions extends AdjustOptions, ShortlistOptions {
 }
 
 /** Chooses an id from `logits` (vocab), which come back unchanged, given the ids of the context so far (default none). */
-export type Sampler = (logits: Float32Array, tokens?: readonly number[]) => number;
+export interface Sampler {
+  (logits: Float32Array, tokens?: readonly number[]): number;
+  /** How the same id is chosen from the most likely tokens alone; undefined where no number of them is enough. */
+  readonly top: TopSampler | undefined;
+}
+
+export interface TopSampler extends WantedTop {
+  /** Only where the tokens are enough. */
+  readonly choose: (top: TopLogits) => number;
+}
 
 /** Uniform numbers in [0, 1) from a 32-bit seed (mulberry32). */
 export const uniform = (seed: number): (() => number) => {
@@ -31,25 +42,47 @@ export const uniform = (seed: number): (() => number) => {
  */
 export const createSampler = (options: SampleOptions): Sampler => {
   const adjust = createAdjust(options);
-  const choose = (options.temperature ?? 0) === 0 ? greatest : createDraw(options);
-  return (logits, tokens = []) => {
+  const { choose, top } = (options.temperature ?? 0) === 0 ? greedy : createDraw(options);
+  const sample = (logits: Float32Array, tokens: readonly number[] = []): number => {
     const restore = adjust(logits, tokens);
     const id = choose(logits);
     restore();
     return id;
   };
+  // A bias or a penalty may raise any token above those.
+  return Object.assign(sample, { top: adjusts(options) ? undefined : top });
 };
 
-const createDraw = (options: SampleOptions): ((logits: Float32Array) => number) => {
+interface Choice {
+  readonly choose: (logits: Float32Array) => number;
+  readonly top: TopSampler | undefined;
+}
+
+const greedy: Choice = {
+  choose: greatest,
+  top: { count: 1, enough: ({ whole, ids }) => whole || ids.length > 0, choose: ({ ids }) => ids[0] ?? 0 },
+};
+
+const createDraw = (options: SampleOptions): Choice => {
   const shortlist = createShortlist(options);
+  const top = createTopShortlist(options);
   const next = uniform(options.seed ?? Math.floor(Math.random() * 4294967296));
-  return (logits) => {
-    const { ids, weights, mass } = shortlist(logits);
+  const draw = ({ ids, weights, mass }: Shortlist, logits: Float32Array): number => {
     let rest = next() * mass;
     for (let i = 0; i < ids.length; i++) {
       rest -= weights[i]!;
       if (rest < 0) return ids[i]!;
     }
     return greatest(logits);
+  };
+  return {
+    choose: (logits) => draw(shortlist(logits), logits),
+    top: top && {
+      ...top,
+      choose: (found) => {
+        const { ids, logits, list } = top.of(found);
+        return ids[draw(list, logits)] ?? 0;
+      },
+    },
   };
 };

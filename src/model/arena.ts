@@ -1,4 +1,4 @@
-import { type Backend, carryWidth, type Tensor } from '../backends/backend.js';
+import { type Backend, carryWidth, MOST_TOP, type Tensor } from '../backends/backend.js';
 import type { ModelConfig } from './config.js';
 
 /** The activations of one forward call, all views of the arena: (rows, …). */
@@ -26,6 +26,10 @@ export interface Arena {
   /** Rows of the longest forward call. */
   readonly segmentTokens: number;
   readonly logits: Tensor; // (1, vocab)
+  /** Whose logits they are: the last call's that asked for any. */
+  logitsOf: object | undefined;
+  /** The `count` highest of them (`Backend.topLogits`). */
+  top(count: number): Tensor; // (count + 1, 2)
   activations(rows: number): Activations;
   /** What attention in passes carries from one to the next, (rows · heads, …). Made when it is first asked for. */
   carry(rows: number): Tensor;
@@ -53,7 +57,8 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const up = matrix('up', hidden);
   const angles = rope.rotations.map((_, rotation) => matrix(`angles ${rotation}`, rope.dim));
   const logits = backend.tensor('logits', 1, vocab);
-  const owned = [x, h, q, k, v, attended, gate, up, ...angles, logits];
+  const highest = backend.tensor('highest logits', MOST_TOP + 1, 2);
+  const owned = [x, h, q, k, v, attended, gate, up, ...angles, logits, highest];
   const made = new Map<number, Activations>();
   let carried: Tensor | undefined;
 
@@ -82,6 +87,8 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   return {
     segmentTokens,
     logits,
+    logitsOf: undefined,
+    top: (count) => backend.view(highest, count + 1, 2),
     activations,
     carry(rows) {
       carried ??= backend.tensor('carry', segmentTokens * heads, carryWidth({ valueDim }));

@@ -85,12 +85,13 @@ export const finish = (f: Forward, layer: number): void => {
   b.add(a.x, a.h);
 };
 
-/** Logits of the last row into the arena. */
-export const end = (f: Forward): void => {
+/** Logits of the last row into the arena, and the `top` highest of them. */
+export const end = (f: Forward, top: number): void => {
   const { backend: b, config, weights, arena, activations: a } = f;
   const last = b.view(a.x, 1, config.dim, (a.rows - 1) * config.dim);
   const normed = b.view(a.h, 1, config.dim);
   b.rmsNorm(normed, last, weights.outputNorm, config.eps);
   b.matmul(arena.logits, normed, weights.output);
   if (config.logitCap !== undefined) b.softcap(arena.logits, config.logitCap);
+  if (top > 0) b.topLogits(arena.top(top), arena.logits);
 };

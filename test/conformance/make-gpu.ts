@@ -9,9 +9,14 @@ import { gpuPages } from '../../src/backends/webgpu/pages.js';
 import { type GpuPlan, gpuPlans, shapePlan } from '../../src/backends/webgpu/plans.js';
 import type { GpuOptions } from '../../src/backends/webgpu/request.js';
 import { gpuTensors } from '../../src/backends/webgpu/tensors.js';
+import { gpuTopLogits } from '../../src/backends/webgpu/top-logits.js';
 import { gpuWeights } from '../../src/backends/webgpu/weights.js';
+import { shareGpu } from '../support/share-gpu.js';
 import type { LinearVerbs } from './linear.js';
 import type { PagesUnderTest } from './make-pages.js';
+
+/** Gives devices that compile for themselves. */
+export const unshareGpu = shareGpu();
 
 /** As `node build.mjs shaders` made it. */
 const shadersUrl = new URL('../../dist/shaders.json', import.meta.url);
@@ -24,6 +29,7 @@ export const linearOn = (device: GpuDevice): LinearVerbs => ({
   ...gpuWeights(device),
   ...gpuLinear(device),
   ...gpuMatmul(device),
+  ...gpuTopLogits(device),
 });
 
 /** What a device has until there is a whole backend. */

@@ -25,6 +25,11 @@ export const tolerance = {
   activation: 2e-6,
   /** tanh from exp2 (relative error 6e-7, assembly/lib/tanh.ts), then three roundings: 1 / cap and two products. Relative. */
   softcap: 6e-7 + 3 * ROUNDING,
+  /**
+   * A sum of exponentials, relative: f32 runs of at most 1024 numbers (2^-14 at the worst), each exponential of a difference of
+   * up to 32, whose two roundings are worth 4e-6. What samplers allow for (src/generate/top-logits.ts).
+   */
+  mass: 1e-4,
   /** One rounding to half precision, relative. */
   half: 2 ** -11,
   /**

@@ -8,6 +8,9 @@ import type { LinearVerbs } from './linear.js';
 import { linearOn, openTestGpu } from './make-gpu.js';
 import { randomRows, weightOf } from './weights.js';
 
+// A software adapter takes long to compile every kernel there is.
+vi.setConfig({ testTimeout: 180_000 });
+
 const tensorOf = (verbs: LinearVerbs, rows: number, cols: number, values: Float32Array): Tensor => {
   const tensor = verbs.tensor('test', rows, cols);
   verbs.upload(tensor, values);

@@ -5,6 +5,7 @@ import { wasm } from '../conformance/make-backend.js';
 import { logProbabilities } from '../support/plain-model.js';
 import { random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';
+import { shareGpu } from '../support/share-gpu.js';
 
 // Vite takes the folder itself for its index.
 const kernelsUrl = new URL('.', wasm.simd128).href;
@@ -21,7 +22,8 @@ const sizes = {
 const open = (bytes: Uint8Array<ArrayBuffer>, options: LoadOptions) =>
   load(bytes, { kernelsUrl, threads: 1, kv: { store: 'none' }, ...options });
 
-// A software adapter compiles every kernel anew for every device.
+// A software adapter compiles for a while.
+shareGpu();
 vi.setConfig({ testTimeout: 180_000 });
 
 const idsOf = (count: number, seed: number): number[] => {
@@ -56,11 +58,18 @@ const read = async (bytes: Uint8Array<ArrayBuffer>, options: LoadOptions) => {
 
 /** Every device that is opened from now on. */
 const devices: GPUDevice[] = [];
-const { requestDevice } = GPUAdapter.prototype;
-GPUAdapter.prototype.requestDevice = async function (...args) {
-  const device = await requestDevice.apply(this, args);
-  devices.push(device);
-  return device;
+const { gpu } = navigator;
+const { requestAdapter } = gpu;
+gpu.requestAdapter = async (...args) => {
+  const adapter = await requestAdapter.apply(gpu, args);
+  const requestDevice = adapter?.requestDevice.bind(adapter);
+  if (!adapter || !requestDevice) return null;
+  adapter.requestDevice = async (...wanted) => {
+    const device = await requestDevice(...wanted);
+    devices.push(device);
+    return device;
+  };
+  return adapter;
 };
 const lose = (): void => devices.at(-1)!.destroy();
 

@@ -18,6 +18,7 @@ type Linear = Pick<
   | 'gate'
   | 'add'
   | 'softcap'
+  | 'topLogits'
 >;
 
 const v = (tensor: Tensor): Float32Array => (tensor as RefTensor).values;
@@ -121,5 +122,14 @@ export const refLinear = (): Linear => ({
   softcap: (out, cap) => {
     const values = v(out);
     values.set(values.map((x) => cap * Math.tanh(x / cap)));
+  },
+
+  topLogits: (out, logits) => {
+    const numbers = v(logits);
+    const places = [...numbers.keys()].filter((place) => numbers[place]! > Number.NEGATIVE_INFINITY);
+    places.sort((a, b) => numbers[b]! - numbers[a]! || a - b);
+    const sum = places.reduce((all, place) => all + Math.exp(numbers[place]! - numbers[places[0]!]!), 0);
+    const rows = places.slice(0, out.rows - 1);
+    v(out).set([sum, rows.length, ...rows.flatMap((place) => [numbers[place]!, place])]);
   },
 });

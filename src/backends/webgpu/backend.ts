@@ -9,6 +9,7 @@ import { gpuPages } from './pages.js';
 import { preparePipelines } from './prepare.js';
 import type { GpuOptions } from './request.js';
 import { gpuTensors } from './tensors.js';
+import { gpuTopLogits } from './top-logits.js';
 import { gpuWeights } from './weights.js';
 
 export interface WebgpuOptions extends Omit<GpuOptions, 'shaders'> {
@@ -70,6 +71,7 @@ export const createWebgpuBackend = async ({
     ...gpuTensors(device),
     ...gpuLinear(device),
     ...gpuMatmul(device),
+    ...gpuTopLogits(device),
     ...gpuPages(device),
     ...gpuChunks(device),
     // A machine without parallel groups has nothing to share pages among, and one kernel less to compile.

@@ -36,6 +36,7 @@ export const kernels = {
   'sketch-query': 'wmr',
   softcap: 'w',
   summarize: 'wmrrr',
+  'top-logits': 'wm',
   'write-boundaries': 'wr',
   'write-chunks': 'wrr',
 } as const;

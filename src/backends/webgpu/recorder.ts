@@ -1,9 +1,9 @@
 import { LonghandError } from '../../errors.js';
-import { demand } from '../kv-shape.js';
 import type { Buffers, GpuBuffer } from './buffers.js';
 import type { Failures } from './failures.js';
 import type { KernelName } from './kernels.js';
 import type { Overrides, Pipelines } from './pipelines.js';
+import { createReading, hasRoom, type Reading } from './readings.js';
 
 export interface Dispatch {
   readonly kernel: KernelName;
@@ -15,6 +15,16 @@ export interface Dispatch {
   /** Of the others, those that are written too. */
   readonly alsoWrites?: readonly GpuBuffer[];
   readonly groups: readonly [x: number, y?: number, z?: number];
+}
+
+/** What a device was asked to do. */
+export interface RecorderCounts {
+  dispatches: number;
+  submits: number;
+  /** Bytes handed over, parameters and lists too. */
+  written: number;
+  /** Bytes read back. */
+  read: number;
 }
 
 export interface Recorder {
@@ -33,8 +43,8 @@ export interface Recorder {
   submit(): void;
   /** The bytes as they are after everything recorded. */
   read(from: GpuBuffer, fromByte: number, bytes: number): Promise<ArrayBuffer>;
-  /** Dispatches recorded, and submissions, since the start. */
-  readonly counts: { dispatches: number; submits: number };
+  /** Since the start. */
+  readonly counts: RecorderCounts;
 }
 
 const words = new Uint32Array(1);
@@ -77,7 +87,8 @@ export const createRecorder = (
   const faults = buffers.take('faults', 4, 'activations');
   const parameters = new Uint32Array((SLOT / 4) * SLOTS);
   const listed = new Uint32Array(LIST_WORDS);
-  const counts = { dispatches: 0, submits: 0 };
+  const counts: RecorderCounts = { dispatches: 0, submits: 0, written: 0, read: 0 };
+  let open: Reading | undefined;
   const groups = new Map<string, GPUBindGroup>();
   device.queue.writeBuffer(faults.memory, 0, new Uint32Array(1));
   let encoder: GPUCommandEncoder | undefined;
@@ -114,14 +125,34 @@ export const createRecorder = (
   const submit = (): void => {
     if (!encoder) return;
     endPass();
+    const reading = open;
+    open = undefined;
+    if (reading) {
+      encoder.copyBufferToBuffer(faults.memory, 0, reading.staging.memory, 0, 4);
+      encoder.clearBuffer(faults.memory, 0, 4);
+    }
     const recorded = encoder;
     encoder = undefined;
     if (slots > 0) device.queue.writeBuffer(uniform, 0, parameters, 0, (slots * SLOT) / 4);
     if (listEnd > 0) device.queue.writeBuffer(lists.memory, 0, listed, 0, listEnd);
+    counts.written += slots * SLOT + listEnd * 4;
     slots = 0;
     listEnd = 0;
     counts.submits++;
     failures.guard('validation', 'commands', () => device.queue.submit([recorded.finish()]));
+    reading?.submitted();
+  };
+
+  /** What is asked for before anybody waits comes back at once. */
+  const openFor = (bytes: number): Reading => {
+    if (open && hasRoom(open, bytes)) return open;
+    if (open) submit();
+    const reading = createReading(buffers, failures, bytes);
+    open = reading;
+    queueMicrotask(() => {
+      if (open === reading) submit();
+    });
+    return reading;
   };
 
   buffers.onDestroy = () => {
@@ -184,6 +215,7 @@ export const createRecorder = (
     write: (to, toByte, bytes) => {
       failures.check();
       submit();
+      counts.written += bytes.length;
       const whole = bytes.length & ~3;
       device.queue.writeBuffer(to.memory, toByte, bytes as Uint8Array<ArrayBuffer>, 0, whole);
       if (whole < bytes.length) {
@@ -195,30 +227,15 @@ export const createRecorder = (
     },
 
     read: async (from, fromByte, bytes) => {
-      const all = bytes + 4;
-      const staging = buffers.takeStaging(all);
+      encoding();
+      const reading = openFor(bytes);
       encoding();
       endPass();
-      encoder!.copyBufferToBuffer(from.memory, fromByte, staging.memory, 0, bytes);
-      encoder!.copyBufferToBuffer(faults.memory, 0, staging.memory, bytes, 4);
-      encoder!.clearBuffer(faults.memory, 0, 4);
-      submit();
-      try {
-        await staging.memory.mapAsync(GPUMapMode.READ, 0, all);
-      } catch (cause) {
-        await failures.explained();
-        failures.check();
-        throw new LonghandError('internal', `Reading back failed: ${String(cause)}.`, {}, { cause });
-      }
-      const mapped = staging.memory.getMappedRange(0, all);
-      const copy = mapped.slice(0, bytes);
-      const fault = new Uint32Array(mapped, bytes, 1)[0]!;
-      staging.memory.unmap();
-      buffers.give(staging);
-      await failures.settled();
-      failures.check();
-      demand(fault === 0, `Page ${fault - 1} was to be read, but it is cold.`);
-      return copy;
+      const at = reading.bytes;
+      encoder!.copyBufferToBuffer(from.memory, fromByte, reading.staging.memory, at, bytes);
+      reading.bytes += bytes;
+      counts.read += bytes;
+      return (await reading.done).slice(at, at + bytes);
     },
   };
 };
