@@ -87,9 +87,9 @@ export const describeAttention = (
         const some = makeCase({ ...shape, ...codec }, 4, 333, next);
         const kv = filled(pages, some);
         const stored = await allPages(pages, kv);
-        const tiles = lastRows(333, 70, PAGE);
+        const tiles = lastRows(333, count / 2, PAGE);
         const rows = sparse(2, tiles, next);
-        const q = next.normals(70 * 4 * 48);
+        const q = next.normals((count / 2) * 4 * 48);
         const before = await attend(pages, kv, 4, q, 2, tiles, rows);
         const named = new Set(rows.flat().flatMap(([start, end]) => [start >> 6, (end - 1) >> 6]));
         pages.dropPages(kv, [0, 1, 2, 3, 4]);
@@ -149,7 +149,7 @@ export const describeAttention = (
           values,
         };
         const some = makeCase(shape, kvHeads * ratio, tokens, next);
-        const tiles = lastRows(tokens, 70 - (n % 5), n % 3 === 0 ? 1 : PAGE);
+        const tiles = lastRows(tokens, (few ? 30 : 70) - (n % 5), n % 3 === 0 ? 1 : PAGE);
         const lists = n % 2 ? kvHeads : 1;
         const rows = n % 4 === 0 ? everything(lists, tiles) : sparse(lists, tiles, next);
         await expectAgreement(some, lists, tiles, rows, next);
@@ -211,11 +211,11 @@ export const describeAttention = (
         const codec = codecPairs[n % codecPairs.length]!;
         const kvHeads = ratio < 4 ? 2 : 1;
         const shape: KvShape = { kvHeads, keyDim: dim, valueDim: dim, ...codec };
-        const tokens = [333, 200, 65, 40][n % 4]!;
+        const tokens = (few ? [270, 200, 65, 40] : [333, 200, 65, 40])[n % 4]!;
         const some = makeCase(shape, kvHeads * ratio, tokens, next);
         for (const [i, tileRows] of [PAGE, 1, PAGE].entries()) {
           if (few && i === 0) continue;
-          const tiles = lastRows(tokens, 70 - i, tileRows);
+          const tiles = lastRows(tokens, (few ? 24 : 70) - i, tileRows);
           const rows = i === 2 ? sparse(1, tiles, next) : everything(1, tiles);
           const window = windows[(n * 3 + i) % windows.length]!;
           await expectAgreement(some, 1, tiles, rows, next, { window });
@@ -307,7 +307,7 @@ export const describeAttention = (
           300,
           next,
         );
-        const tiles = lastRows(300, 66, PAGE);
+        const tiles = lastRows(300, few ? 48 : 66, PAGE);
         for (const softcap of [3, undefined]) {
           const how = { window: 70, skipBelow: 1, ...(softcap && { softcap }) };
           await expectAgreement(some, 1, tiles, everything(1, tiles), next, how);

@@ -239,7 +239,7 @@ const shapes: readonly ReadingOptions[] = [
 const fewMethods = methods.filter(({ label }) =>
   ['blocks, one list', 'dhsa', 'dhsa, refresh'].includes(label),
 );
-const fewShapes = [shapes[1]!, shapes[3]!];
+const fewShapes: readonly ReadingOptions[] = [shapes[1]!, { tokens: 330, kvHeads: 2, group: 3, dim: 48 }];
 
 const expectShare = (found: number, [least, most]: Share): void => {
   expect(found).toBeGreaterThanOrEqual(least);
@@ -259,33 +259,37 @@ export const describePredictors = (
     });
     afterAll(() => backend.close());
 
-    test.each(
-      few ? fewShapes : shapes,
-    )('with a full budget it is dense attention: $tokens tokens of $dim', async (options) => {
-      const reading = await createReading(options);
-      const queries = queriesOf(reading);
-      const full = createPredictor(method.options(reading.tokens));
-      const dense = createPredictor({ method: 'dense' });
-      for (const tiles of calls(reading.tokens)) {
-        const found = await planRows(
-          backend,
-          reading,
-          full,
-          openOnce(backend, reading, full),
-          tiles,
-          queries,
-        );
-        const wanted = await planRows(
-          backend,
-          reading,
-          dense,
-          openOnce(backend, reading, dense),
-          tiles,
-          queries,
-        );
-        expectEqual(await found.attend(), await wanted.attend());
-      }
-    });
+    // On a GPU in software: what shares candidates chooses by the kernels of what does not.
+    const distinct = !few || method.label !== 'dhsa, refresh';
+
+    test.runIf(distinct).each(few ? fewShapes : shapes)(
+      'with a full budget it is dense attention: $tokens tokens of $dim',
+      async (options) => {
+        const reading = await createReading(options);
+        const queries = queriesOf(reading);
+        const full = createPredictor(method.options(reading.tokens));
+        const dense = createPredictor({ method: 'dense' });
+        for (const tiles of calls(reading.tokens)) {
+          const found = await planRows(
+            backend,
+            reading,
+            full,
+            openOnce(backend, reading, full),
+            tiles,
+            queries,
+          );
+          const wanted = await planRows(
+            backend,
+            reading,
+            dense,
+            openOnce(backend, reading, dense),
+            tiles,
+            queries,
+          );
+          expectEqual(await found.attend(), await wanted.attend());
+        }
+      },
+    );
 
     test.each(
       few ? fewShapes : shapes,
@@ -303,21 +307,24 @@ export const describePredictors = (
       }
     });
 
-    test('zero keys, equal keys and queries that are no numbers make a plan all the same', async () => {
-      const edits: ((keys: Float32Array) => void)[] = [(k) => k.fill(0), (k) => k.fill(0.5)];
-      for (const edit of edits) {
-        const reading = await createReading({ tokens: 330, edit });
-        for (const value of [0, 1, Number.NaN, Number.POSITIVE_INFINITY]) {
-          const queries = queriesOf(reading).fill(value);
-          const predictor = createPredictor(method.options(100));
-          for (const tiles of calls(330)) {
-            const opened = openOnce(backend, reading, predictor);
-            const { plan, lists } = await planRows(backend, reading, predictor, opened, tiles, queries);
-            expectContract(plan, lists, tiles, method.dynamic ? 100 : 330);
+    test.runIf(distinct)(
+      'zero keys, equal keys and queries that are no numbers make a plan all the same',
+      async () => {
+        const edits: ((keys: Float32Array) => void)[] = [(k) => k.fill(0), (k) => k.fill(0.5)];
+        for (const edit of edits) {
+          const reading = await createReading({ tokens: 330, edit });
+          for (const value of [0, 1, Number.NaN, Number.POSITIVE_INFINITY]) {
+            const queries = queriesOf(reading).fill(value);
+            const predictor = createPredictor(method.options(100));
+            for (const tiles of calls(330)) {
+              const opened = openOnce(backend, reading, predictor);
+              const { plan, lists } = await planRows(backend, reading, predictor, opened, tiles, queries);
+              expectContract(plan, lists, tiles, method.dynamic ? 100 : 330);
+            }
           }
         }
-      }
-    });
+      },
+    );
 
     test('plans do not change when the text goes on, is cut anywhere, or its index comes from a store', async () => {
       const reading = await createReading({ tokens: 500 });
@@ -379,7 +386,7 @@ export const describePredictors = (
       }
     });
 
-    test('a larger budget reads all that a smaller one reads', async () => {
+    test.runIf(distinct)('a larger budget reads all that a smaller one reads', async () => {
       const reading = await createReading({ tokens: 700 });
       const queries = queriesOf(reading);
       for (const tiles of [

@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Tensor, WeightType } from '../../src/backends/backend.js';
 import { type GpuDevice, openGpu } from '../../src/backends/webgpu/device.js';
+import { gpuMatmul } from '../../src/backends/webgpu/matmul.js';
 import { preparePipelines } from '../../src/backends/webgpu/prepare.js';
+import { tuneRows } from '../../src/backends/webgpu/tune.js';
 import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
 import type { LinearVerbs } from './linear.js';
@@ -62,6 +64,55 @@ describe('a WebGPU device', () => {
       });
     }
     for (const device of [packed, plain]) device.close();
+  });
+
+  test('multiplies one row with the same bits whichever way its parts are added', async () => {
+    const device = await openTestGpu();
+    const way = { together: false };
+    const verbs = { ...linearOn(device), ...gpuMatmul(device, way) };
+    const seed = random(11);
+    // 33 and 72 blocks of 32: 11 parts of 3, and 15 of 5 of which the last has 2.
+    for (const [type, k] of [
+      ['Q8_0', 1056],
+      ['Q3_K', 2304],
+    ] as const) {
+      const weight = weightOf(verbs, type, 300, k, randomRows(seed, type, 300, k));
+      const bias = weightOf(verbs, 'F32', 1, 300, randomRows(seed, 'F32', 1, 300));
+      const x = tensorOf(verbs, 1, k, seed.normals(k));
+      const out = verbs.tensor('out', 1, 300);
+      const products = async (together: boolean): Promise<Float32Array[]> => {
+        way.together = together;
+        const read: Float32Array[] = [];
+        for (const offset of [undefined, bias]) {
+          verbs.upload(out, new Float32Array(300).fill(7));
+          verbs.matmul(out, x, weight, offset);
+          read.push(await verbs.read(out));
+        }
+        return read;
+      };
+      const [apart, together] = [await products(false), await products(true)];
+      together.forEach((values, i) => {
+        expectEqual(values, apart[i]!, type);
+      });
+      expect(apart[0]!.every(Number.isFinite)).toBe(true);
+    }
+    device.close();
+  });
+
+  test('times both ways of multiplying a row once, and gives back what that took', async () => {
+    const device = await openTestGpu();
+    const way = { together: false };
+    const products = gpuMatmul(device, way);
+    const before = device.buffers.bytes();
+    await tuneRows(device, products, way);
+    expect(device.buffers.bytes().weights).toBe(before.weights);
+    const { dispatches } = device.recorder.counts;
+    expect(dispatches).toBeGreaterThan(50);
+    const again = { together: !way.together };
+    await tuneRows(device, products, again);
+    expect(again).toEqual(way);
+    expect(device.recorder.counts.dispatches).toBe(dispatches);
+    device.close();
   });
 
   test('quantises an input once for several products, and again when it was written', async () => {

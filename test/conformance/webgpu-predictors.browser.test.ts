@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type Backend,
   type ChunkScoring,
@@ -15,7 +15,14 @@ import { makeGpuBackend } from './make-gpu.js';
 import { describePredictors } from './predictors.js';
 import { createReading, putPages, type Reading, tensorOf } from './reading.js';
 
-describePredictors('webgpu', makeGpuBackend, { few: true });
+/** One for all: it keeps what it has compiled. */
+let opened: Promise<Backend> | undefined;
+const shared = async (): Promise<Backend> => {
+  opened ??= makeGpuBackend();
+  return Object.assign(await opened, { close: () => {} });
+};
+
+describePredictors('webgpu', shared, { few: true });
 
 const calls: readonly Tiles[] = [
   { position: 512, rows: 188, tileRows: 64 },
@@ -24,7 +31,7 @@ const calls: readonly Tiles[] = [
 const scale = 0.125;
 const boundaries = { source: 'contrast', window: 4, perPage: 4, minimum: 8 } as const;
 
-const opened = (backend: Backend, reading: Reading) => {
+const indexed = (backend: Backend, reading: Reading) => {
   const { kvHeads, keyDim } = reading.shape;
   const kv = putPages(backend, reading);
   const shape = { boundaries, layers: 1, kvHeads, keyDim, means: true, sketches: true };
@@ -45,14 +52,13 @@ describe('choosing on a WebGPU device', () => {
     return tensorOf(backend, rows, width, values);
   };
   beforeAll(async () => {
-    gpu = await makeGpuBackend();
+    gpu = await shared();
     reading = await createReading({ tokens: 700, kvHeads: 2, group: 2 });
   });
-  afterAll(() => gpu.close());
 
   test('makes the plan of the reference from the same scores, to the token', async () => {
     const reference = createRefBackend();
-    const [own, other] = [opened(gpu, reading), opened(reference, reading)];
+    const [own, other] = [indexed(gpu, reading), indexed(reference, reading)];
     const [scores, plan, wanted] = [gpu.scores('s', 2), gpu.plan('p', 2), reference.plan('p', 2)];
     for (const tiles of calls) {
       const ways = [0, ...(tiles.tileRows === 1 ? ([1, 2] as const) : [])] as const;
@@ -111,7 +117,7 @@ describe('choosing on a WebGPU device', () => {
         [gpu, cpu].map(async (backend) => {
           const plan = backend.plan('plan', 2);
           const input = {
-            ...{ layer: 0, tiles, q: queriesOf(backend, tiles), scale, ...opened(backend, reading) },
+            ...{ layer: 0, tiles, q: queriesOf(backend, tiles), scale, ...indexed(backend, reading) },
             ...{ scores: backend.scores('scores', 2), candidates: backend.plan('candidates', 2) },
           };
           predictor.plan(backend, input, plan);

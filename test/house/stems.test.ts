@@ -18,6 +18,7 @@ const withoutVerb = new Set([
   'mix', // attend: weighted sums of values, one function for each codec and number of queries
   'mix-quads', // attend: the steps of a single row, one function for each number of queries
   'matmul-floats', // matmul on the GPU: weights that are elements
+  'matvec', // matmul on the GPU: one row, without a dispatch of its own for the last sum
   'parts', // matmul on the GPU: the last sum where threads share an output
   'contrast', // segment on the GPU: what boundaries are chosen by
   'rotated-keys', // summarize on the GPU: what sketches are made of

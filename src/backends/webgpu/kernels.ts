@@ -17,6 +17,7 @@ export const kernels = {
   'key-sketch': 'wm',
   matmul: 'wmrr',
   'matmul-floats': 'wmrr',
+  matvec: 'wmrr',
   merge: 'wmww',
   'mean-query': 'wmr',
   pack: 'wr',

@@ -39,8 +39,20 @@ interface Panels {
   readonly cols: number;
 }
 
+/** Outputs of a workgroup of matvec.wgsl. */
+const AT_ONCE = 16;
+
+/** How one row is multiplied. What is said of it holds for the next call. */
+export interface RowWay {
+  /** Its parts are added where they were made (shaders/matvec.wgsl), not by a dispatch of their own. Bits are the same. */
+  together: boolean;
+}
+
 /** Projections. What q, k and v, or gate and up, have in common, their quantised input, is made once. */
-export const gpuMatmul = (device: GpuDevice): Pick<Backend, 'matmul'> => {
+export const gpuMatmul = (
+  device: GpuDevice,
+  way: RowWay = { together: false },
+): Pick<Backend, 'matmul'> => {
   const { buffers, recorder, nothing } = device;
   let last: Panels | undefined;
 
@@ -109,7 +121,32 @@ export const gpuMatmul = (device: GpuDevice): Pick<Backend, 'matmul'> => {
     }
   };
 
+  /** One row by a quantised weight, a dispatch for each slice. */
+  const row = (out: Tensor, x: Tensor, w: Weight, bias?: Weight): void => {
+    const layout = layoutOf(w.type, w.rows, w.cols);
+    const blocks = w.cols / 32;
+    const partBlocks = Math.ceil(blocks / PARTS);
+    const panels = panelsOf(x);
+    for (const { buffer, from, rows: outputs } of slicesOf(w)) {
+      recorder.run({
+        kernel: 'matvec',
+        overrides: overridesOf(w.type, true),
+        params: [
+          ...layoutWords(layout, outputs),
+          ...[startOf(out) + from, out.cols, 1, outputs, blocks, partBlocks, Math.ceil(blocks / partBlocks)],
+          ...[bias ? from : NO_BIAS, blocks * 8, blocks * 9],
+        ],
+        buffers: [bufferOf(out), panels.buffer, buffer, bias ? slicesOf(bias)[0]!.buffer : nothing],
+        groups: [Math.ceil(outputs / AT_ONCE)],
+      });
+    }
+  };
+
   const quantised = (out: Tensor, x: Tensor, w: Weight, bias?: Weight): void => {
+    if (x.rows === 1 && way.together) {
+      row(out, x, w, bias);
+      return;
+    }
     const layout = layoutOf(w.type, w.rows, w.cols);
     const blocks = w.cols / 32;
     const panels = panelsOf(x);

@@ -31,6 +31,7 @@ const needed = (types: readonly WeightType[]): [KernelName, Overrides | undefine
       : [
           ['matmul', overridesOf(type, false)],
           ['matmul', overridesOf(type, true)],
+          ['matvec', overridesOf(type, true)],
         ],
   ),
 ];
