@@ -57,14 +57,14 @@ const call = async <Name extends keyof typeof InPage>(
 const adapter = await call('measureAdapter', `${address}dist/shaders.json`);
 const soft = adapter.isSoftware;
 const attended = await call('measureAttend', {
-  ...{ heads: soft ? 1 : 8, dim: 64, rows: soft ? 128 : 512, density: 0.125, rounds: soft ? 1 : 10 },
+  ...{ heads: soft ? 1 : 8, dim: 64, rows: soft ? 128 : 512, density: 0.125, rounds: soft ? 3 : 10 },
   lengths: soft ? [1024, 2048, 4096] : [4096, 8192, 16384, 32768],
 });
 const products = await call('measureProducts', {
   ...{ types: ['F16', 'Q8_0', 'Q4_K'], size: soft ? 512 : 4096, rows: soft ? [1, 64] : [1, 512] },
-  ...{ repeats: soft ? 1 : 20, rounds: soft ? 2 : 10 },
+  ...{ repeats: soft ? 1 : 20, rounds: soft ? 5 : 10 },
 });
-const top = await call('measureTop', 128_256, 40, soft ? 1 : 10);
+const top = await call('measureTop', 128_256, 40, soft ? 3 : 10);
 const model = soft ? 'examples/models/book-reader-5m-Q8_0.gguf' : makeModel(given.model, 'Q8_0');
 const whole = await call('measureModel', {
   ...{ engine: `${address}dist/engine.js`, kernels: `${address}dist/`, model: address + model },

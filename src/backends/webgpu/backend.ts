@@ -4,12 +4,13 @@ import { gpuAttend } from './attend.js';
 import { gpuChunks } from './chunks.js';
 import { openGpu } from './device.js';
 import { gpuLinear } from './linear.js';
-import { gpuMatmul } from './matmul.js';
+import { gpuMatmul, type RowWay } from './matmul.js';
 import { gpuPages } from './pages.js';
 import { preparePipelines } from './prepare.js';
 import type { GpuOptions } from './request.js';
 import { gpuTensors } from './tensors.js';
 import { gpuTopLogits } from './top-logits.js';
+import { tuneRows } from './tune.js';
 import { gpuWeights } from './weights.js';
 
 export interface WebgpuOptions extends Omit<GpuOptions, 'shaders'> {
@@ -59,6 +60,8 @@ export const createWebgpuBackend = async ({
   const { description, isSoftware, packedDots } = device.granted;
   const { weight, fill } = gpuWeights(device);
   const types = new Set<Parameters<Backend['weight']>[1]>();
+  const way: RowWay = { together: false };
+  const products = gpuMatmul(device, way);
   return {
     name: 'webgpu',
     build: packedDots ? 'packed-dots' : 'plain',
@@ -66,11 +69,13 @@ export const createWebgpuBackend = async ({
     threads: 1,
     reason: `${isSoftware ? 'a software adapter' : 'the GPU'}: ${description || 'unnamed'}`,
     prepare: async () => {
-      if (!isSoftware) await preparePipelines(device, [...types]);
+      if (isSoftware) return;
+      await preparePipelines(device, [...types]);
+      await tuneRows(device, products, way);
     },
     ...gpuTensors(device),
     ...gpuLinear(device),
-    ...gpuMatmul(device),
+    ...products,
     ...gpuTopLogits(device),
     ...gpuPages(device),
     ...gpuChunks(device),

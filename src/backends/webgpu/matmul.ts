@@ -49,10 +49,7 @@ export interface RowWay {
 }
 
 /** Projections. What q, k and v, or gate and up, have in common, their quantised input, is made once. */
-export const gpuMatmul = (
-  device: GpuDevice,
-  way: RowWay = { together: false },
-): Pick<Backend, 'matmul'> => {
+export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }): Pick<Backend, 'matmul'> => {
   const { buffers, recorder, nothing } = device;
   let last: Panels | undefined;
 

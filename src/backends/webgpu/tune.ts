@@ -10,6 +10,8 @@ const known = new Map<string, boolean>();
 
 /** A matrix as small models have them, products in one submission, and how often each way is tried. */
 const [SIZE, PRODUCTS, ROUNDS] = [1024, 8, 3];
+/** Bytes that this takes at most. */
+const ROOM = 8 * 2 ** 20;
 
 /**
  * Sets how one row meets a matrix: both ways are timed, once for each adapter. Their bits are the same, so an answer never
@@ -20,13 +22,15 @@ export const tuneRows = async (
   { matmul }: Pick<Backend, 'matmul'>,
   way: RowWay,
 ): Promise<void> => {
-  const { description, packedDots } = device.granted;
+  const { description, memory, packedDots } = device.granted;
   const key = `${description} ${packedDots}`;
   const found = known.get(key);
   if (found !== undefined) {
     way.together = found;
     return;
   }
+  // What is measured is no reason to pass a budget.
+  if (memory - device.buffers.bytes().total < ROOM) return;
   const [tensors, weights] = [gpuTensors(device), gpuWeights(device)];
   const weight = weights.weight('tuning', 'Q8_0', SIZE, SIZE);
   const [x, out] = [tensors.tensor('tuning', 1, SIZE), tensors.tensor('tuned', 1, SIZE)];
