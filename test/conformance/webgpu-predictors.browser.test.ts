@@ -85,7 +85,7 @@ describe('choosing on a WebGPU device', () => {
 
   test('refuses to score tokens of cold pages, where the plan names any', async () => {
     const tiles: Tiles = { position: 690, rows: 1, tileRows: 1 };
-    const { kv, chunks } = opened(gpu, reading);
+    const { kv, chunks } = indexed(gpu, reading);
     const [scores, plan] = [gpu.scores('s', 2), gpu.plan('p', 2)];
     gpu.dropPages(kv, [3]);
     for (const [local, isCold] of [
