@@ -117,6 +117,7 @@ const entries = {
   'ai-sdk': 'src/facades/ai-sdk/index.ts', // likewise
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
+  reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
 
@@ -186,6 +187,7 @@ const types = () => {
     worker: 'workers/engine',
     constraint: 'src/generate/constraint',
     webgpu: 'src/engine/webgpu',
+    reads: 'workers/reads',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',
     'prompt-api': 'src/facades/prompt-api/index',

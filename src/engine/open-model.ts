@@ -7,6 +7,7 @@ import type { Reader } from '../generate/reader.js';
 import { createTurns } from '../generate/turns.js';
 import { type Archive, openArchive } from '../kv/archive.js';
 import { createBudget } from '../kv/budget.js';
+import { readBeside } from '../kv/read-beside.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
@@ -205,11 +206,18 @@ const openKept = async (
   const { config, codecs: pageCodecs } = reader;
   let store: Store | undefined;
   try {
+    const { database, durability, encryption, threadUrl } = chosen;
     store = await openStore(chosen.store === 'none' ? 'memory' : chosen.store, {
-      database: chosen.database,
-      durability: chosen.durability,
-      ...(chosen.encryption && { encryption: chosen.encryption }),
+      database,
+      durability,
+      ...(encryption && { encryption }),
     });
+    // Not in Node, whose workers are others; and what is encrypted is read where its key is.
+    if (store.name === 'idb' && !encryption && typeof Worker === 'function') {
+      const url =
+        threadUrl === undefined ? undefined : new URL('reads.js', new URL(threadUrl, location.href));
+      store = readBeside(store, { database, url });
+    }
     const archive = await openArchive(store, {
       fingerprint: fingerprintOf(provenance),
       segmentTokens: reader.arena.segmentTokens,

@@ -88,7 +88,7 @@ export interface EngineOptions {
    * number that cannot be had is an error. The number changes no result.
    */
   readonly threads?: number | 'auto';
-  /** Address of the script of a thread, in a page relative to it. Default: `thread.js` beside the script. */
+  /** Address of the script of a thread, in a page relative to it; `reads.js` is looked for beside it. Default: beside the script. */
   readonly threadUrl?: string;
   /** What attention reads. Default `{ method: 'auto' }`. */
   readonly attention?: AttentionOptions;

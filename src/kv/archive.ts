@@ -23,7 +23,9 @@ import { type Provenance, segmentKeys } from './segments.js';
 import { sessionKey } from './session-keys.js';
 import { createSessions, type Sessions } from './sessions.js';
 import { type StoredRun, segmentOf } from './stored-run.js';
-import { createUses, scopeKey, type UsedText } from './uses.js';
+import { createTouch } from './touch.js';
+import { createUses, scopeKey } from './uses.js';
+import { whenQuiet } from './when-quiet.js';
 import {
   createWriteBehind,
   isStorageError,
@@ -126,20 +128,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
     batchBytes: writer.batchBytes,
   });
 
-  let touching: Promise<unknown> = Promise.resolve();
-  /** A use that is not told costs a place in the order, and nothing else. */
-  const touch = (what: UsedText | string, owner?: object): Promise<unknown> => {
-    const tell = async (): Promise<void> => {
-      if (owner) await leases.release(owner);
-      const batch = await uses.touch(what);
-      if (batch.put.length > 0) await store.commit(batch);
-    };
-    touching = touching.then(tell).catch((error) => {
-      if (!isStorageError(error) && error.code !== 'engine/closed') throw error;
-    });
-    touching.catch(() => undefined);
-    return touching;
-  };
+  const { touch, touched } = createTouch({ store, writer, leases, uses });
 
   const recordBytesOf = layout.map(([count, ...layers]) => recordSize(layers, count!));
   const read = createForesight({ store, groups, bytes: recordBytesOf, room: () => writer.room });
@@ -168,19 +157,18 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   };
 
   await sessions.sweep().catch(writer.failed);
+  const unlessClosed = (error: { readonly code?: string }): void => {
+    if (error.code !== 'engine/closed') writer.failed(error);
+  };
   // Behind what the caller is waiting for; `drained` shows how it ended.
-  const tidying = deleteOldRecords(store, writer)
-    .then(evictor.tidy)
-    .then(disk.fit)
-    .catch((error) => {
-      if (error.code !== 'engine/closed') writer.failed(error);
-    });
-  tidying.catch(() => undefined);
+  const dropping = deleteOldRecords(store, writer).catch(unlessClosed);
+  dropping.catch(() => undefined);
+  const tidying = whenQuiet(() => dropping.then(evictor.tidy).then(disk.fit).catch(unlessClosed));
 
   const drained = async (): Promise<void> => {
-    await tidying;
+    await tidying.now();
     await writer.drained();
-    await touching;
+    await touched();
   };
 
   return {
@@ -204,6 +192,10 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
       });
       return {
         ...chain,
+        attach(ids, how) {
+          tidying.notYet();
+          return chain.attach(ids, how);
+        },
         close() {
           chain.close();
           writer.freed();
@@ -211,6 +203,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
       };
     },
     async fetch(wants) {
+      tidying.notYet();
       try {
         const stored = await read(wants);
         return wants.map((wanted, n) => check(wanted, stored[n]));

@@ -41,8 +41,8 @@ const isHead = (key: string): boolean => key.startsWith('head/');
  * A task that hangs says nothing more; one that goes round in circles does not end. Neither is one that a busy machine keeps
  * waiting: with memory for half of the text a visit reads thousands of pages one by one.
  */
-const SILENCE_MS = 60_000;
-const LIMIT_MS = 600_000;
+const SILENCE_MS = 300_000;
+const LIMIT_MS = 1_800_000;
 /** Reports that are told of a task that did not end. */
 const LAST = 12;
 

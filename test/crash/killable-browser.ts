@@ -16,7 +16,7 @@ export interface KillableBrowser {
   close(): Promise<void>;
 }
 
-const START_MS = 30_000;
+const START_MS = 180_000;
 
 const listening = (child: ReturnType<typeof spawn>): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -62,7 +62,7 @@ const objection = (from: string, to: string): string | undefined => {
     return `${from} imports another facade: ${to}`;
   }
   if (isIn(from, 'examples') && !isIn(to, 'examples')) return `${from} reaches into the sources: ${to}`;
-  const serves = isIn(to, 'src/engine') || to === 'src/backends/wasm/serve-thread.ts';
+  const serves = isIn(to, 'src/engine') || /\/serve-(thread|reads)\.ts$/.test(to);
   if (isIn(from, 'workers') && !serves) return `${from} does more than serve the engine: ${to}`;
   return undefined;
 };

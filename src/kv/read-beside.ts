@@ -1,0 +1,96 @@
+import type { Store } from '../stores/store.js';
+import { trustWhole } from './seal.js';
+import type { ReadsAnswer, ReadsAsked, ReadsStart } from './serve-reads.js';
+import { TAILS } from './session-keys.js';
+import { HEADS, PAGES } from './stored-run.js';
+
+type Values = (Uint8Array | undefined)[];
+
+/** A thread that reads a database. */
+interface ReadingThread {
+  /** Undefined while it is not there yet, and once it is gone. Rejects where it could not read, or died. */
+  read(keys: readonly string[]): Promise<Values> | undefined;
+  end(): void;
+}
+
+const startWorker = (url: URL | string | undefined): Worker =>
+  // Bundlers look for exactly this form.
+  url === undefined
+    ? new Worker(new URL('./reads.js', import.meta.url), { type: 'module' })
+    : new Worker(url, { type: 'module' });
+
+const startReading = (database: string, url: URL | string | undefined): ReadingThread => {
+  const asked = new Map<number, { resolve(values: Values): void; reject(error: Error): void }>();
+  let [serves, count] = [false, 0];
+  let worker: Worker | undefined;
+  const end = (): void => {
+    serves = false;
+    worker?.terminate();
+    worker = undefined;
+    for (const { reject } of asked.values()) reject(new Error('gone'));
+    asked.clear();
+  };
+  const hear = (data: ReadsAnswer): void => {
+    if ('refused' in data) return end();
+    serves = true;
+    if (!('id' in data)) return;
+    const waiting = asked.get(data.id);
+    asked.delete(data.id);
+    if ('failed' in data) {
+      waiting?.reject(new Error(data.failed));
+      return;
+    }
+    for (const [n, isWhole] of data.whole.entries()) if (isWhole) trustWhole(data.values[n]!);
+    waiting?.resolve([...data.values]);
+  };
+  try {
+    worker = startWorker(url);
+    worker.onmessage = ({ data }: MessageEvent<ReadsAnswer>) => hear(data);
+    worker.onerror = worker.onmessageerror = end;
+    worker.postMessage({ reads: { database } } satisfies ReadsStart);
+  } catch {
+    end();
+  }
+  return {
+    read(keys) {
+      if (!serves) return undefined;
+      const id = count++;
+      const values = new Promise<Values>((resolve, reject) => asked.set(id, { resolve, reject }));
+      worker!.postMessage({ id, keys } satisfies ReadsAsked);
+      return values;
+    },
+    end,
+  };
+};
+
+const isOfRun = (key: string | undefined): boolean =>
+  key !== undefined && [HEADS, PAGES, TAILS].some((prefix) => key.startsWith(prefix));
+
+/**
+ * A store on IndexedDB whose runs another thread reads and checks, so that neither waits for what the engine computes. It
+ * is started when the first run was found, and until it is there, or where it cannot be, the engine's thread reads them.
+ */
+export const readBeside = (
+  store: Store,
+  { database, url }: { readonly database: string; readonly url?: URL | string | undefined },
+): Store => {
+  let thread: ReadingThread | undefined;
+  let closed = false;
+  return {
+    ...store,
+    async getMany(keys) {
+      if (closed || !isOfRun(keys[0])) return store.getMany(keys);
+      const beside = thread?.read(keys);
+      // What it could not read is asked for again, so that a failure is told by the store itself.
+      if (beside) return beside.catch(() => store.getMany(keys));
+      const values = await store.getMany(keys);
+      if (!closed && values[0]) thread ??= startReading(database, url);
+      return values;
+    },
+    close() {
+      closed = true;
+      thread?.end();
+      return store.close();
+    },
+  };
+};

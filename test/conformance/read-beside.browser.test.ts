@@ -1,0 +1,116 @@
+/** Runs that another thread reads: the same bytes, whatever becomes of it. */
+import { expect, onTestFinished, test } from 'vitest';
+import { digest, hex } from '../../src/kv/digest.js';
+import { readBeside } from '../../src/kv/read-beside.js';
+import { decodeRecord, encodeRecord } from '../../src/kv/records.js';
+import { pagesKey } from '../../src/kv/stored-run.js';
+import { openStore } from '../../src/stores/index.js';
+import type { Store } from '../../src/stores/store.js';
+import { random } from '../support/random.js';
+
+const readsUrl = new URL('../../dist/reads.js', import.meta.url);
+
+const draw = random(3);
+const record = (firstPage: number): Uint8Array =>
+  encodeRecord({ layers: { from: 0, to: 1 }, firstPage, pages: [[draw.bytes(25_000)]] });
+const KEYS = [0, 1, 2, 3, 7, 8].map((group) => pagesKey('a'.repeat(32), group));
+const RECORDS = KEYS.map((_, n) => record(n));
+
+let databases = 0;
+/** A store with these records, one that has its runs read beside, and how often the first one was asked for many. */
+const openBoth = async (url: URL | string = readsUrl) => {
+  const database = `beside-${Date.now()}-${databases++}`;
+  const inner = await openStore('idb', { database });
+  await inner.commit({
+    put: [...KEYS.map((key, n) => [key, RECORDS[n]!] as const), ['use/counter', Uint8Array.of(1)]],
+    delete: [],
+  });
+  let asked = 0;
+  const counted: Store = {
+    ...inner,
+    getMany(keys) {
+      asked++;
+      return inner.getMany(keys);
+    },
+  };
+  const store = readBeside(counted, { database, url });
+  onTestFinished(() => store.close());
+  return { inner, store, asked: () => asked };
+};
+/** Asks for runs until the store itself is not asked any more. */
+const untilBeside = async ({ store, asked }: Awaited<ReturnType<typeof openBoth>>): Promise<void> => {
+  await expect
+    .poll(async () => {
+      const before = asked();
+      await store.getMany(KEYS.slice(0, 1));
+      return asked() - before;
+    })
+    .toBe(0);
+};
+/** Comparing bytes one by one takes long. */
+const sums = (values: readonly (Uint8Array | undefined)[]): (string | undefined)[] =>
+  values.map((value) => value && hex(digest(value)));
+const SUMS = sums(RECORDS);
+const script = (text: string): string => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+
+test('runs come from the thread: in order, equal, nothing where nothing is', async () => {
+  const both = await openBoth();
+  expect(sums(await both.store.getMany(KEYS))).toEqual(SUMS);
+  await untilBeside(both);
+  const before = both.asked();
+  const missing = pagesKey('b'.repeat(32), 0);
+  const asked = [KEYS[4]!, missing, ...KEYS, KEYS[0]!];
+  expect(sums(await both.store.getMany(asked))).toEqual([SUMS[4], undefined, ...SUMS, SUMS[0]]);
+  const alone = await Promise.all(KEYS.map((key) => both.store.getMany([key])));
+  expect(sums(alone.flat())).toEqual(SUMS);
+  expect(both.asked()).toBe(before);
+  expect(await both.store.getMany(['use/counter'])).toEqual([Uint8Array.of(1)]);
+  expect(both.asked()).toBe(before + 1);
+});
+
+test('what was written since is seen, what is damaged is not believed, what is whole is not hashed again', async () => {
+  const both = await openBoth();
+  await untilBeside(both);
+  const damaged = RECORDS[1]!.slice();
+  damaged[999]! ^= 4;
+  await both.store.commit({ put: [[KEYS[1]!, damaged]], delete: [KEYS[0]!] });
+  const [gone, wrong, right] = await both.store.getMany(KEYS.slice(0, 3));
+  expect(gone).toBeUndefined();
+  expect(decodeRecord(wrong!).fault).toMatch(/checksum/);
+  // Nobody changes what was handed over; here it shows that the digest was looked at in the thread.
+  right![999]! ^= 4;
+  expect(decodeRecord(right!).fault).toBeUndefined();
+  expect(decodeRecord(right!.slice()).fault).toMatch(/checksum/);
+});
+
+test.each([
+  ['is not there', () => new URL('no-such-script.js', readsUrl)],
+  ['refuses', () => script('postMessage({ refused: "no database" })')],
+  [
+    'dies when it is asked',
+    () => script('postMessage({ ready: true }); onmessage = ({ data }) => { if (data.keys) throw 1; }'),
+  ],
+  [
+    'cannot read',
+    () =>
+      script(
+        'postMessage({ ready: true }); onmessage = ({ data }) => postMessage({ id: data.id, failed: "no" })',
+      ),
+  ],
+] as const)('where the thread %s the store reads', async (_, url) => {
+  const { store, asked } = await openBoth(url());
+  for (let round = 0; round < 20; round++) {
+    expect(sums(await store.getMany(KEYS))).toEqual(SUMS);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(asked()).toBe(20);
+});
+
+test('what was asked for when it is closed ends, and nothing is read afterwards', async () => {
+  const both = await openBoth();
+  await untilBeside(both);
+  const asked = both.store.getMany(KEYS);
+  await both.store.close();
+  await asked.catch((error) => expect(error.code).toBe('engine/closed'));
+  await expect(both.store.getMany(KEYS)).rejects.toMatchObject({ code: 'engine/closed' });
+});

@@ -1,0 +1,3 @@
+import { serveReads } from '../src/kv/serve-reads.js';
+
+serveReads();
