@@ -14,7 +14,6 @@ export * from './rope';
 export * from './gate';
 export * from './add';
 export * from './softcap';
-export * from './top-logits';
 export * from './append-kv';
 export * from './attend';
 export * from './mix';

@@ -145,8 +145,9 @@ export interface Backend {
    * What the next token is chosen from, (count + 1, 2) for a count up to MOST_TOP. First Σ e^(x − greatest) over the numbers
    * of `logits` (1, n) that are above −∞ (relative error at most 1e-4; of use where the greatest is finite), and how many of
    * the rows behind are filled; then those numbers, the greatest first, each with its place, the lower place first among equals.
+   * Only where reading back costs something: memory of a CPU is read as it is.
    */
-  topLogits(out: Tensor, logits: Tensor): void;
+  topLogits?(out: Tensor, logits: Tensor): void;
 
   // ** pages **
   kvLayer(label: string, shape: KvShape): KvLayer;

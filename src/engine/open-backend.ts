@@ -1,6 +1,7 @@
 import type { Backend } from '../backends/backend.js';
 import { createWasmBackend } from '../backends/wasm/backend.js';
 import { LonghandError } from '../errors.js';
+import type { Reader } from '../generate/reader.js';
 import type { checkEngineOptions } from './options.js';
 
 /** A backend, and what it says of itself. */
@@ -11,6 +12,8 @@ export interface Computing extends Backend {
   readonly numerics?: string;
   /** When all weights are there: makes ready what would else be made at the first call. */
   prepare?(): Promise<void>;
+  /** Where it finds the highest logits: how a sampler chooses from those alone. */
+  readonly topShortlist?: Reader['topShortlist'];
 }
 
 const inFolder = (folder: string, name: string): URL => {

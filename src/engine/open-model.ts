@@ -117,6 +117,9 @@ export const openModel = async (
         return climbed.now.backend;
       },
       config,
+      get topShortlist() {
+        return climbed.now.backend.topShortlist;
+      },
       get weights() {
         return climbed.now.weights;
       },

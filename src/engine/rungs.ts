@@ -32,8 +32,9 @@ const openGpu = async (chosen: Chosen, sample: Sample, cpu?: Computing): Promise
       { requested, available: chosen.gpuMemory },
     );
   }
-  const { createWebgpuBackend, selfTest } = await loadWebgpu();
-  const gpu = await createWebgpuBackend({ ...shadersAt(chosen), memory: chosen.gpuMemory });
+  const { createTopShortlist, createWebgpuBackend, selfTest } = await loadWebgpu();
+  const opened = await createWebgpuBackend({ ...shadersAt(chosen), memory: chosen.gpuMemory });
+  const gpu = Object.assign(opened, { topShortlist: createTopShortlist });
   const judge = cpu ?? (await openWasm({ ...chosen, threads: 1 }));
   try {
     const wrong = await selfTest(gpu, judge, sample);

@@ -37,6 +37,11 @@ export class Context {
     this.#reading = new Reading(reader, () => stateOf(reader, this.tokens, rest), pager, text);
   }
 
+  /** Where the highest logits can be asked for: how a sampler chooses from those alone. */
+  get topShortlist(): Reader['topShortlist'] {
+    return this.#reader.topShortlist;
+  }
+
   get meter(): Meter {
     return this.#reading.meter;
   }

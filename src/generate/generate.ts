@@ -48,12 +48,12 @@ export const generate = async (
   options: GenerateSettings,
   hooks: TokenHooks = {},
 ): Promise<Generated> => {
-  const sample = createSampler(options);
+  const sample = createSampler(options, context.topShortlist);
   const constraint =
     hooks.constraint ??
     (grammarOption(options) && (await loadConstraint()).createConstraint(tokenizer, options));
   // What is asked of every token, or told of it, needs all of them.
-  const top = constraint || options.logprobs !== undefined ? undefined : sample.top;
+  const top = constraint || options.logprobs !== undefined || !context.topShortlist ? undefined : sample.top;
   const limit = options.maxTokens ?? 256;
   const ids: number[] = [];
   const logprobs: TokenLogprobs[] = [];

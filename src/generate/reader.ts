@@ -11,6 +11,7 @@ import type { Predictor } from '../predictors/predictor.js';
 import { createMarks } from './marks.js';
 import type { Watch } from './sources.js';
 import { type TopLogits, topLogitsOf, type WantedTop } from './top-logits.js';
+import type { TopShortlistOf } from './top-shortlist.js';
 
 /** What a context is read with. Shared by all contexts of a model; forward calls take turns. */
 export interface Reader {
@@ -24,6 +25,8 @@ export interface Reader {
   readonly budget: Budget;
   /** By token id: 1 where a sentence or line ends with the token. */
   marks(): Uint8Array;
+  /** Where the backend finds the highest logits: how a sampler chooses from those alone. */
+  readonly topShortlist?: TopShortlistOf | undefined;
   /** Tokens a context may hold. */
   readonly maxTokens: number;
   /** One at a time: the arena is shared. */

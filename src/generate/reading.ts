@@ -204,7 +204,7 @@ export class Reading {
     const [ids, last] = [tokens.slice(position, end), end === tokens.length];
     // Rows that are read again were watched before, or are not to be.
     const watch = end > this.#readBefore ? this.watch : undefined;
-    const wants = last ? (top ?? 'all') : undefined;
+    const wants = last ? ((this.#reader.backend.topLogits && top) ?? 'all') : undefined;
     const { pairs, left } = await forward(this.#reader, this.#state, ids, tiles, wants, watch);
     if (left) {
       this.#left = left;

@@ -2,7 +2,7 @@ import { type AdjustOptions, adjusts, createAdjust } from './adjust.js';
 import { greatest } from './likeliest.js';
 import { createShortlist, type Shortlist, type ShortlistOptions } from './shortlist.js';
 import type { TopLogits, WantedTop } from './top-logits.js';
-import { createTopShortlist } from './top-shortlist.js';
+import type { TopShortlistOf } from './top-shortlist.js';
 
 /**
  * How the next token is chosen, in this order, which is that of llama.cpp's default chain: logit bias, penalties,
@@ -40,9 +40,9 @@ export const uniform = (seed: number): (() => number) => {
  * The sampler of these options, taken as already checked. Greedy is one scan of the vocabulary; drawing never sorts more
  * of it than top-k or top-p leave.
  */
-export const createSampler = (options: SampleOptions): Sampler => {
+export const createSampler = (options: SampleOptions, topShortlist?: TopShortlistOf): Sampler => {
   const adjust = createAdjust(options);
-  const { choose, top } = (options.temperature ?? 0) === 0 ? greedy : createDraw(options);
+  const { choose, top } = (options.temperature ?? 0) === 0 ? greedy : createDraw(options, topShortlist);
   const sample = (logits: Float32Array, tokens: readonly number[] = []): number => {
     const restore = adjust(logits, tokens);
     const id = choose(logits);
@@ -63,9 +63,9 @@ const greedy: Choice = {
   top: { count: 1, enough: ({ whole, ids }) => whole || ids.length > 0, choose: ({ ids }) => ids[0] ?? 0 },
 };
 
-const createDraw = (options: SampleOptions): Choice => {
+const createDraw = (options: SampleOptions, topShortlist?: TopShortlistOf): Choice => {
   const shortlist = createShortlist(options);
-  const top = createTopShortlist(options);
+  const top = topShortlist?.(options);
   const next = uniform(options.seed ?? Math.floor(Math.random() * 4294967296));
   const draw = ({ ids, weights, mass }: Shortlist, logits: Float32Array): number => {
     let rest = next() * mass;

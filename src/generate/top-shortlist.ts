@@ -32,7 +32,9 @@ const reach = (logits: Float32Array, mass: number): number => {
 };
 
 /** Undefined where any token may be drawn, or too many. */
-export const createTopShortlist = (options: ShortlistOptions): TopShortlist | undefined => {
+export type TopShortlistOf = (options: ShortlistOptions) => TopShortlist | undefined;
+
+export const createTopShortlist: TopShortlistOf = (options) => {
   const { topK = 0, topP = 1, minP = 0 } = options;
   if (topK > 0) {
     if (topK > MOST) return undefined;

@@ -93,5 +93,5 @@ export const end = (f: Forward, top: number): void => {
   b.rmsNorm(normed, last, weights.outputNorm, config.eps);
   b.matmul(arena.logits, normed, weights.output);
   if (config.logitCap !== undefined) b.softcap(arena.logits, config.logitCap);
-  if (top > 0) b.topLogits(arena.top(top), arena.logits);
+  if (top > 0) b.topLogits?.(arena.top(top), arena.logits);
 };

@@ -24,7 +24,7 @@ const shadersUrl = new URL('../../dist/shaders.json', import.meta.url);
 export const openTestGpu = async (options: Partial<GpuOptions> = {}): Promise<GpuDevice> =>
   openGpu({ shaders: await (await fetch(shadersUrl)).json(), ...options });
 
-export const linearOn = (device: GpuDevice): LinearVerbs => ({
+export const linearOn = (device: GpuDevice) => ({
   ...gpuTensors(device),
   ...gpuWeights(device),
   ...gpuLinear(device),

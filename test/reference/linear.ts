@@ -4,7 +4,7 @@ import type { RefTensor, RefWeight } from './device.js';
 import { asMet, decodeRow } from './rows.js';
 
 type Linear = Pick<
-  Backend,
+  Required<Backend>,
   | 'tensor'
   | 'view'
   | 'weight'

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { highest } from '../../src/generate/likeliest.js';
-import { createSampler, type SampleOptions } from '../../src/generate/sample.js';
+import { createSampler as create, type SampleOptions } from '../../src/generate/sample.js';
 import { MASS_ERROR, type TopLogits } from '../../src/generate/top-logits.js';
+import { createTopShortlist } from '../../src/generate/top-shortlist.js';
 import { random } from '../support/random.js';
+
+const createSampler = (options: SampleOptions) => create(options, createTopShortlist);
 
 /** What a device finds, its sum as wrong as it may be. */
 const topOf = (logits: Float32Array, count: number, error: number): TopLogits => {

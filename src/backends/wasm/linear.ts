@@ -1,9 +1,9 @@
 import { LonghandError } from '../../errors.js';
 import type { Backend, Tensor } from '../backend.js';
 import type { Device } from './device.js';
-import { at, demand, isTop, isVector, shape } from './shapes.js';
+import { at, demand, isVector, shape } from './shapes.js';
 
-type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'softcap' | 'topLogits'>;
+type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'softcap'>;
 
 const size = (tensor: Tensor): number => tensor.rows * tensor.cols;
 
@@ -69,10 +69,5 @@ export const wasmLinear = ({ kernels, jobs }: Device): Verbs => ({
   softcap: (out, cap) => {
     demand(cap > 0 && Number.isFinite(cap), `softcap of ${cap}`, out);
     kernels.softcap!(at(out), size(out), cap);
-  },
-
-  topLogits: (out, logits) => {
-    demand(isTop(out) && logits.rows === 1, 'topLogits', out, logits);
-    kernels.topLogits!(at(out), at(logits), logits.cols, out.rows - 1);
   },
 });

@@ -7,7 +7,7 @@ import { bufferOf, type GpuDevice, startOf } from './device.js';
 const SORTED = 1024;
 
 /** The greatest of many numbers, in as many rounds as it takes until one workgroup has them. */
-export const gpuTopLogits = (device: GpuDevice): Pick<Backend, 'topLogits'> => {
+export const gpuTopLogits = (device: GpuDevice): Pick<Required<Backend>, 'topLogits'> => {
   const { buffers, recorder } = device;
   return {
     topLogits: (out, logits) => {
