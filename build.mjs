@@ -117,6 +117,8 @@ const entries = {
   'ai-sdk': 'src/facades/ai-sdk/index.ts', // likewise
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
+  opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
+  encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
@@ -135,18 +137,21 @@ const STANDING_IN = new RegExp(`import\\(\\(${STAND_IN}((?:[^()]|\\([^()]*\\))*)
 const keptImports = {
   name: 'kept-imports',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|node-module)\.ts$/ }, ({ path }) => ({
-      loader: 'ts',
-      contents: readFileSync(path, 'utf8')
-        .replaceAll(
-          /await import\(('[^']+')\)/g,
-          `await import((${STAND_IN} new URL($1, import.meta.url).href))`,
-        )
-        .replaceAll(
-          new RegExp(`import\\(${TO_BUNDLERS.replaceAll('*', '\\*')} ([^)]+)\\)`, 'g'),
-          `import((${STAND_IN} $1))`,
-        ),
-    }));
+    build.onLoad(
+      { filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|load-rarer|node-module)\.ts$/ },
+      ({ path }) => ({
+        loader: 'ts',
+        contents: readFileSync(path, 'utf8')
+          .replaceAll(
+            /await import\(('[^']+')\)/g,
+            `await import((${STAND_IN} new URL($1, import.meta.url).href))`,
+          )
+          .replaceAll(
+            new RegExp(`import\\(${TO_BUNDLERS.replaceAll('*', '\\*')} ([^)]+)\\)`, 'g'),
+            `import((${STAND_IN} $1))`,
+          ),
+      }),
+    );
   },
 };
 
@@ -187,6 +192,8 @@ const types = () => {
     worker: 'workers/engine',
     constraint: 'src/generate/constraint',
     webgpu: 'src/engine/webgpu',
+    opfs: 'src/stores/opfs',
+    encrypted: 'src/stores/encrypted',
     reads: 'workers/reads',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',

@@ -14,6 +14,7 @@ const at = (/** @type {string[]} */ ...parts) => join(folder, ...parts);
 const ENGINE = [
   'worker.js',
   'thread.js',
+  'reads.js',
   'webgpu.js',
   'shaders.json',
   'kernels.wasm',

@@ -2,7 +2,7 @@ import { LonghandError } from '../errors.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
 import type { AttentionOptions } from '../predictors/index.js';
-import { checkSecret } from '../stores/ciphers.js';
+import { checkSecret } from '../stores/encryption.js';
 import type { Tool } from '../text/tool.js';
 import { checkTools } from './check-tools.js';
 

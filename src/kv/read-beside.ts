@@ -31,7 +31,10 @@ const startReading = (database: string, url: URL | string | undefined): ReadingT
     asked.clear();
   };
   const hear = (data: ReadsAnswer): void => {
-    if ('refused' in data) return end();
+    if ('refused' in data) {
+      end();
+      return;
+    }
     serves = true;
     if (!('id' in data)) return;
     const waiting = asked.get(data.id);

@@ -1,5 +1,3 @@
-import { LonghandError } from '../errors.js';
-
 /** What an encrypted store does to bytes and to the parts of keys. */
 export interface Ciphers {
   /** AES-GCM with a random nonce, for this key of the store only: elsewhere the same bytes do not open. */
@@ -114,17 +112,4 @@ export const createCiphers = async (secret: CryptoKey): Promise<Ciphers> => {
       }
     },
   };
-};
-
-/** Throws `input/option` for what cannot encrypt a store. */
-export const checkSecret = (option: string, secret: unknown): CryptoKey | undefined => {
-  if (secret === undefined) return undefined;
-  const { algorithm, usages } = (secret ?? {}) as Partial<CryptoKey>;
-  if (algorithm?.name === 'HKDF' && usages?.includes('deriveKey')) return secret as CryptoKey;
-  const found = algorithm ? `a key for ${algorithm.name} that may ${usages?.join(', ')}` : typeof secret;
-  throw new LonghandError(
-    'input/option',
-    `The option ${option} is ${found}. Use a CryptoKey for HKDF that may deriveKey (docs/PRIVACY.md shows how to make one).`,
-    { option },
-  );
 };

@@ -6,9 +6,6 @@ import type { Store } from './store.js';
 const PROOF = '.key';
 const PROVEN = new TextEncoder().encode('longhand');
 
-/** Databases of plain and of encrypted records are never the same. */
-export const encryptedDatabase = (database: string): string => `${database} encrypted`;
-
 const wrongKey = (cause: unknown): LonghandError =>
   new LonghandError(
     'storage/key',

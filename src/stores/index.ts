@@ -1,16 +1,16 @@
 import { LonghandError } from '../errors.js';
-import { checkSecret } from './ciphers.js';
-import { encryptedDatabase, encryptStore } from './encrypted.js';
+import { checkSecret, encryptedDatabase } from './encryption.js';
 import { openIdb } from './idb.js';
+import { loadEncrypted, loadOpfs } from './load-rarer.js';
 import { openMemory } from './memory.js';
-import { openOpfs } from './opfs.js';
 import type { Store, StoreOptions } from './store.js';
 
 /** Where records may rest. */
-export const stores = { memory: openMemory, idb: openIdb, opfs: openOpfs } as const satisfies Record<
-  Store['name'],
-  (options?: StoreOptions) => Promise<Store>
->;
+export const stores = {
+  memory: openMemory,
+  idb: openIdb,
+  opfs: async (options) => (await loadOpfs()).openOpfs(options),
+} as const satisfies Record<Store['name'], (options?: StoreOptions) => Promise<Store>>;
 
 export type StoreName = keyof typeof stores;
 
@@ -37,6 +37,7 @@ export const openStore = async (name: StoreName, options: StoreOptions = {}): Pr
   }
   const secret = checkSecret('encryption', options.encryption);
   if (!secret) return stores[name](options);
+  const { encryptStore } = await loadEncrypted();
   const inner = await stores[name]({ ...options, database: encryptedDatabase(database ?? 'longhand') });
   return encryptStore(inner, secret);
 };

@@ -1,5 +1,5 @@
 import { LonghandError } from '../errors.js';
-import { encryptedDatabase } from './encrypted.js';
+import { encryptedDatabase } from './encryption.js';
 import { filesFolder, opfsDatabase } from './opfs-names.js';
 
 const inUse = (what: string, cause?: unknown): LonghandError =>

@@ -49,6 +49,9 @@ test.each([
   'dist/chat.js',
   'dist/ai-sdk.js',
   'dist/constraint.js',
+  'dist/opfs.js',
+  'dist/encrypted.js',
+  'dist/reads.js',
 ])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));
   // Bundlers of pages stop at `node:` modules, even behind a dynamic import that no page reaches.

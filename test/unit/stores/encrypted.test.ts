@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto';
 import { expect, test } from 'vitest';
-import { encryptedDatabase, encryptStore } from '../../../src/stores/encrypted.js';
+import { encryptStore } from '../../../src/stores/encrypted.js';
+import { encryptedDatabase } from '../../../src/stores/encryption.js';
 import { openStore, type Store } from '../../../src/stores/index.js';
 import { makeSecret } from '../../support/make-secret.js';
 import { random } from '../../support/random.js';
