@@ -21,6 +21,8 @@ const rooms = new Map();
 const closing = new Set();
 
 export const isOpen = (/** @type {string} */ id) => rooms.has(id);
+/** Resolves when every session that is closing now is closed: what it read is kept then. */
+export const allClosed = () => Promise.allSettled([...closing]);
 /** Nothing is read, and nobody looks. */
 export const isQuiet = () => rooms.size === 0;
 
@@ -46,9 +48,7 @@ export const enter = (model, page) => {
   const onProgress = (/** @type {{ loaded: number, total: number }} */ progress) => {
     for (const watch of watchers) watch(progress);
   };
-  const session = Promise.allSettled([...closing]).then(() =>
-    readText(model, page, { signal: stop.signal, onProgress }),
-  );
+  const session = allClosed().then(() => readText(model, page, { signal: stop.signal, onProgress }));
   const room = { users: 1, isRead: false, session, stop, watchers, asking: Promise.resolve() };
   rooms.set(page.id, room);
   session.then(
@@ -78,5 +78,5 @@ export const closeRooms = async () => {
       return room.session.then((session) => session.close()).catch(() => undefined);
     }),
   );
-  await Promise.allSettled([...closing]);
+  await allClosed();
 };

@@ -5,7 +5,7 @@ import { toWindow } from '../reader/window.js';
 import { contentId } from './content-id.js';
 import { answer } from './core.js';
 import { quotesOf } from './quotes.js';
-import { enter, isOpen, leave } from './rooms.js';
+import { allClosed, enter, isOpen, leave } from './rooms.js';
 import { checkRequest } from './wire.js';
 
 /** @typedef {import('../../dist/index.js').Model} Model */
@@ -49,13 +49,16 @@ export const servePanel = (port, engine) => {
       const id = await contentId(fitting, model.info);
       goOut();
       page = { id, title, text: fitting };
+      // Asked first: one that is read to its end meanwhile is closed, and then it is among those that are kept.
+      const isBeingRead = isOpen(id);
+      await allClosed();
       const kept = (await model.sessions()).find((session) => session.id === id);
       const known = await model.probe(fitting, { signal }).catch(() => undefined);
       return {
         id,
         tokens: known?.tokens ?? (await model.tokenize(fitting, { signal })).length,
         known: known?.restorableTokens ?? 0,
-        isKept: isOpen(id) || kept?.restores === 'pages',
+        isKept: isBeingRead || kept?.restores === 'pages',
         share: fitting.length / text.length,
       };
     },

@@ -117,7 +117,7 @@ test('texts of five kinds are read once, and the next visit needs no network', a
   await page.waitForFunction(() => document.activeElement?.textContent?.includes('letter'));
   await page.keyboard.press('Enter');
   await page.locator('body[data-text="ready"]').waitFor();
-  expect(await page.evaluate(() => document.activeElement?.id)).toBe('text-name');
+  await page.waitForFunction(() => document.activeElement?.id === 'text-name');
   await back(page);
   await openText(page, 'A page');
   expect(await ask(page, `${HOSTILE} What is the value of tamevo?`)).not.toBe('');
