@@ -110,6 +110,8 @@ export const show = (id) => {
     byId('transcript').replaceChildren();
     byId('passage').hidden = true;
     if (id === undefined) document.title = 'Longhand shelf';
+    // Not what the text before it was: nobody asks a text that is not open yet.
+    else setText('opening');
   }
   turn = turn.then(async () => {
     if (other) await closeOpen();

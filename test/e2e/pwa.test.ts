@@ -49,8 +49,8 @@ const areRead = (page: Page, count: number) =>
 /** Opens a text from its cover, and tells what was attached. */
 const openText = async (page: Page, name: string): Promise<{ resumed: number; reused: number }> => {
   await cover(page, name).locator('a').click();
+  await page.waitForFunction((wanted) => document.getElementById('text-name')!.textContent === wanted, name);
   await page.locator('body[data-text="ready"]').waitFor({ timeout: 60_000 });
-  expect(await page.locator('#text-name').textContent()).toBe(name);
   const { resumed, reused } = await page
     .locator('#text-status')
     .evaluate((element) => ({ ...element.dataset }));
