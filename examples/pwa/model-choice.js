@@ -2,12 +2,12 @@
 // Which model reads: the bundled one, a GGUF file of the visitor's, or one at an address. All three are kept for a visit
 // without a network.
 import { desk } from '../reader/desk.js';
-import { byId, make } from '../reader/dom.js';
+import { byId } from '../reader/dom.js';
 import { showLasting } from '../reader/lasting.js';
+import { startModelForm } from '../reader/model-form.js';
 import { note, recall } from '../reader/notes.js';
 import { bytes, count } from '../reader/numbers.js';
 import { clearProblem } from '../reader/problems.js';
-import { publicModels } from '../reader/public-models.js';
 import { openModel } from './core.js';
 import { keepModelFile, keptModelFile } from './model-files.js';
 import { announce } from './progress.js';
@@ -83,27 +83,5 @@ export const changeModel = async (wanted) => {
   byId('choose').open = false;
 };
 
-export const startModelChoice = (/** @type {(work: () => Promise<void>) => void} */ guarded) => {
-  byId('own-model').addEventListener('click', () => guarded(() => changeModel(BUNDLED)));
-  byId('model-file').addEventListener('change', () => {
-    const file = byId('model-file').files?.[0];
-    byId('model-file').value = '';
-    if (file) guarded(() => changeModel(file));
-  });
-  byId('model-form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const address = byId('model-url').value.trim();
-    if (address !== '') guarded(() => changeModel(new URL(address, location.href).href));
-  });
-  byId('public-models').replaceChildren(
-    ...publicModels.map(({ name, note: what, url }) => {
-      const use = make('button', { type: 'button', className: 'quiet', textContent: 'Use this address' });
-      use.ariaLabel = `Use the address of ${name}`;
-      use.addEventListener('click', () => {
-        byId('model-url').value = url;
-        byId('load-model').focus();
-      });
-      return make('li', {}, make('span', {}, name, make('small', { textContent: what })), use);
-    }),
-  );
-};
+export const startModelChoice = (/** @type {(work: () => Promise<void>) => void} */ guarded) =>
+  startModelForm(guarded, changeModel, BUNDLED);

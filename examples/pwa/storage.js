@@ -1,12 +1,11 @@
 // @ts-check
 // What is kept on this device, whether it will stay, and how to be rid of it.
-import { deleteModel, models } from '../../dist/index.js';
+import { deleteModel, models, wipe } from '../../dist/index.js';
 import { desk } from '../reader/desk.js';
 import { byId } from '../reader/dom.js';
 import { fillList, listButton, listEntry } from '../reader/kept-list.js';
-import { isKeeping } from '../reader/lasting.js';
 import { bytes, count } from '../reader/numbers.js';
-import { showProblem } from '../reader/problems.js';
+import { showPromise, startPersist } from '../reader/persisting.js';
 import { dropAllCards } from './cards.js';
 import { DATABASE } from './core.js';
 import { asked, evict, saveAsFile, takeOff } from './deeds.js';
@@ -16,17 +15,7 @@ import { volumes } from './shelf.js';
 import { letGo } from './volume.js';
 
 const showPersisted = async () => {
-  const { storage } = navigator;
-  const kept = (await storage?.persisted?.()) ?? false;
-  const { usage = 0, quota = 0 } = (await storage?.estimate?.()) ?? {};
-  const keeping = isKeeping(desk.model.info);
-  byId('persisted').textContent = !keeping
-    ? 'Nothing: this browser does not allow it here.'
-    : kept
-      ? 'The browser has promised not to clear it by itself.'
-      : 'The browser may clear it when space is short.';
-  byId('persisted').dataset.persisted = String(kept);
-  byId('persist').hidden = kept || !keeping || !storage?.persist;
+  const { usage, quota } = await showPromise();
   byId('room').hidden = quota === 0;
   byId('room-bar').max = quota || 1;
   byId('room-bar').value = usage;
@@ -75,28 +64,16 @@ const forgetAll = async () => {
   await letGo();
   for (const { id } of await desk.model.sessions()) await desk.model.deleteSession(id);
   await desk.model.close();
-  for (const { url } of await models()) await deleteModel(url);
   await forgetModelFiles();
   await dropAllCards();
   localStorage.clear();
-  // The pages too, of whatever model.
-  await new Promise((resolve) => {
-    const gone = indexedDB.deleteDatabase(DATABASE);
-    gone.onsuccess = gone.onerror = gone.onblocked = resolve;
-  });
+  // The pages too, of whatever model, and model files.
+  await wipe({ database: DATABASE });
   location.href = location.pathname;
 };
 
 export const startStorage = () => {
-  byId('persist').addEventListener('click', () => {
-    void navigator.storage
-      .persist()
-      .then(async (granted) => {
-        await showPersisted();
-        if (!granted) byId('persisted').textContent += ' It was asked, and said no for now.';
-      })
-      .catch(showProblem);
-  });
+  startPersist(showPersisted);
   byId('forget').addEventListener('click', () =>
     asked('Forget every text, everything that was read, and every model?', forgetAll),
   );

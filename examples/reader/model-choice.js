@@ -3,14 +3,14 @@
 import { load } from '../../dist/index.js';
 import { budgetOptions } from './budgets.js';
 import { desk, startRunning } from './desk.js';
-import { bringIntoSight, byId, make } from './dom.js';
+import { bringIntoSight, byId } from './dom.js';
 import { showKept } from './kept.js';
+import { startModelForm } from './model-form.js';
 import { note, recall } from './notes.js';
 import { bytes, count } from './numbers.js';
 import { layOut } from './open-text.js';
 import { showPanel } from './panel.js';
 import { clearProblem } from './problems.js';
-import { publicModels } from './public-models.js';
 import { resumeLast } from './shelf.js';
 import { say, setState } from './state.js';
 
@@ -85,27 +85,5 @@ export const changeModel = async (source) => {
   byId('choose').open = false;
 };
 
-export const startModelChoice = (/** @type {(work: () => Promise<void>) => void} */ guarded) => {
-  byId('own-model').addEventListener('click', () => guarded(() => changeModel(BUNDLED)));
-  byId('model-file').addEventListener('change', () => {
-    const file = byId('model-file').files?.[0];
-    byId('model-file').value = '';
-    if (file) guarded(() => changeModel(file));
-  });
-  byId('model-form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const address = byId('model-url').value.trim();
-    if (address !== '') guarded(() => changeModel(new URL(address, location.href).href));
-  });
-  byId('public-models').replaceChildren(
-    ...publicModels.map(({ name, note, url }) => {
-      const use = make('button', { type: 'button', className: 'quiet', textContent: 'Use this address' });
-      use.ariaLabel = `Use the address of ${name}`;
-      use.addEventListener('click', () => {
-        byId('model-url').value = url;
-        byId('load-model').focus();
-      });
-      return make('li', {}, make('span', {}, name, make('small', { textContent: note })), use);
-    }),
-  );
-};
+export const startModelChoice = (/** @type {(work: () => Promise<void>) => void} */ guarded) =>
+  startModelForm(guarded, changeModel, BUNDLED);
