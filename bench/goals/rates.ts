@@ -5,6 +5,8 @@ import type { Place } from './place.js';
 export interface Rates {
   /** Warm product of 128 rows with every matrix of a layer, multiplications and additions of all threads a second. */
   readonly gemm: number;
+  /** The same over products that take as long together as a reading, in place of the best single one; 0 without `reading`. */
+  readonly gemmLong: number;
   /** Bytes of weights a second when one row meets all of the model's matrices, one after the other, none in a cache. */
   readonly stream: number;
   /** The same over `IN_A_ROW` passes, as many as a sample of answering has tokens, in place of the best single one. */
@@ -32,6 +34,8 @@ interface Work {
   readonly inARow: number;
   /** Milliseconds from the beginning of one paced pass to that of the next; 0: there are none. */
   readonly every: number;
+  /** Seconds of a reading; 0: none is known. */
+  readonly reading: number;
 }
 
 /** The matrices of a layer, and of the whole model with its output matrix. */
@@ -65,7 +69,7 @@ export const blockBytes = (type: string): number => {
 
 /** Runs in a worker of its own, in either place. Answers operations and bytes a second of this one thread. */
 const measure = async (work: Work): Promise<Rates> => {
-  const { kernels: url, type, blockBytes: block, layer, model, seconds, inARow, every } = work;
+  const { kernels: url, type, blockBytes: block, layer, model, seconds, inARow, every, reading } = work;
   const ROWS = 128;
   const inNode = typeof process === 'object';
   const bytes = inNode
@@ -101,9 +105,9 @@ const measure = async (work: Work): Promise<Rates> => {
     return (performance.now() - started) / 1000;
   };
   /** Seconds of passes one after the other, or each `interval` ms after the last one began; at least as many as are timed together. */
-  const passes = (matrices: readonly Matrix[], rows: number, interval = 0): number[] => {
+  const passes = (matrices: readonly Matrix[], rows: number, interval = 0, least = seconds): number[] => {
     const all: number[] = [];
-    const end = performance.now() + seconds * 1000;
+    const end = performance.now() + Math.max(seconds, least) * 1000;
     for (let next = performance.now(); next < end || all.length < inARow; next += interval) {
       while (performance.now() < next);
       next = performance.now();
@@ -120,10 +124,23 @@ const measure = async (work: Work): Promise<Rates> => {
     }
     return best;
   };
+  /** Seconds of a pass, on average over the best stretch that takes at least `long` seconds. */
+  const throughout = (all: readonly number[], long: number): number => {
+    let best = Number.POSITIVE_INFINITY;
+    let [from, total] = [0, 0];
+    all.forEach((one, i) => {
+      total += one;
+      while (total - all[from]! >= long) total -= all[from++]!;
+      if (total >= long) best = Math.min(best, total / (i + 1 - from));
+    });
+    return best;
+  };
   const products = layer.reduce((total, { n, k, times }) => total + 2 * ROWS * n * k * times, 0);
   const single = passes(model, 1);
+  const many = passes(layer, ROWS, 0, reading * 1.5);
   return {
-    gemm: products / Math.min(...passes(layer, ROWS)),
+    gemm: products / Math.min(...many),
+    gemmLong: reading > 0 ? products / throughout(many, reading) : 0,
     stream: size(model) / Math.min(...single),
     sustained: size(model) / together(single),
     paced: every > 0 ? size(model) / together(passes(model, 1, every)) : 0,
@@ -158,7 +175,8 @@ const inWorkers = async (input: { source: string; threads: number; work: Work })
 
 /**
  * Rates of `threads` threads that work at the same time, each on weights of its own. `step`: milliseconds of a step of
- * the engine, in which each thread reads its share of the weights; 0 where none is known yet.
+ * the engine, in which each thread reads its share of the weights, and `reading`: seconds of a reading; 0 where none is
+ * known yet.
  */
 export const ratesOf = async (
   place: Place,
@@ -167,16 +185,18 @@ export const ratesOf = async (
   threads: number,
   seconds: number,
   step = 0,
+  reading = 0,
 ): Promise<Rates> => {
   const work: Work = {
     ...{ kernels: place.kernels, type, blockBytes: blockBytes(type), seconds },
-    ...{ inARow: IN_A_ROW, every: step * threads },
+    ...{ inARow: IN_A_ROW, every: step * threads, reading },
     ...matricesOf(shape),
   };
   const each = await place.call(inWorkers, { source: measure.toString(), threads, work });
   const total = (pick: (rates: Rates) => number): number => each.reduce((all, one) => all + pick(one), 0);
   return {
     gemm: total(({ gemm }) => gemm),
+    gemmLong: total(({ gemmLong }) => gemmLong),
     stream: total(({ stream }) => stream),
     sustained: total(({ sustained }) => sustained),
     paced: total(({ paced }) => paced),
