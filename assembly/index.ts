@@ -4,6 +4,7 @@ export * from './segment';
 export * from './summarize';
 export * from './score-chunks';
 export * from './score-tokens';
+export * from './observe';
 export * from './select';
 export * from './embed';
 export * from './rms-norm';

@@ -1,9 +1,6 @@
 // Exact attention mass of chunks, over the tokens that a plan names: what sketches stand for.
-import { F16, PAGE, decodeBlock } from './lib/page';
-import { halves4 } from './lib/halves';
-import { hadamard } from './lib/hadamard';
-import { quantizeQuery, sums4 } from './lib/query';
 import { exponentials } from './lib/softmax';
+import { rowBytes, tokenLogits } from './lib/token-logits';
 import { address, number, word } from './lib/words';
 
 /**
@@ -33,139 +30,16 @@ export function scoreTokens(args: usize, from: i32, to: i32, scratch: usize): vo
       const kvHead = (item / tiles) * shared + i;
       for (let r = word(tile, 1); r < word(tile, 1) + word(tile, 2); r++) {
         const q = address(args, 2) + <usize>r * <usize>word(args, 3) + <usize>(kvHead * group * dim << 2);
-        scoreRow(
-          scores, q, group, address(args, 9), kvHead * word(args, 11), word(args, 10), dim, ranges, count,
-          word(args, 13) + r + 1, tokens, address(args, 12), n, number(args, 18), scratch,
+        const limit = word(args, 13) + r + 1;
+        const named = tokenLogits(
+          scratch, q, group, address(args, 9), kvHead * word(args, 11), word(args, 10), dim, ranges, count, limit,
+          tokens, number(args, 18),
         );
+        for (let head: usize = 0; head < <usize>group; head++) {
+          const logits = scratch + head * rowBytes(tokens);
+          addMass(scores, logits, named, ranges, count, limit, address(args, 12), n);
+        }
       }
-    }
-  }
-}
-
-/** One row of q (heads, dim) of one KV head, over the tokens below `limit`. q8 keys meet it as i16 (absmax / 8191). */
-function scoreRow(
-  scores: usize, q: usize, heads: i32, table: usize, headAt: i32, codec: i32, dim: i32, ranges: usize, count: i32,
-  limit: i32, tokens: i32, boundaries: usize, n: i32, scale: f32, scratch: usize,
-): void {
-  const rowBytes = <usize>((tokens + 8) & -4) << 2;
-  const rotated = scratch;
-  const query = scratch + (<usize>dim << 4);
-  const steps = query + (<usize>(heads * dim) << 1);
-  const logits = steps + (<usize>heads << 2);
-  if (codec != F16) {
-    for (let head = 0; head < heads; head++) {
-      memory.copy(rotated, q + (<usize>(head * dim) << 2), <usize>dim << 2);
-      hadamard(rotated, dim);
-      const step = quantizeQuery(query + (<usize>(head * dim) << 1), rotated, dim);
-      store<f32>(steps + (<usize>head << 2), step * scale);
-    }
-  }
-
-  let named = 0;
-  for (let range = 0; range < count; range++) {
-    let token = <i32>load<u32>(ranges + (<usize>range << 3));
-    const end = min<i32>(<i32>load<u32>(ranges + (<usize>range << 3), 4), limit);
-    while (token < end) {
-      const page = token >> 6;
-      const stop = min(end, (page + 1) << 6);
-      const block = <usize>load<u32>(table + (<usize>page << 2)) + <usize>headAt;
-      const out = logits + (<usize>named << 2);
-      if (codec == F16) plainLogits(out, rowBytes, q, heads, block, dim, token & 63, stop - token, scale, rotated);
-      else codeLogits(out, rowBytes, query, steps, heads, block, dim, token & 63, stop - token);
-      named += stop - token;
-      token = stop;
-    }
-  }
-  for (let head = 0; head < heads; head++) {
-    addMass(scores, logits + <usize>head * rowBytes, named, ranges, count, limit, boundaries, n);
-  }
-}
-
-/** Logits of `count` tokens from `from` on for every head, `rowBytes` apart; writes up to three more than `count`. */
-// @ts-ignore: decorator
-@inline
-function codeLogits(
-  out: usize, rowBytes: usize, query: usize, steps: usize, heads: i32, block: usize, dim: i32, from: i32, count: i32,
-): void {
-  const scales = block + <usize>(PAGE * dim);
-  const stride = <usize>dim;
-  // The last group may run past the page's codes: it reads scales as codes, and those logits are not looked at.
-  for (let token = from; token < from + count; token += 4, out += 16) {
-    const codes = block + <usize>(token * dim);
-    const scale = halves4(scales + (<usize>token << 1));
-    let at = out;
-    let head = 0;
-    for (; head + 1 < heads; head += 2, at += rowBytes << 1) {
-      const q = query + (<usize>(head * dim) << 1);
-      let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
-      let b0 = i32x4.splat(0), b1 = i32x4.splat(0), b2 = i32x4.splat(0), b3 = i32x4.splat(0);
-      for (let channel: usize = 0; channel < stride; channel += 8) {
-        const qa = v128.load(q + (channel << 1));
-        const qb = v128.load(q + (channel << 1) + (stride << 1));
-        const p = codes + channel;
-        const k0 = v128.load8x8_s(p);
-        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(k0, qa));
-        b0 = i32x4.add(b0, i32x4.dot_i16x8_s(k0, qb));
-        const k1 = v128.load8x8_s(p + stride);
-        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(k1, qa));
-        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(k1, qb));
-        const k2 = v128.load8x8_s(p + 2 * stride);
-        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(k2, qa));
-        b2 = i32x4.add(b2, i32x4.dot_i16x8_s(k2, qb));
-        const k3 = v128.load8x8_s(p + 3 * stride);
-        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(k3, qa));
-        b3 = i32x4.add(b3, i32x4.dot_i16x8_s(k3, qb));
-      }
-      put(at, sums4(a0, a1, a2, a3), scale, steps + (<usize>head << 2));
-      put(at + rowBytes, sums4(b0, b1, b2, b3), scale, steps + (<usize>head << 2) + 4);
-    }
-    if (head < heads) {
-      const q = query + (<usize>(head * dim) << 1);
-      let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
-      for (let channel: usize = 0; channel < stride; channel += 8) {
-        const qa = v128.load(q + (channel << 1));
-        const p = codes + channel;
-        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load8x8_s(p), qa));
-        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load8x8_s(p + stride), qa));
-        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load8x8_s(p + 2 * stride), qa));
-        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load8x8_s(p + 3 * stride), qa));
-      }
-      put(at, sums4(a0, a1, a2, a3), scale, steps + (<usize>head << 2));
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function put(at: usize, sums: v128, scale: v128, step: usize): void {
-  v128.store(at, f32x4.mul(f32x4.convert_i32x4_s(sums), f32x4.mul(scale, v128.load32_splat(step))));
-}
-
-/** As `codeLogits`, for f16 keys; `keys` is room for four of them as f32. */
-// @ts-ignore: decorator
-@inline
-function plainLogits(
-  out: usize, rowBytes: usize, q: usize, heads: i32, block: usize, dim: i32, from: i32, count: i32, scale: f32,
-  keys: usize,
-): void {
-  const row = <usize>dim << 2;
-  for (let token = from; token < from + count; token += 4, out += 16) {
-    decodeBlock(keys, block, F16, dim, token, min(4, from + count - token));
-    for (let head = 0; head < heads; head++) {
-      const query = q + <usize>head * row;
-      let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-      for (let at: usize = 0; at < row; at += 16) {
-        const x = v128.load(query + at);
-        const p = keys + at;
-        a0 = f32x4.add(a0, f32x4.mul(x, v128.load(p)));
-        a1 = f32x4.add(a1, f32x4.mul(x, v128.load(p + row)));
-        a2 = f32x4.add(a2, f32x4.mul(x, v128.load(p + 2 * row)));
-        a3 = f32x4.add(a3, f32x4.mul(x, v128.load(p + 3 * row)));
-      }
-      const ab = f32x4.add(v128.shuffle<i32>(a0, a1, 0, 1, 4, 5), v128.shuffle<i32>(a0, a1, 2, 3, 6, 7));
-      const cd = f32x4.add(v128.shuffle<i32>(a2, a3, 0, 1, 4, 5), v128.shuffle<i32>(a2, a3, 2, 3, 6, 7));
-      const sums = f32x4.add(v128.shuffle<i32>(ab, cd, 0, 2, 4, 6), v128.shuffle<i32>(ab, cd, 1, 3, 5, 7));
-      v128.store(out + <usize>head * rowBytes, f32x4.mul(sums, f32x4.splat(scale)));
     }
   }
 }

@@ -118,6 +118,11 @@ export interface Backend {
   fill(weight: Weight, row: number, bytes: Uint8Array): void;
   upload(tensor: Tensor, values: Float32Array): void;
   read(tensor: Tensor): Promise<Float32Array>;
+  /**
+   * What a tensor holds, as it lies in the memory of the CPU: valid until the next verb. Where memory is another device's
+   * there is no such verb; predictors that use it say so (`Needs.host`).
+   */
+  peek?(tensor: Tensor): Float32Array;
   free(thing: Tensor | Weight | KvLayer | ChunkIndex | Plan | Scores): void;
   bytes(): BackendBytes;
 
@@ -206,6 +211,12 @@ export interface Backend {
     candidates: Plan,
     scale: number,
   ): void;
+  /**
+   * out (rows · heads, tokens) = the attention probabilities of a few rows over the keys that their tiles' ranges name, in
+   * row r · heads + h: the softmax of scale · q·k, causal, exact over the stored keys; 0 where nothing is named. q and the
+   * plan are of the same rows; tokens ≥ position + rows.
+   */
+  observe(out: Tensor, q: Tensor, kv: KvLayer, plan: Plan, scale: number): void;
   /** By row (list · tiles + tile): the scores of the chunks that the tile may choose from. */
   readScores(scores: Scores): Promise<Float32Array[]>;
   /**

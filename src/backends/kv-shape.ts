@@ -1,5 +1,5 @@
 import { LonghandError } from '../errors.js';
-import { type KvLayer, type KvShape, PAGE, type Tensor } from './backend.js';
+import { type KvLayer, type KvShape, PAGE, type Plan, type Tensor } from './backend.js';
 import { shape as shapeOf } from './shapes.js';
 
 /** Kernels step through a vector 16 channels at a time. */
@@ -48,4 +48,15 @@ export const checkAppend = ({ shape, pages }: KvLayer, k: Tensor, v: Tensor, pos
   demand(fits, `appendKv got ${shapeOf(k)} and ${shapeOf(v)} for ${kvHeads} KV heads.`);
   const end = position + k.rows;
   demand(position >= 0 && end <= pages * PAGE, `Tokens up to ${end} were stored in ${pages} pages.`);
+};
+
+/** One row of probabilities for every row and head, as wide as the last row reaches. */
+export const checkObserve = (out: Tensor, q: Tensor, { shape }: KvLayer, { tiles, lists }: Plan): void => {
+  const heads = q.cols / shape.keyDim;
+  const end = tiles.position + tiles.rows;
+  const fits = Number.isInteger(heads / shape.kvHeads) && q.rows === tiles.rows;
+  demand(
+    fits && out.rows === q.rows * heads && out.cols >= end && (lists === 1 || lists === shape.kvHeads),
+    `observe got ${shapeOf(out)} and ${shapeOf(q)} for a plan of ${lists} lists up to ${end}.`,
+  );
 };

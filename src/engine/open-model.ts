@@ -80,7 +80,7 @@ export const openModel = async (
       predictor,
       chosen.maxTokens,
     );
-    const openings = await rungsOf(chosen, sample);
+    const openings = await rungsOf(chosen, sample, predictor);
     const later = openings.length > 1 ? rereadable(source) : source;
     const limit = chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens };
     const exclusive = createTurns();

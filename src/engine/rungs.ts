@@ -1,6 +1,8 @@
 import type { Sample } from '../backends/webgpu/sample.js';
 import type { Speed } from '../backends/webgpu/trial.js';
 import { LonghandError } from '../errors.js';
+import { needsHost } from '../predictors/needs-host.js';
+import type { Predictor } from '../predictors/predictor.js';
 import { findAdapter } from './find-adapter.js';
 import { keptSpeeds } from './kept-speeds.js';
 import { loadWebgpu } from './load-webgpu.js';
@@ -90,9 +92,14 @@ const slower = (speeds: { gpu: Speed; cpu: Speed }): string => `the GPU is slowe
 
 /**
  * What computes a model, and what does when that is lost: a GPU is opened once more, then the CPU takes over. `auto` is the
- * GPU only where a trial shows that it is faster.
+ * GPU only where a trial shows that it is faster, and where `predictor` can plan there; `webgpu` rejects with
+ * `unsupported/backend` where it cannot.
  */
-export const rungsOf = async (chosen: Chosen, sample: Sample): Promise<OpenComputing[]> => {
+export const rungsOf = async (
+  chosen: Chosen,
+  sample: Sample,
+  predictor: Pick<Predictor, 'name' | 'needs'>,
+): Promise<OpenComputing[]> => {
   const cpu: OpenComputing = async (losses) => {
     const backend = await openWasm(chosen);
     return losses > 0 ? because(backend, afterLoss(losses)) : backend;
@@ -102,6 +109,10 @@ export const rungsOf = async (chosen: Chosen, sample: Sample): Promise<OpenCompu
     return losses > 0 ? because(backend, afterLoss(losses)) : backend;
   };
   if (chosen.backend === 'wasm') return [cpu];
+  if (predictor.needs.host) {
+    if (chosen.backend === 'webgpu') throw needsHost(predictor, 'webgpu');
+    return [async () => because(await openWasm(chosen), `the method '${predictor.name}' plans on the CPU`)];
+  }
   if (chosen.backend === 'webgpu') return [gpu, gpu, cpu];
   const first = await openWasm(chosen);
   const found = await tryGpu(chosen, sample, first).catch((error) => {

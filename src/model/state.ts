@@ -10,6 +10,7 @@ import {
   type Tiles,
 } from '../backends/backend.js';
 import { createResidency, type Residency, type ResidencyOptions } from '../kv/residency.js';
+import { canPlanOn, needsHost } from '../predictors/needs-host.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import { sliding } from '../predictors/sliding.js';
 import type { ModelConfig } from './config.js';
@@ -67,7 +68,7 @@ export interface Surroundings extends Pick<ResidencyOptions, 'segmentTokens' | '
 /** Bytes of a token in a list, and of its mark. */
 const TOKEN_BYTES = 9;
 
-/** Device state as `predictor` needs it. */
+/** Device state as `predictor` needs it. Throws `unsupported/backend` where this one cannot plan. */
 export const createState = (
   backend: Backend,
   config: ModelConfig,
@@ -76,6 +77,7 @@ export const createState = (
   around: Surroundings,
 ): ContextState => {
   const { needs } = predictor;
+  if (!canPlanOn(predictor, backend)) throw needsHost(predictor, backend.name);
   const listsOf = ({ lists }: Predictor['needs']): number => (lists === 'kv-head' ? config.kvHeads : 1);
   const predictors = config.attention.map(({ window }) =>
     // The tile's own tokens are always in a plan: the first row looks back over one less than its window.

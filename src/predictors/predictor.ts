@@ -32,6 +32,11 @@ export interface Needs {
   /** `plan` reads pages, not only summaries: all of them must be in memory, whatever the budget. Default false. */
   readonly wholeContext?: boolean;
   /**
+   * `plan` looks at numbers with `Backend.peek`, which only a CPU has: elsewhere a context is refused with
+   * `unsupported/backend`. Default false.
+   */
+  readonly host?: boolean;
+  /**
    * Plans depend on absolute positions and earlier tokens only, so that pages written under it may be shared by every
    * text with the same prefix. Others write private pages.
    */
@@ -55,7 +60,7 @@ export interface PredictInput {
 
 /**
  * Writes plans: what to read. One attention kernel obeys every plan, so a method is only this. `plan` composes verbs;
- * it must not read back.
+ * it must not read back, and looks at numbers only where it says so (`Needs.host`).
  */
 export interface Predictor {
   readonly name: string;

@@ -8,6 +8,7 @@ import { selfTest } from '../../src/backends/webgpu/self-test.js';
 import { isFaster, type Speed, trySpeed } from '../../src/backends/webgpu/trial.js';
 import { checkEngineOptions, type EngineOptions } from '../../src/engine/options.js';
 import { rungsOf } from '../../src/engine/rungs.js';
+import { createState } from '../../src/model/state.js';
 import { wasm } from '../conformance/make-backend.js';
 import { kernelsUrl } from '../support/kernels.js';
 
@@ -54,9 +55,15 @@ afterEach(() => {
   Object.assign(gpu, { speed: { page: 1, token: 1 }, trials: 0, closed: 0, spoilt: false, missing: false });
 });
 
-const taken = async (options: EngineOptions = {}) => {
+/** A method that plans where the numbers are, and one that looks at them. */
+const [anywhere, onHost] = [false, true].map((host) => ({
+  name: 'made up',
+  needs: { lists: 'layer', candidates: false, prefixStable: true, host } as const,
+}));
+
+const taken = async (options: EngineOptions = {}, predictor = anywhere!) => {
   const chosen = checkEngineOptions({ kernelsUrl, threads: 1, ...options }, false);
-  const rungs = await rungsOf(chosen, SAMPLE);
+  const rungs = await rungsOf(chosen, SAMPLE, predictor);
   const opened = await rungs[0]!(0);
   opened.close();
   return { name: opened.name, reason: opened.reason, rungs: rungs.length };
@@ -120,6 +127,29 @@ test('what does not fit on the GPU is refused before anything is allocated, with
   });
   gpu.missing = false;
   expect((await taken({ gpuMemory: '2MB' })).reason).toContain(message);
+});
+
+test('a method that plans on the CPU gets it, and is refused where there is none', async () => {
+  vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
+  gpu.speed = { page: 0.5, token: 0.9 };
+  expect(await taken({}, onHost)).toMatchObject({
+    name: 'wasm',
+    reason: expect.stringContaining("'made up' plans on the CPU"),
+    rungs: 1,
+  });
+  expect(await taken({ backend: 'wasm' }, onHost)).toMatchObject({ name: 'wasm' });
+  const refusal = {
+    code: 'unsupported/backend',
+    message: expect.stringContaining("Ask for the backend 'wasm'"),
+    details: { method: 'made up', backend: 'webgpu' },
+  };
+  await expect(taken({ backend: 'webgpu' }, onHost)).rejects.toMatchObject(refusal);
+  expect(gpu.trials).toBe(0);
+  const predictor = { ...onHost!, signature: 'made up', plan: () => undefined };
+  const [none, codecs] = [{} as never, { keys: 'q8', values: 'q8' } as const];
+  expect(() => createState({ name: 'webgpu' } as Backend, none, codecs, predictor, none)).toThrow(
+    expect.objectContaining(refusal),
+  );
 });
 
 describe('the self-test', () => {

@@ -1,6 +1,7 @@
 import type { Backend } from '../../src/backends/backend.js';
 import { refChunks } from './chunks.js';
 import { refLinear } from './linear.js';
+import { refObserve } from './observe.js';
 import { refPages } from './pages.js';
 
 /** The specification: every verb in plain TypeScript, slow and obvious. Kernels agree with it or fail. */
@@ -10,6 +11,7 @@ export const createRefBackend = (): Backend => ({
   ...refLinear(),
   ...refPages(),
   ...refChunks(),
+  ...refObserve(),
   free: () => {},
   bytes: () => ({ weights: 0, activations: 0, pages: 0, chunks: 0, total: 0 }),
   flush: () => {},

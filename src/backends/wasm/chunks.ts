@@ -13,11 +13,13 @@ import {
   writeIndex,
 } from './chunk-index.js';
 import type { Device, WasmKvLayer } from './device.js';
+import { wasmObserve } from './observe.js';
 import { wasmPlans } from './plans.js';
 import { wasmScores } from './scores.js';
 
 type ChunkVerbs = ReturnType<typeof wasmPlans> &
   ReturnType<typeof wasmScores> &
+  ReturnType<typeof wasmObserve> &
   Pick<Backend, 'chunkIndex' | 'segment' | 'summarize' | 'readBoundaries' | 'readChunks' | 'writeChunks'>;
 
 const wasm = <T>(thing: unknown): T => thing as T;
@@ -55,6 +57,7 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
   return {
     ...wasmPlans(device),
     ...wasmScores(device),
+    ...wasmObserve(device),
 
     chunkIndex: (_label, shape) => createChunkIndex(device, shape),
 

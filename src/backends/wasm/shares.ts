@@ -11,7 +11,14 @@ export const formats = Object.keys(ROW_FORMATS) as readonly WeightType[];
 export const ROWS = 128;
 
 /** Kernels (arguments in memory, from, to, scratch), whose items may run in any order, on any thread. */
-export const rangedKernels = ['attend', 'scoreMeans', 'scoreSketches', 'scoreTokens', 'select'] as const;
+export const rangedKernels = [
+  'attend',
+  'scoreMeans',
+  'scoreSketches',
+  'scoreTokens',
+  'observe',
+  'select',
+] as const;
 export type RangedKernel = (typeof rangedKernels)[number];
 
 /** Weights that packed input is for: all quantised ones share one form of it, and so do all floats. */

@@ -22,7 +22,7 @@ const internal = (message: string): LonghandError =>
 export const wasmTensors = ({
   heap,
   kernels,
-}: Device): Pick<Backend, 'tensor' | 'view' | 'weight' | 'fill' | 'upload' | 'read'> => ({
+}: Device): Pick<Backend, 'tensor' | 'view' | 'weight' | 'fill' | 'upload' | 'read' | 'peek'> => ({
   tensor: (label, rows, cols): WasmTensor => {
     const start = heap.alloc(rows * cols * 4, 'activations');
     return { label, rows, cols, start, release: () => heap.free(start) };
@@ -81,6 +81,8 @@ export const wasmTensors = ({
     }
     heap.f32((tensor as WasmTensor).start, values.length).set(values);
   },
+
+  peek: (tensor) => heap.f32((tensor as WasmTensor).start, tensor.rows * tensor.cols),
 
   read: async (tensor) => heap.f32((tensor as WasmTensor).start, tensor.rows * tensor.cols).slice(),
 });

@@ -12,6 +12,7 @@ import {
 } from './chunk-index.js';
 import { gpuChunkRecords } from './chunk-records.js';
 import type { GpuDevice } from './device.js';
+import { gpuObserve } from './observe.js';
 import type { GpuKvLayer } from './pages.js';
 import { gpuPlans } from './plans.js';
 import { f32 } from './recorder.js';
@@ -24,7 +25,14 @@ type Verbs = ReturnType<typeof gpuChunkRecords> &
   ReturnType<typeof gpuPlans> &
   Pick<
     Backend,
-    'chunkIndex' | 'segment' | 'summarize' | 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores'
+    | 'chunkIndex'
+    | 'segment'
+    | 'summarize'
+    | 'scores'
+    | 'scoreChunks'
+    | 'scoreTokens'
+    | 'observe'
+    | 'readScores'
   >;
 
 const SOURCES: Readonly<Record<Boundaries['source'], number>> = { fixed: 0, delimiters: 1, contrast: 2 };
@@ -127,6 +135,7 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
     ...gpuScores(device),
     ...gpuScoreChunks(device),
     ...gpuScoreTokens(device),
+    ...gpuObserve(device),
     ...gpuPlans(device, gpuSelectScored(device)),
 
     chunkIndex: (label, shape) => createChunkIndex(device, label, shape),

@@ -20,6 +20,7 @@ export const kernels = {
   matvec: 'wmrr',
   merge: 'wmww',
   'mean-query': 'wmr',
+  observe: 'wmr',
   pack: 'wr',
   panels: 'wm',
   parts: 'wmr',
