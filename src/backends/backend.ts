@@ -234,6 +234,12 @@ export interface Backend {
    * to the last of these rows. Doing so twice is as good as once.
    */
   extend(plan: Plan, tiles: Tiles): void;
+  /**
+   * out = what `plan` names of what is kept, for the same rows; another plan than these two. `kept` is a plan of as many tiles
+   * or of one, which then is for all of them; its last range has no end: what came after the choice is kept, and so is a
+   * tile itself. Either may have one list for all of `out`.
+   */
+  keepOnly(out: Plan, plan: Plan, kept: Plan): void;
   readPlan(plan: Plan): Promise<Range[][]>;
 
   // ** attention **

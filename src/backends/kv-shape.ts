@@ -1,5 +1,5 @@
 import { LonghandError } from '../errors.js';
-import { type KvLayer, type KvShape, PAGE, type Plan, type Tensor } from './backend.js';
+import { type KvLayer, type KvShape, PAGE, type Plan, type Tensor, tileCount } from './backend.js';
 import { shape as shapeOf } from './shapes.js';
 
 /** Kernels step through a vector 16 channels at a time. */
@@ -58,5 +58,15 @@ export const checkObserve = (out: Tensor, q: Tensor, { shape }: KvLayer, { tiles
   demand(
     fits && out.rows === q.rows * heads && out.cols >= end && (lists === 1 || lists === shape.kvHeads),
     `observe got ${shapeOf(out)} and ${shapeOf(q)} for a plan of ${lists} lists up to ${end}.`,
+  );
+};
+
+/** Lists and tiles of a plan and of what is kept must be those of the outcome, or one for all of them. */
+export const checkKept = (out: Plan, plan: Plan, kept: Plan): void => {
+  const [tiles, choices] = [tileCount(plan.tiles), tileCount(kept.tiles)];
+  const serves = ({ lists }: Plan): boolean => lists === 1 || lists === out.lists;
+  demand(
+    out !== plan && out !== kept && serves(plan) && serves(kept) && (choices === 1 || choices === tiles),
+    `keepOnly got ${plan.lists} × ${tiles} and ${kept.lists} × ${choices} rows for ${out.lists} lists.`,
   );
 };

@@ -10,13 +10,14 @@ import {
 import type { GpuDevice } from '../../src/backends/webgpu/device.js';
 import { type GpuBounded, gpuPlans } from '../../src/backends/webgpu/plans.js';
 import { random } from '../support/random.js';
+import { describeKeepOnly } from './keep-only.js';
 import { makeRefBackend } from './make-backend.js';
 import { openTestGpu } from './make-gpu.js';
 
 /** Plans without scores: the forced set alone, whatever the tiles, and a tile that goes on. */
 describe('plans on a WebGPU device', () => {
   let device: GpuDevice;
-  let plans: Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'readPlan'>;
+  let plans: Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan'>;
   let reference: Backend;
   beforeAll(async () => {
     device = await openTestGpu();
@@ -124,3 +125,7 @@ describe('plans on a WebGPU device', () => {
     }
   });
 });
+
+describeKeepOnly('webgpu', async () =>
+  gpuPlans(await openTestGpu(), () => expect.fail('There are no scores.')),
+);

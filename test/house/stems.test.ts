@@ -9,7 +9,7 @@ const withoutKernel = new Set([
   'topLogits', // a CPU's logits are read as they are
   ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'readPage'],
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
-  ...['plan', 'scores', 'writePlan', 'extend', 'readPlan', 'readPairs', 'readScores'],
+  ...['plan', 'scores', 'writePlan', 'extend', 'keepOnly', 'readPlan', 'readPairs', 'readScores'],
 ]);
 // Kernels that are no verb of their own.
 const withoutVerb = new Set([

@@ -14,6 +14,7 @@ import {
   tileStart,
 } from '../../src/backends/backend.js';
 import { checkPlan } from '../../src/backends/check-plan.js';
+import { checkKept } from '../../src/backends/kv-shape.js';
 import { hadamard } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven } from '../../src/codecs/half.js';
 import type { RefChunkIndex } from './chunks.js';
@@ -39,6 +40,7 @@ type SelectionVerbs = Pick<
   | 'select'
   | 'writePlan'
   | 'extend'
+  | 'keepOnly'
   | 'readPlan'
 >;
 
@@ -344,6 +346,26 @@ export const refSelection = (): SelectionVerbs => ({
       return [...ranges.slice(0, -1), [ranges.at(-1)![0], tiles.position + tiles.rows]];
     });
     own.tiles = tiles;
+  },
+
+  keepOnly(out, plan, keeping) {
+    checkKept(out, plan, keeping);
+    const [own, named, kept] = [out as RefPlan, plan as RefPlan, keeping as RefPlan];
+    const [count, choices] = [tileCount(named.tiles), tileCount(kept.tiles)];
+    const holds = (ranges: Range[], token: number): boolean =>
+      ranges.some(([a, b]) => a <= token && token < b);
+    own.tiles = named.tiles;
+    own.rows = [];
+    eachRow(own.lists, own.tiles, (row, list, tile) => {
+      const wanted = named.rows[(named.lists === 1 ? 0 : list) * count + tile]!;
+      const among = kept.rows[(kept.lists === 1 ? 0 : list) * choices + (choices === 1 ? 0 : tile)]!;
+      const since = Math.min(among.at(-1)![0], tileStart(own.tiles, tile));
+      const tokens: Range[] = [];
+      for (let token = 0; token < tileEnd(own.tiles, tile); token++) {
+        if (holds(wanted, token) && (token >= since || holds(among, token))) tokens.push([token, token + 1]);
+      }
+      own.rows[row] = merged(tokens);
+    });
   },
 
   readPlan: async (plan) => (plan as RefPlan).rows,

@@ -10,10 +10,12 @@ import {
   tileStart,
 } from '../backend.js';
 import { checkPlan } from '../check-plan.js';
+import { checkKept } from '../kv-shape.js';
 import { boundariesOf, type WasmChunkIndex } from './chunk-index.js';
 import type { Device, WasmPlan } from './device.js';
 import { eligible, mustMatch } from './eligible.js';
 import { type Growing, growing } from './growing.js';
+import { keepRanges } from './keep-ranges.js';
 import { rangedRoom, runRanged } from './ranged.js';
 import type { WasmScores } from './scores.js';
 
@@ -27,7 +29,7 @@ const SELECTED_PER_US = 100;
 /** Plans, made from scores. */
 export const wasmPlans = (
   device: Device,
-): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'readPlan'> => {
+): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan'> => {
   const { heap, kernels } = device;
 
   /** `chosen`: the most ranges of a tile beside its sinks and its tail. */
@@ -41,6 +43,9 @@ export const wasmPlans = (
     plan.ranges = own.memory.start;
     plan.counts = own.memory.start + rows * capacity * 8;
   };
+
+  const rangesOf = ({ ranges, counts, capacity }: WasmPlan, row: number): Uint32Array =>
+    heap.u32(ranges + row * capacity * 8, 2 * heap.u32(counts + 4 * row, 1)[0]!);
 
   return {
     plan(label, lists): WasmPlan {
@@ -127,6 +132,21 @@ export const wasmPlans = (
       own.tiles = tiles;
       own.counts = own.ranges + own.lists * own.capacity * 8;
       heap.u32(own.counts, own.lists).set(counts);
+    },
+
+    keepOnly(out, plan, keeping) {
+      checkKept(out, plan, keeping);
+      const [own, named, kept] = [out as WasmPlan, plan as WasmPlan, keeping as WasmPlan];
+      const [count, choices] = [tileCount(named.tiles), tileCount(kept.tiles)];
+      shapePlan(own, named.tiles, named.capacity + kept.capacity);
+      for (let row = 0; row < own.lists * count; row++) {
+        const [list, tile] = [Math.floor(row / count), row % count];
+        const from = rangesOf(named, (named.lists === 1 ? 0 : list) * count + tile);
+        const among = rangesOf(kept, (kept.lists === 1 ? 0 : list) * choices + (choices === 1 ? 0 : tile));
+        const to = heap.u32(own.ranges + row * own.capacity * 8, own.capacity * 2);
+        const ranges = keepRanges(to, from, among, tileStart(named.tiles, tile));
+        heap.u32(own.counts + 4 * row, 1)[0] = ranges;
+      }
     },
 
     async readPlan(plan) {

@@ -14,6 +14,7 @@ export const kernels = {
   embed: 'wrr',
   extend: 'wm',
   gate: 'wm',
+  'keep-only': 'wmmr',
   'key-sketch': 'wm',
   matmul: 'wmrr',
   'matmul-floats': 'wmrr',

@@ -15,6 +15,7 @@ import {
   tileStart,
 } from '../backend.js';
 import { checkPlan } from '../check-plan.js';
+import { checkKept } from '../kv-shape.js';
 import type { GpuBuffer } from './buffers.js';
 import type { GpuDevice } from './device.js';
 import { gridOf } from './grid.js';
@@ -121,7 +122,7 @@ export type SelectScored = (
   index?: ChunkIndex,
 ) => void;
 
-type Verbs = Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'readPlan'>;
+type Verbs = Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan'>;
 
 /** Plans, made on the device and used there. `selectScored` chooses by scores. */
 export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs => {
@@ -192,6 +193,25 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
         groups: gridOf(own.lists * capacity),
       });
       buffers.give(old);
+    },
+
+    keepOnly: (out, plan, keeping) => {
+      checkKept(out, plan, keeping);
+      const [own, named, kept] = [out as GpuPlan, plan as GpuPlan, keeping as GpuPlan];
+      const { tiles } = named;
+      const buffer = shapePlan(device, own, tiles, named.capacity + kept.capacity - FORCED_RANGES);
+      const begins = Array.from({ length: tileCount(tiles) }, (_, tile) => tileStart(tiles, tile));
+      recorder.run({
+        kernel: 'keep-only',
+        params: [
+          ...planWords(own),
+          ...planWords(named),
+          ...planWords(kept),
+          recorder.list(Uint32Array.from(begins)),
+        ],
+        buffers: [buffer, named.buffer!, kept.buffer!, recorder.lists],
+        groups: gridOf(own.lists * begins.length),
+      });
     },
 
     readPlan: async (plan) => {
