@@ -39,6 +39,7 @@ const attentionOf = (method: string, length: number): AttentionOptions => {
       return { method, window: length <= 2048 ? 256 : length / 8 };
     case 'oracle':
     case 'random':
+    case 'quest':
       return { method, ...budgetAt(length) };
     case 'blocks':
       return { method: 'blocks', ...budgetAt(length) };

@@ -67,3 +67,11 @@ export const secondSketchBytes = (keyDim: number): number => PAGE * (2 + keyDim 
 /** Bytes of one page's sketches in one layer, all KV heads in order; 0 where none are kept. */
 export const sketchBytes = ({ sketches, kvHeads, keyDim }: ChunkShape): number =>
   sketches ? kvHeads * headSketchBytes(keyDim) : 0;
+
+/**
+ * Bytes of one page's bounds in one layer: [kvHead][sub-block of 16][least, greatest][channel] f16, of the keys as stored,
+ * rotated, whether their codec rotates or not. The least is rounded down and the greatest up, so that no key lies outside;
+ * 0 where none are kept.
+ */
+export const boundBytes = ({ bounds, kvHeads, keyDim }: ChunkShape): number =>
+  bounds ? kvHeads * (PAGE / SUB_BLOCK) * 4 * keyDim : 0;

@@ -1,11 +1,11 @@
 import type { ChunkShape } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
-import { decidedBoundary, meanBytes, sketchBytes } from './chunks.js';
+import { boundBytes, decidedBoundary, meanBytes, sketchBytes } from './chunks.js';
 
 /**
  * The boundaries in what was stored of pages [from, to): u32 number of boundaries that their windows decided, these
- * boundaries (u32), then for each layer the means of the chunks they close and the sketches of the pages. Throws
- * `storage/corrupt` where the bytes cannot be that.
+ * boundaries (u32), then for each layer the means of the chunks they close, the sketches of the pages and their bounds.
+ * Throws `storage/corrupt` where the bytes cannot be that.
  */
 export const storedBoundaries = (
   shape: ChunkShape,
@@ -15,7 +15,7 @@ export const storedBoundaries = (
 ): Uint32Array<ArrayBuffer> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const closed = bytes.byteLength < 4 ? 0 : view.getUint32(0, true);
-  const perLayer = closed * meanBytes(shape) + (to - from) * sketchBytes(shape);
+  const perLayer = closed * meanBytes(shape) + (to - from) * (sketchBytes(shape) + boundBytes(shape));
   const expected = 4 + closed * 4 + shape.layers * perLayer;
   const found = Uint32Array.from({ length: bytes.byteLength === expected ? closed : 0 }, (_, i) =>
     view.getUint32(4 + i * 4, true),

@@ -8,6 +8,7 @@ import { type NeighborhoodOptions, neighborhood } from './neighborhood.js';
 import { type OracleOptions, oracle } from './oracle.js';
 import { type PowerOptions, power } from './power.js';
 import type { Predictor } from './predictor.js';
+import { type QuestOptions, quest } from './quest.js';
 import { type RandomOptions, random } from './random.js';
 import { type SlidingOptions, sliding } from './sliding.js';
 
@@ -22,7 +23,8 @@ export type AttentionOptions =
   | PowerOptions
   | NeighborhoodOptions
   | OracleOptions
-  | RandomOptions;
+  | RandomOptions
+  | QuestOptions;
 
 type Factory<Method extends AttentionOptions['method']> = (
   options: Extract<AttentionOptions, { method: Method }>,
@@ -40,6 +42,7 @@ export const predictors: { readonly [Method in AttentionOptions['method']]: Fact
   neighborhood,
   oracle,
   random,
+  quest,
 };
 
 /** The predictor that `options` name, with every default filled in. Refuses what it cannot obey with `input/option`. */

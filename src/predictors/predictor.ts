@@ -1,7 +1,7 @@
 import type {
   Backend,
-  Boundaries,
   ChunkIndex,
+  ChunkShape,
   KvLayer,
   Plan,
   Scores,
@@ -14,7 +14,7 @@ export interface Needs {
   /** One list of ranges per KV head, or one for the whole layer. */
   readonly lists: 'kv-head' | 'layer';
   /** Chunks and their summaries, if it selects chunks. */
-  readonly chunks?: { readonly boundaries: Boundaries; readonly means: boolean; readonly sketches: boolean };
+  readonly chunks?: Pick<ChunkShape, 'boundaries' | 'means' | 'sketches' | 'bounds'>;
   /** A second plan and score buffer for two-stage selection. */
   readonly candidates: boolean;
   /**

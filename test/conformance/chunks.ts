@@ -10,6 +10,7 @@ import type {
 } from '../../src/backends/backend.js';
 import { hadamard } from '../../src/codecs/hadamard.js';
 import { fromHalf } from '../../src/codecs/half.js';
+import { boundBytes, meanBytes, sketchBytes } from '../../src/kv/chunks.js';
 import { createRefBackend } from '../reference/backend.js';
 import { storedKey } from '../reference/keys.js';
 import type { RefScores } from '../reference/selection.js';
@@ -57,6 +58,7 @@ const shapeOf = ({ shape, pages }: Reading, boundaries: Boundaries): ChunkShape 
   keyDim: shape.keyDim,
   means: true,
   sketches: true,
+  bounds: true,
 });
 
 interface Indexed {
@@ -270,6 +272,44 @@ export const describeChunks = (
         // Of normal numbers a sign leaves 1 − 2/π = 0.363 of the variance, a second one about 0.12.
         expect(errors[1]! / errors[0]!).toBeLessThan(0.4);
         expect(errors[2]! / errors[0]!).toBeLessThan(0.15);
+      }
+    });
+
+    test('no key lies outside its bounds, and no product above what they allow', async () => {
+      const numbers = random(8);
+      const edits = [
+        (k: Float32Array) => k.set(numbers.normals(k.length)),
+        hurt,
+        (k: Float32Array) => k.fill(0),
+      ];
+      for (const [edit, keys] of edits.flatMap((edit) => [[edit, 'q8'] as const, [edit, 'f16'] as const])) {
+        const reading = await createReading({ tokens: 192, keys, dim: 80, edit });
+        const { kv } = indexed(reference, reading, contrast);
+        const own = indexed(backend, reading, contrast);
+        const { keyDim, kvHeads } = reading.shape;
+        const whole = { ...shapeOf(reading, contrast), layers: 1 };
+        const edges = await backend.readBoundaries(own.index);
+        const bytes = await backend.readChunks(own.index, 0, 3);
+        const before = (edges.length - 1) * (4 + meanBytes(whole)) + 3 * sketchBytes(whole);
+        const view = new DataView(bytes.buffer, 4 + before);
+        for (let head = 0; head < kvHeads; head++) {
+          for (let block = 0; block < 12; block++) {
+            const page = Math.floor(block / 4) * boundBytes(whole);
+            const at = page + (head * 4 + (block % 4)) * 4 * keyDim;
+            const half = (i: number): number => fromHalf(view.getUint16(at + 2 * i, true));
+            const q = numbers.normals(keyDim);
+            const bound = q.reduce((sum, x, c) => sum + Math.max(x * half(c), x * half(keyDim + c)), 0);
+            for (let token = 16 * block; token < 16 * block + 16; token++) {
+              const key = storedKey(kv[0]!, head, token);
+              if (keys === 'f16') hadamard(key);
+              key.forEach((x, c) => {
+                expect(half(c)).toBeLessThanOrEqual(x);
+                expect(half(keyDim + c)).toBeGreaterThanOrEqual(x);
+              });
+              expect(q.reduce((sum, x, c) => sum + x * key[c]!, 0)).toBeLessThanOrEqual(bound);
+            }
+          }
+        }
       }
     });
 
@@ -519,6 +559,14 @@ export const describeChunks = (
     });
   });
 
+/** Keys as halves find them hard: subnormal, next to each other, of both signs, up to four thousand. */
+const hurt = (keys: Float32Array): void => {
+  const numbers = random(12);
+  keys.forEach((_, i) => {
+    keys[i] = numbers.normal() * 2 ** (numbers.below(36) - 24);
+  });
+};
+
 const budgets = [1, 40, 100, 333];
 
 /** Every way of scoring, then plans for several budgets. */
@@ -559,6 +607,7 @@ const scoreAll = async (
   for (const how of [
     { by: 'mean' },
     ...sketch.map((planes) => ({ by: 'sketch', planes }) as const),
+    ...(sketch.length > 0 ? [{ by: 'bound' } as const] : []),
   ] as const) {
     backend.scoreChunks(scores, q, index, 1, tiles, { ...how, scale });
     await selectAll();

@@ -20,6 +20,7 @@ const methods: Record<string, AttentionOptions> = {
   blocks: { method: 'blocks', budget: BUDGET },
   dhsa: { method: 'dhsa', budget: BUDGET },
   delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters' },
+  quest: { method: 'quest', budget: BUDGET, dense: 0 },
   oracle: { method: 'dhsa', budget: BUDGET, candidates: 64, exact: true },
 };
 

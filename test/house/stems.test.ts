@@ -24,6 +24,8 @@ const withoutVerb = new Set([
   'contrast', // segment on the GPU: what boundaries are chosen by
   'rotated-keys', // summarize on the GPU: what sketches are made of
   'key-sketch', // and the sketches
+  'key-bounds', // summarize: what no key of a sub-block lies outside of
+  'score-bounds', // scoreChunks: by them
   'mean-query', // scoreChunks on the GPU: what the rows of a tile ask together
   'sketch-query', // what sketches are asked
   'score-sketches', // and what they answer

@@ -1,7 +1,7 @@
 import type { Backend, Boundaries, ChunkIndex, ChunkShape, KvLayer } from '../../src/backends/backend.js';
 import { hadamard } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven, toHalf } from '../../src/codecs/half.js';
-import { headSketchBytes } from '../../src/kv/chunks.js';
+import { boundBytes, headSketchBytes } from '../../src/kv/chunks.js';
 import { storedKey, unrotated } from './keys.js';
 import { refSelection } from './selection.js';
 
@@ -11,6 +11,7 @@ const { fround } = Math;
 interface Summaries {
   means: Uint8Array[];
   sketches: Uint8Array[];
+  bounds: Uint8Array[];
 }
 
 export interface RefChunkIndex extends ChunkIndex {
@@ -156,6 +157,35 @@ const sketchOf = (kv: KvLayer, page: number): Uint8Array => {
   return new Uint8Array(out.buffer);
 };
 
+/** The greatest f16 that is finite and not above x; zero is +0. */
+const halfBelow = (x: number): number => {
+  const near = toHalf(x) === 0x8000 ? 0 : toHalf(x);
+  const next = near === 0 ? 0x8001 : near & 0x8000 ? near + 1 : near - 1;
+  const bits = fromHalf(near) > x ? next : near;
+  return (bits & 0x8000) | Math.min(bits & 0x7fff, 0x7bff);
+};
+
+/** The least f16 that is not below x. */
+const halfAbove = (x: number): number => (halfBelow(-x) === 0 ? 0 : halfBelow(-x) ^ 0x8000);
+
+/** Bounds of one page, all KV heads: see src/kv/chunks.ts for the bytes. */
+const boundsOf = (kv: KvLayer, page: number): Uint8Array => {
+  const { kvHeads, keyDim } = kv.shape;
+  const out = new DataView(new ArrayBuffer(kvHeads * 4 * 4 * keyDim));
+  for (let head = 0; head < kvHeads; head++) {
+    for (let block = 0; block < 4; block++) {
+      const keys = Array.from({ length: 16 }, (_, i) => rotated(kv, head, page * 64 + block * 16 + i));
+      for (let c = 0; c < keyDim; c++) {
+        const channel = keys.map((key) => key[c]!);
+        const at = (head * 4 + block) * 4 * keyDim + 2 * c;
+        out.setUint16(at, halfBelow(Math.min(...channel)), true);
+        out.setUint16(at + 2 * keyDim, halfAbove(Math.max(...channel)), true);
+      }
+    }
+  }
+  return new Uint8Array(out.buffer);
+};
+
 const concatenate = (parts: Uint8Array[]): Uint8Array => {
   const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
   let at = 0;
@@ -173,6 +203,7 @@ const forget = (index: RefChunkIndex, pages: number): void => {
   for (const layer of index.layers) {
     layer.means.length = Math.min(layer.means.length, kept - 1);
     layer.sketches.length = Math.min(layer.sketches.length, pages);
+    layer.bounds.length = Math.min(layer.bounds.length, pages);
   }
 };
 
@@ -190,7 +221,7 @@ export const refChunks = (): ChunkVerbs => ({
 
   chunkIndex: (_label, shape: ChunkShape): RefChunkIndex => ({
     shape,
-    layers: Array.from({ length: shape.layers }, () => ({ means: [], sketches: [] })),
+    layers: Array.from({ length: shape.layers }, () => ({ means: [], sketches: [], bounds: [] })),
     boundaries: [0],
     decided: [-1],
     pages: 0,
@@ -210,13 +241,16 @@ export const refChunks = (): ChunkVerbs => ({
 
   summarize(index, layer, kv) {
     const { boundaries, layers, pages, shape } = own(index);
-    const { means, sketches } = layers[layer]!;
+    const { means, sketches, bounds } = layers[layer]!;
     while (means.length < boundaries.length - 1) {
       const c = means.length;
       means.push(shape.means ? meanOf(kv, boundaries[c]!, boundaries[c + 1]!) : new Uint8Array());
     }
     while (sketches.length < pages) {
       sketches.push(shape.sketches ? sketchOf(kv, sketches.length) : new Uint8Array());
+    }
+    while (bounds.length < pages) {
+      bounds.push(shape.bounds ? boundsOf(kv, bounds.length) : new Uint8Array());
     }
   },
 
@@ -226,9 +260,10 @@ export const refChunks = (): ChunkVerbs => ({
     const { boundaries, layers } = own(index);
     const closed = positions(own(index), from, to);
     const head = Uint32Array.from([closed.length, ...closed.map((i) => boundaries[i]!)]);
-    const tail = layers.flatMap(({ means, sketches }) => [
+    const tail = layers.flatMap(({ means, sketches, bounds }) => [
       ...closed.map((i) => means[i - 1]!),
       ...sketches.slice(from, to),
+      ...bounds.slice(from, to),
     ]);
     return concatenate([new Uint8Array(head.buffer), ...tail]);
   },
@@ -253,6 +288,7 @@ export const refChunks = (): ChunkVerbs => ({
       for (let page = from; page < to; page++) {
         layer.sketches.push(take(sketches ? kvHeads * headSketchBytes(keyDim) : 0));
       }
+      for (let page = from; page < to; page++) layer.bounds.push(take(boundBytes(it.shape)));
     }
     it.pages = to;
   },

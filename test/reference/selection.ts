@@ -96,6 +96,27 @@ const meanOf = (index: RefChunkIndex, layer: number, c: number, kv: number): num
   return Array.from({ length: keyDim }, (_, i) => fromHalf(view.getUint16((kv * keyDim + i) * 2, true)));
 };
 
+/** The greatest that q·k can be over a sub-block, by its bounds. */
+const boundOf = (
+  index: RefChunkIndex,
+  layer: number,
+  start: number,
+  kv: number,
+  query: Float32Array,
+): number => {
+  const rotated = query.slice();
+  hadamard(rotated);
+  const bytes = index.layers[layer]!.bounds[Math.floor(start / 64)]!;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const { keyDim } = index.shape;
+  const at = (kv * 4 + Math.floor((start % 64) / 16)) * 4 * keyDim;
+  return rotated.reduce((sum, x, c) => {
+    const least = fromHalf(view.getUint16(at + 2 * c, true));
+    const greatest = fromHalf(view.getUint16(at + 2 * keyDim + 2 * c, true));
+    return sum + Math.max(x * least, x * greatest);
+  }, 0);
+};
+
 /** What a row's query looks tokens up with: sums of ±q of four channels in steps of a fifteenth of the greatest. */
 interface Lookups {
   readonly rotated: ReturnType<typeof integerQuery>;
@@ -226,7 +247,7 @@ export const refSelection = (): SelectionVerbs => ({
     const it = index as RefChunkIndex;
     const { kvHeads, keyDim } = it.shape;
     const heads = q.cols / keyDim;
-    const blocks = how.by === 'sketch';
+    const blocks = how.by !== 'mean';
     (scores as RefScores).blocks = blocks;
     eachRow(scores.lists, tiles, (row, list, tile) => {
       const start = tileStart(tiles, tile);
@@ -246,7 +267,7 @@ export const refSelection = (): SelectionVerbs => ({
         const group = heads / kvHeads;
         const asking = how.by === 'sketch' && how.planes === 1;
         if (asking && head % group !== 0) continue;
-        const lookups = rows.map((r, i) => {
+        const lookups = (how.by === 'sketch' ? rows : []).map((r, i) => {
           const query = queries[i]!.slice();
           for (let other = 1; asking && other < group; other++) {
             queryOf(q, r, head + other, keyDim).forEach((x, c) => {
@@ -261,6 +282,7 @@ export const refSelection = (): SelectionVerbs => ({
         );
         const logits = chunks.map(([start, end], c) => {
           if (how.by === 'mean') return how.scale * dot(average, meanOf(it, layer, c, kv));
+          if (how.by === 'bound') return how.scale * boundOf(it, layer, start, kv, queries[0]!);
           let most = Number.NEGATIVE_INFINITY;
           for (let token = start; token < end && wanted[c]; token++) {
             for (const own of lookups)

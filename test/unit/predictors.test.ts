@@ -14,7 +14,7 @@ const refused = (options: unknown, message: RegExp): void => {
 
 describe('attention options', () => {
   test('an unknown method is told which there are', () => {
-    refused({ method: 'quest' }, /'quest'.*'auto', 'dense', 'dhsa', 'blocks', 'sliding', 'a-shape'/);
+    refused({ method: 'nothing' }, /'nothing'.*'auto', 'dense', 'dhsa', 'blocks', 'sliding', 'a-shape'/);
     refused({ method: 'toString' }, /'auto'/);
   });
 

@@ -1,15 +1,16 @@
 import { LonghandError } from '../../errors.js';
-import { boundariesUpTo, decidedBoundary, meanBytes, sketchBytes } from '../../kv/chunks.js';
+import { boundariesUpTo, boundBytes, decidedBoundary, meanBytes, sketchBytes } from '../../kv/chunks.js';
 import { storedBoundaries } from '../../kv/stored-chunks.js';
 import type { ChunkIndex, ChunkShape } from '../backend.js';
 import type { Device, Owned } from './device.js';
 import { type Growing, growing } from './growing.js';
 import { createSketches, type Sketches } from './sketches.js';
 
-/** Summaries of one layer: means [chunk][kvHead][channel] f16, sketches as src/kv/chunks.ts says. */
+/** Summaries of one layer: means [chunk][kvHead][channel] f16, sketches and bounds as src/kv/chunks.ts says. */
 export interface LayerSummaries {
   readonly means: Growing;
   readonly sketches: Sketches;
+  readonly bounds: Growing;
   /** Chunks and pages summarised so far. */
   chunks: number;
   pages: number;
@@ -28,6 +29,7 @@ export const createChunkIndex = ({ heap }: Device, shape: ChunkShape): WasmChunk
   const layers = Array.from({ length: shape.layers }, () => ({
     means: growing(heap, 'chunks'),
     sketches: createSketches(heap, shape),
+    bounds: growing(heap, 'chunks'),
     chunks: 0,
     pages: 0,
   }));
@@ -44,6 +46,7 @@ export const createChunkIndex = ({ heap }: Device, shape: ChunkShape): WasmChunk
       for (const layer of layers) {
         layer.means.release();
         layer.sketches.release();
+        layer.bounds.release();
       }
     },
   };
@@ -82,7 +85,7 @@ const closedBy = (device: Device, index: WasmChunkIndex, from: number, to: numbe
 
 /**
  * Bytes of pages [from, to): u32 number of boundaries their windows decided, these boundaries (u32), then for each
- * layer the means of the chunks they close and the sketches of the pages.
+ * layer the means of the chunks they close, the sketches of the pages and their bounds.
  */
 export const readIndex = (device: Device, index: WasmChunkIndex, from: number, to: number): Uint8Array => {
   const [first, last] = closedBy(device, index, from, to);
@@ -91,9 +94,10 @@ export const readIndex = (device: Device, index: WasmChunkIndex, from: number, t
   }
   const mean = meanBytes(index.shape);
   const sketches = sketchBytes(index.shape);
+  const bounds = boundBytes(index.shape);
   const closed = last - first;
   const bytes = new Uint8Array(
-    4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * sketches),
+    4 + closed * 4 + index.layers.length * (closed * mean + (to - from) * (sketches + bounds)),
   );
   new DataView(bytes.buffer).setUint32(0, closed, true);
   let at = 4;
@@ -106,6 +110,7 @@ export const readIndex = (device: Device, index: WasmChunkIndex, from: number, t
     put(layer.means.start + first * mean, closed * mean);
     bytes.set(layer.sketches.read(from, to), at);
     at += (to - from) * sketches;
+    put(layer.bounds.start + from * bounds, (to - from) * bounds);
   }
   return bytes;
 };
@@ -123,6 +128,7 @@ export const writeIndex = (
   forgetFrom(device, index, from);
   const mean = meanBytes(index.shape);
   const sketches = sketchBytes(index.shape);
+  const bounds = boundBytes(index.shape);
   const found = storedBoundaries(index.shape, from, to, bytes);
   const closed = found.length;
   const first = index.count - 1;
@@ -138,6 +144,7 @@ export const writeIndex = (
     layer.sketches.reserve(to);
     layer.sketches.write(from, bytes.subarray(at, at + (to - from) * sketches));
     at += (to - from) * sketches;
+    take(layer.bounds, from * bounds, (to - from) * bounds);
     layer.chunks = index.count - 1;
     layer.pages = to;
   }

@@ -1,6 +1,6 @@
 import { codecNumber, keysAt, pageBytes } from '../../codecs/page-format.js';
 import { pageBoundaries } from '../../kv/boundaries.js';
-import { firstSketchBytes, meanBytes, secondSketchBytes } from '../../kv/chunks.js';
+import { boundBytes, firstSketchBytes, meanBytes, secondSketchBytes } from '../../kv/chunks.js';
 import { type Backend, PAGE } from '../backend.js';
 import { mustBeResident } from '../kv-shape.js';
 import {
@@ -120,6 +120,17 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
             const first = at + page * firstSketchBytes(keyDim);
             const second = at + sketches.secondAt + page * secondSketchBytes(keyDim);
             kernels.keySketch!(first, second, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
+          }
+        }
+      }
+      const bounds = boundBytes(index.shape);
+      if (bounds > 0 && own.pages > summaries.pages) {
+        summaries.bounds.reserve(own.pages * bounds);
+        const pages = heap.u32(table, own.pages);
+        for (let page = summaries.pages; page < own.pages; page++) {
+          for (let head = 0; head < kvHeads; head++) {
+            const out = summaries.bounds.start + page * bounds + head * (bounds / kvHeads);
+            kernels.keyBounds!(out, pages[page]! + keysAt(kv.shape, head), codec, keyDim, scratch);
           }
         }
       }

@@ -1,5 +1,5 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
-import { knownBlocks, meanBytes } from '../../kv/chunks.js';
+import { boundBytes, knownBlocks, meanBytes } from '../../kv/chunks.js';
 import {
   askingRows,
   type Backend,
@@ -72,7 +72,7 @@ export const wasmScores = (
 
   /** One kernel over all lists and tiles. `room`: scratch of an item. Items are independent of each other. */
   const score = (
-    share: 'scoreMeans' | 'scoreSketches' | 'scoreTokens',
+    share: 'scoreMeans' | 'scoreBounds' | 'scoreSketches' | 'scoreTokens',
     scores: WasmScores,
     q: Tensor,
     index: WasmChunkIndex,
@@ -139,7 +139,7 @@ export const wasmScores = (
         own,
         tiles,
         how.by === 'mean' ? chunks.count : knownBlocks(tiles.position + tiles.rows),
-        how.by === 'sketch',
+        how.by !== 'mean',
       );
       if (how.by === 'mean') {
         const stride = meanBytes(index.shape);
@@ -148,15 +148,22 @@ export const wasmScores = (
         score('scoreMeans', own, q, chunks, from, undefined, how.scale, room);
         return;
       }
+      mustMatch(
+        tiles.tileRows <= MOST_REUSE &&
+          summaries.pages >= Math.floor((tiles.position + tiles.rows - 1) / PAGE),
+        'Summaries and tiles',
+      );
+      if (how.by === 'bound') {
+        const stride = boundBytes(index.shape);
+        const start = summaries.bounds.start;
+        const from = { start, stride, headBytes: stride / kvHeads, boundaries, extra: 0 };
+        score('scoreBounds', own, q, chunks, from, undefined, how.scale, (group * own.stride + keyDim) * 4);
+        return;
+      }
       const candidates = how.candidates as WasmPlan | undefined;
       mustMatch(!candidates || areOf(candidates, own.lists, tiles), 'Candidates and scores');
       const { start, headBytes, secondAt } = summaries.sketches;
       const from = { start, stride: secondAt, headBytes, boundaries, extra: how.planes };
-      mustMatch(tiles.tileRows <= MOST_REUSE, 'Sketches and tiles');
-      mustMatch(
-        summaries.pages >= Math.floor((tiles.position + tiles.rows - 1) / PAGE),
-        'Sketches and pages',
-      );
       const room = kernels.sketchScratch!(group, own.stride, keyDim);
       score('scoreSketches', own, q, chunks, from, candidates, how.scale, room);
     },

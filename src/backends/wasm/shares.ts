@@ -14,6 +14,7 @@ export const ROWS = 128;
 export const rangedKernels = [
   'attend',
   'scoreMeans',
+  'scoreBounds',
   'scoreSketches',
   'scoreTokens',
   'observe',

@@ -1,14 +1,22 @@
-import { decidedBoundary, longestChunk, meanBytes, mostBoundaries, sketchBytes } from '../../kv/chunks.js';
+import {
+  boundBytes,
+  decidedBoundary,
+  longestChunk,
+  meanBytes,
+  mostBoundaries,
+  sketchBytes,
+} from '../../kv/chunks.js';
 import type { ChunkIndex, ChunkShape } from '../backend.js';
 import type { GpuBuffer } from './buffers.js';
 import type { GpuDevice } from './device.js';
 import { type GpuGrowing, growing } from './growing.js';
 import { f32 } from './recorder.js';
 
-/** Summaries of one layer as they are stored: means [chunk][kvHead][channel], sketches [page][kvHead]. */
+/** Summaries of one layer as they are stored: means [chunk][kvHead][channel], sketches and bounds [page][kvHead]. */
 export interface GpuSummaries {
   readonly means: GpuGrowing;
   readonly sketches: GpuGrowing;
+  readonly bounds: GpuGrowing;
   /** Pages summarised so far. */
   pages: number;
 }
@@ -41,6 +49,7 @@ export const createChunkIndex = (device: GpuDevice, label: string, shape: ChunkS
   const layers = Array.from({ length: shape.layers }, (_, layer) => ({
     means: growing(device, `means of ${label} ${layer}`, 'chunks', 4),
     sketches: growing(device, `sketches of ${label} ${layer}`, 'chunks', 4),
+    bounds: growing(device, `bounds of ${label} ${layer}`, 'chunks', 4),
     pages: 0,
   }));
   return {
@@ -55,7 +64,9 @@ export const createChunkIndex = (device: GpuDevice, label: string, shape: ChunkS
     release() {
       edges.release();
       device.buffers.give(roots);
-      for (const { means, sketches } of layers) for (const memory of [means, sketches]) memory.release();
+      for (const { means, sketches, bounds } of layers) {
+        for (const memory of [means, sketches, bounds]) memory.release();
+      }
     },
   };
 };
@@ -67,6 +78,7 @@ export const reserveBoundaries = ({ edges, shape }: GpuChunkIndex, pages: number
 export const reserveSummaries = ({ shape }: GpuChunkIndex, layer: GpuSummaries, pages: number): void => {
   layer.means.reserve((mostBoundaries(shape.boundaries, pages) - 1) * meanBytes(shape));
   layer.sketches.reserve(pages * sketchBytes(shape));
+  layer.bounds.reserve(pages * boundBytes(shape));
 };
 
 /** Forgets, as far as the host knows of it, what the windows of pages from `pages` on decided. */

@@ -1,4 +1,4 @@
-import { meanBytes, mostBoundaries, sketchBytes } from '../../kv/chunks.js';
+import { boundBytes, meanBytes, mostBoundaries, sketchBytes } from '../../kv/chunks.js';
 import { storedBoundaries } from '../../kv/stored-chunks.js';
 import type { Backend } from '../backend.js';
 import { demand } from '../kv-shape.js';
@@ -36,23 +36,26 @@ export const gpuChunkRecords = (device: GpuDevice): Verbs => {
       const most = mostBoundaries(shape.boundaries, to - from);
       const mean = meanBytes(shape);
       const sketches = (to - from) * sketchBytes(shape);
-      const bytesOf = (closed: number): number => 4 + 4 * closed + layers.length * (closed * mean + sketches);
+      const bounds = (to - from) * boundBytes(shape);
+      const pages = sketches + bounds;
+      const bytesOf = (closed: number): number => 4 + 4 * closed + layers.length * (closed * mean + pages);
       const out = buffers.take('chunks, read', bytesOf(most), 'activations');
       const gather = (layer: number, header: 0 | 1, words: number): void => {
-        const { means, sketches: planes } = layers[layer] ?? { means: own.edges, sketches: own.edges };
+        const nothing = { means: own.edges, sketches: own.edges, bounds: own.edges };
+        const { means, sketches: planes, bounds: edges } = layers[layer] ?? nothing;
         recorder.run({
           kernel: 'read-chunks',
           params: [
             ...[limitOf(own, from), limitOf(own, to), layer, header, mean / 4],
-            ...[sketches / 4, (from * sketchBytes(shape)) / 4],
+            ...[sketches / 4, (from * sketchBytes(shape)) / 4, bounds / 4, (from * boundBytes(shape)) / 4],
           ],
-          buffers: [out, own.boundaries, means.buffer, planes.buffer],
+          buffers: [out, own.boundaries, means.buffer, planes.buffer, edges.buffer],
           groups: gridOf(words),
         });
       };
       gather(0, 1, 1 + most);
       layers.forEach((_, layer) => {
-        gather(layer, 0, (most * mean + sketches) / 4);
+        gather(layer, 0, (most * mean + pages) / 4);
       });
       const reading = recorder.read(out, 0, bytesOf(most));
       buffers.give(out);
@@ -79,8 +82,9 @@ export const gpuChunkRecords = (device: GpuDevice): Verbs => {
       });
       const means = closed * meanBytes(shape);
       const sketches = (to - from) * sketchBytes(shape);
+      const bounds = (to - from) * boundBytes(shape);
       layers.forEach((layer, i) => {
-        const at = 4 + 4 * closed + i * (means + sketches);
+        const at = 4 + 4 * closed + i * (means + sketches + bounds);
         recorder.run({
           kernel: 'write-chunks',
           params: [limit, at / 4, means / 4, meanBytes(shape) / 4],
@@ -89,6 +93,10 @@ export const gpuChunkRecords = (device: GpuDevice): Verbs => {
         });
         if (sketches > 0) {
           recorder.copy(layer.sketches.buffer, from * sketchBytes(shape), raw, at + means, sketches);
+        }
+        if (bounds > 0) {
+          const boundsAt = at + means + sketches;
+          recorder.copy(layer.bounds.buffer, from * boundBytes(shape), raw, boundsAt, bounds);
         }
         layer.pages = to;
       });

@@ -1,5 +1,5 @@
 import { codecNumber } from '../../codecs/page-format.js';
-import { longestChunk, meanBytes, mostBoundaries } from '../../kv/chunks.js';
+import { boundBytes, longestChunk, meanBytes, mostBoundaries } from '../../kv/chunks.js';
 import { type Backend, type Boundaries, PAGE } from '../backend.js';
 import { mustBeResident } from '../kv-shape.js';
 import {
@@ -105,7 +105,8 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
     });
   };
 
-  const sketchPages = (
+  /** Sketches and bounds: what is made of rotated keys. */
+  const describePages = (
     own: GpuChunkIndex,
     layer: number,
     kv: GpuKvLayer,
@@ -121,12 +122,18 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
       buffers: [keys, kv.buffer!, kv.table()],
       groups: [PAGE, kvHeads, end - page],
     });
-    recorder.run({
-      kernel: 'key-sketch',
-      params: [kvHeads, keyDim, page],
-      buffers: [own.layers[layer]!.sketches.buffer, keys],
-      groups: [end - page, kvHeads],
-    });
+    const { sketches, bounds } = own.layers[layer]!;
+    for (const [kernel, made] of [
+      ...(own.shape.sketches ? [['key-sketch', sketches] as const] : []),
+      ...(own.shape.bounds ? [['key-bounds', bounds] as const] : []),
+    ]) {
+      recorder.run({
+        kernel,
+        params: [kvHeads, keyDim, page],
+        buffers: [made.buffer, keys],
+        groups: [end - page, kvHeads],
+      });
+    }
     buffers.give(keys);
   };
 
@@ -169,8 +176,9 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
       mustBeResident(kv, summaries.pages, pages);
       reserveSummaries(own, summaries, pages);
       if (meanBytes(shape) > 0) makeMeans(own, layer, kv as GpuKvLayer);
-      for (let page = summaries.pages; shape.sketches && page < pages; page += AT_ONCE) {
-        sketchPages(own, layer, kv as GpuKvLayer, page, Math.min(pages, page + AT_ONCE));
+      const described = shape.sketches || boundBytes(shape) > 0;
+      for (let page = summaries.pages; described && page < pages; page += AT_ONCE) {
+        describePages(own, layer, kv as GpuKvLayer, page, Math.min(pages, page + AT_ONCE));
       }
       summaries.pages = pages;
     },

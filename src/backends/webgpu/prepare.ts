@@ -9,11 +9,12 @@ import type { Overrides } from './pipelines.js';
 const PLAIN: readonly KernelName[] = [
   ...(['add', 'append-kv', 'attend-pairs', 'embed', 'extend', 'gate', 'merge', 'pack', 'panels'] as const),
   ...(['parts', 'queries', 'rms-norm', 'rope', 'select', 'softcap', 'top-logits'] as const),
-  ...(['contrast', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
+  ...(['contrast', 'key-bounds', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
   ...(['add-mass', 'read-chunks', 'score-tokens', 'write-boundaries', 'write-chunks'] as const),
   ...([
     'add-softmax',
     'mean-query',
+    'score-bounds',
     'score-chunks',
     'score-sketches',
     'select-scored',

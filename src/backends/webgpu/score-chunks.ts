@@ -124,6 +124,36 @@ export const gpuScoreChunks = (device: GpuDevice): Pick<Backend, 'scoreChunks'> 
     for (const buffer of [means, logits]) buffers.give(buffer);
   };
 
+  const byBounds = (
+    scores: GpuScores,
+    q: Tensor,
+    index: GpuChunkIndex,
+    layer: number,
+    scale: number,
+  ): void => {
+    const { tiles, stride } = scores;
+    const { kvHeads, keyDim } = index.shape;
+    const heads = q.cols / keyDim;
+    const count = tileCount(tiles);
+    const table = Array.from({ length: count }, (_, tile) => {
+      const start = tileStart(tiles, tile);
+      return [knownBlocks(start), start - tiles.position, 0];
+    }).flat();
+    const width = keyDim & -keyDim;
+    const logits = buffers.take('logits of sub-blocks', 4 * count * heads * stride, 'activations');
+    recorder.run({
+      kernel: 'score-bounds',
+      params: [
+        ...[heads, heads / kvHeads, keyDim, stride, recorder.list(table), f32(scale)],
+        ...[startOf(q), q.cols, width, f32(1 / Math.sqrt(width))],
+      ],
+      buffers: [logits, bufferOf(q), index.layers[layer]!.bounds.buffer, recorder.lists],
+      groups: [Math.ceil(stride / 64), heads, count],
+    });
+    addSoftmax(scores, logits, heads, table, index);
+    buffers.give(logits);
+  };
+
   const bySketches = (
     scores: GpuScores,
     q: Tensor,
@@ -181,15 +211,16 @@ export const gpuScoreChunks = (device: GpuDevice): Pick<Backend, 'scoreChunks'> 
         byMeans(own, q, chunks, layer, how.scale);
         return;
       }
-      const { candidates } = how;
+      const candidates = how.by === 'sketch' ? how.candidates : undefined;
       demand(
         tiles.tileRows <= MOST_REUSE &&
           chunks.layers[layer]!.pages >= Math.floor((tiles.position + tiles.rows - 1) / PAGE) &&
           (!candidates || areOf(candidates, scores.lists, tiles)),
-        'Sketches, candidates and tiles do not belong to the same call.',
+        'Summaries, candidates and tiles do not belong to the same call.',
       );
       shapeScores(device, own, tiles, knownBlocks(tiles.position + tiles.rows), true);
-      bySketches(own, q, chunks, layer, how);
+      if (how.by === 'bound') byBounds(own, q, chunks, layer, how.scale);
+      else bySketches(own, q, chunks, layer, how);
     },
   };
 };

@@ -1,0 +1,45 @@
+import { MOST_REUSE } from '../backends/backend.js';
+import { dense } from './dense.js';
+import { type DhsaOptions, dhsa } from './dhsa.js';
+import type { Predictor } from './predictor.js';
+
+/** How a text is read by a method that is made for questions and answers. */
+export interface ReadingOptions {
+  /** Tiles of a text read everything, or what `dhsa` chooses. Default `dense`. */
+  readonly reading?: 'dense' | 'dhsa';
+}
+
+export const READINGS = ['dense', 'dhsa'] as const;
+
+/** What reads the text, with the budget of what answers. */
+export const readerOf = (reading: 'dense' | 'dhsa', options: Omit<DhsaOptions, 'method'>): Predictor => {
+  if (reading === 'dense') return dense({ method: 'dense' });
+  const whole = dhsa({ method: 'dhsa', ...options });
+  return { ...whole, needs: { ...whole.needs, chunks: { ...whole.needs.chunks!, sketches: false } } };
+};
+
+/**
+ * Two methods as one: `reading` plans the tiles of a text, `answers` the rows that ask for themselves. Chunks are cut where
+ * `reading` has them cut, if it needs any; lists are those of `answers`.
+ */
+export const readingAndAnswers = (reading: Predictor, answers: Predictor): Predictor => {
+  const [text, rows] = [reading.needs, answers.needs];
+  const summaries = (text.chunks ?? rows.chunks) && {
+    boundaries: (text.chunks ?? rows.chunks)!.boundaries,
+    means: (text.chunks?.means || rows.chunks?.means) ?? false,
+    sketches: (text.chunks?.sketches || rows.chunks?.sketches) ?? false,
+    bounds: (text.chunks?.bounds || rows.chunks?.bounds) ?? false,
+  };
+  return {
+    name: answers.name,
+    needs: {
+      ...rows,
+      ...(summaries && { chunks: summaries }),
+      wholeContext: (text.wholeContext || rows.wholeContext) ?? false,
+      prefixStable: text.prefixStable && rows.prefixStable,
+    },
+    signature: `${answers.signature} reading=(${reading.signature})`,
+    plan: (backend, input, out) =>
+      (input.tiles.tileRows > MOST_REUSE ? reading : answers).plan(backend, input, out),
+  };
+};
