@@ -60,6 +60,7 @@ export type { AttentionOptions } from './predictors/index.js';
 export type { NeighborhoodOptions } from './predictors/neighborhood.js';
 export type { OracleOptions } from './predictors/oracle.js';
 export type { PowerOptions } from './predictors/power.js';
+export type { QuestOptions } from './predictors/quest.js';
 export type { RandomOptions } from './predictors/random.js';
 export type { SlidingOptions } from './predictors/sliding.js';
 export type { AskOptions, CloneOptions, Session } from './session.js';
