@@ -115,6 +115,7 @@ const entries = {
   'prompt-api': 'src/facades/prompt-api/index.ts', // likewise
   chat: 'src/facades/chat/index.ts', // likewise
   'ai-sdk': 'src/facades/ai-sdk/index.ts', // likewise
+  shared: 'src/shared.ts', // imported instead of index.js by pages whose tabs share an engine
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
   opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
@@ -188,6 +189,7 @@ const types = () => {
   // Beside each bundle a declaration, so that a page which imports the file by its path is checked too.
   for (const [bundle, source] of Object.entries({
     index: 'src/index',
+    shared: 'src/shared',
     engine: 'src/engine/index',
     worker: 'workers/engine',
     constraint: 'src/generate/constraint',

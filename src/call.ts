@@ -20,7 +20,8 @@ export interface CallOptions extends StopOptions {
   readonly onProgress?: (progress: ProgressEvent) => void;
 }
 
-let calls = 0;
+/** Tabs may share an engine: each counts its calls from somewhere else. */
+let calls = Math.floor(Math.random() * 2 ** 52);
 
 /** Runs a call under a number of its own, so that its signal can reach the other side. */
 export const abortable = async <T>(

@@ -4,11 +4,10 @@
  * @packageDocumentation
  */
 import type { CallOptions } from './call.js';
-import { connectEngine } from './engine/connect.js';
-import type { ModelPart, ModelSource } from './engine/engine.js';
+import type { ModelSource } from './engine/engine.js';
 import type { EngineOptions } from './engine/options.js';
-import { LonghandError } from './errors.js';
 import { loadOn, type Model } from './loaded-model.js';
+import { checkWorkers, pageEngine, placeOptions, placeSource, type WorkerOptions } from './page-engine.js';
 
 export type { Answer, AnswerPart, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
@@ -50,6 +49,7 @@ export type { ImportedSession } from './kv/import-session.js';
 export type { MadeOtherwise } from './kv/made.js';
 export type { TextProbe } from './kv/probe-text.js';
 export type { ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
+export type { WorkerOptions } from './page-engine.js';
 export type { AShapeOptions } from './predictors/a-shape.js';
 export type { AutoOptions } from './predictors/auto.js';
 export type { BlocksOptions } from './predictors/blocks.js';
@@ -68,27 +68,7 @@ export type { ToldCalls, Tool, ToolCall, ToolResult } from './text/tool.js';
 export { type CachedModel, deleteModel, models } from './weights/kept-files.js';
 
 /** How a model is loaded in a page. */
-export interface LoadOptions extends EngineOptions, CallOptions {
-  /** A worker made by the page that serves the engine (`longhand/worker`). Default: one is made from `workerUrl`. */
-  readonly worker?: Worker;
-  /** Address of the worker script. Default: `worker.js` beside this script. */
-  readonly workerUrl?: string | URL;
-}
-
-/** As seen from the page: relative to a worker's script it would be another place. */
-const absolute = (address: string | URL): string => {
-  try {
-    return new URL(address, location.href).href;
-  } catch (cause) {
-    throw new LonghandError('input/type', `'${address}' is no address. Pass a URL.`, {}, { cause });
-  }
-};
-
-// Bundlers look for exactly this form: with an address in between they copy the script without what it needs.
-const startWorker = (address: string | URL | undefined): Worker =>
-  address === undefined
-    ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-    : new Worker(address, { type: 'module' });
+export interface LoadOptions extends EngineOptions, CallOptions, WorkerOptions {}
 
 /**
  * Load a GGUF model in a worker of its own.
@@ -99,21 +79,10 @@ const startWorker = (address: string | URL | undefined): Worker =>
  * cannot be what it is, `memory/device` when the device gives no more memory.
  */
 export const load = async (source: ModelSource, options: LoadOptions = {}): Promise<Model> => {
-  const { worker, workerUrl, kernelsUrl, threadUrl, ...rest } = options;
-  if (!worker && typeof Worker === 'undefined') {
-    throw new LonghandError(
-      'unsupported/backend',
-      'There are no workers here. Outside a page, import load from longhand/engine.',
-    );
-  }
-  const place = (part: ModelPart) =>
-    typeof part === 'string' || part instanceof URL ? absolute(part) : part;
-  const address = Array.isArray(source) ? source.map(place) : place(source as ModelPart);
-  const own = {
-    ...(kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) }),
-    ...(threadUrl !== undefined && { threadUrl: absolute(threadUrl) }),
-  };
-  const engine = worker ?? startWorker(workerUrl);
-  return loadOn(connectEngine(engine), address, { ...rest, ...own });
+  const { worker, workerUrl, ...rest } = options;
+  checkWorkers(worker);
+  const place = placeSource(source);
+  const engine = pageEngine({ ...(worker && { worker }), ...(workerUrl !== undefined && { workerUrl }) });
+  return loadOn(engine, place, placeOptions(rest));
 };
 export { type WipeOptions, wipe } from './wipe.js';

@@ -10,7 +10,7 @@ const lost = (): LonghandError =>
   );
 
 /** What the platform refuses to send to a worker is an argument that cannot be. */
-const fromPlatform = (error: unknown): unknown =>
+export const fromPlatform = (error: unknown): unknown =>
   (error as Error | null)?.name === 'DataCloneError'
     ? new LonghandError(
         'input/type',

@@ -6,7 +6,8 @@ interface Thrown {
   readonly value: unknown;
 }
 
-interface Crossing {
+/** An error on its way. */
+export interface Crossing {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
@@ -15,7 +16,7 @@ interface Crossing {
 }
 
 /** An error as plain data. */
-const packError = (value: unknown): Crossing => {
+export const packError = (value: unknown): Crossing => {
   const error = value instanceof Error || value instanceof DOMException ? value : new Error(String(value));
   const { code, details } = error as Partial<LonghandError>;
   return {
@@ -28,7 +29,7 @@ const packError = (value: unknown): Crossing => {
 };
 
 /** The error it was; anything we do not know becomes `internal`. */
-const unpackError = ({ name, message, stack, code, details }: Crossing): Error => {
+export const unpackError = ({ name, message, stack, code, details }: Crossing): Error => {
   if (name === 'AbortError') return new DOMException(message, 'AbortError');
   const error = code
     ? new LonghandError(code, message, details)

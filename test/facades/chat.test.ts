@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import { type Chat, type ChatState, createChat } from '../../src/facades/chat/index.js';
-import type { Model } from '../../src/index.js';
+import { type Chat, type ChatState, createChat, type RunTool } from '../../src/facades/chat/index.js';
+import type { Model, Tool, ToolCall } from '../../src/index.js';
 import { MODEL } from '../engine/bundled.js';
 import { read } from '../house/sources.js';
 import { kernelsUrl } from '../support/kernels.js';
@@ -24,6 +24,47 @@ const stopSoon = (chat: Chat): (() => void) =>
   chat.subscribe(({ status, messages }) => {
     if (status === 'answering' && messages.at(-1)!.text !== '') chat.stop();
   });
+
+test('runs the tools that are called, and answers on', async () => {
+  const tools: readonly Tool[] = [
+    {
+      name: 'find',
+      parameters: {
+        type: 'object',
+        properties: { room: { enum: ['attic', 'cellar'] } },
+        required: ['room'],
+        additionalProperties: false,
+      },
+    },
+  ];
+  const ran: ToolCall[] = [];
+  const run: RunTool = (call) => {
+    ran.push(call);
+    if (ran.length === 2) throw new Error('no light there');
+    return FACT;
+  };
+  const options = { maxTokens: 120, run, rounds: 1, parallelCalls: false } as const;
+  // Room for what the template says of tools.
+  const model = await load(MODEL, { kernelsUrl, threads: 1, maxTokens: 3000, kv: { store: 'memory' } });
+  const chat = await createChat(await model.session({ id: 'tools', tools }), options);
+  await chat.send(QUESTION, { toolChoice: 'required' });
+  expect(ran).toHaveLength(1);
+  const [question, called, told, answer] = chat.state.messages;
+  expect(question).toEqual({ role: 'user', text: QUESTION });
+  expect(called).toMatchObject({ role: 'assistant', calls: ran, finish: { complete: true } });
+  expect(told).toEqual({ role: 'tool', text: '', results: [{ name: 'find', content: FACT }] });
+  expect(answer).toMatchObject({ role: 'assistant', finish: { reason: expect.any(String) } });
+  // What a tool throws is its result, and the conversation goes on.
+  await chat.retry({ toolChoice: { name: 'find' } });
+  expect(chat.state.status).toBe('ready');
+  expect(chat.state.messages[2]?.results).toEqual([{ name: 'find', content: 'Failed: no light there' }]);
+  const shown = chat.state.messages.map(({ role }) => role);
+  expect(shown).toEqual(['user', 'assistant', 'tool', 'assistant']);
+  await chat.close();
+  const again = await createChat(await model.session({ id: 'tools' }), options);
+  expect(again.state.messages.map(({ role }) => role)).toEqual(shown);
+  await model.close();
+});
 
 describe('a chat', () => {
   test('tells every change: the question, the answer as it grows, the end', async () => {

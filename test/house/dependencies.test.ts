@@ -48,6 +48,7 @@ test.each([
   'dist/prompt-api.js',
   'dist/chat.js',
   'dist/ai-sdk.js',
+  'dist/shared.js',
   'dist/constraint.js',
   'dist/opfs.js',
   'dist/encrypted.js',

@@ -1,14 +1,20 @@
 import {
   type AskOptions,
   type CloneOptions,
+  type Finish,
   LonghandError,
   type Message,
   type Session,
+  type ToolCall,
+  type ToolResult,
 } from '../../index.js';
+import { type RunTool, runCalls } from './run-calls.js';
 
 export interface ChatMessage extends Message {
   /** What the model thought aloud before it answered, as far as it was told on this visit. */
   readonly reasoning?: string;
+  /** How the answer ended and what it cost, where it was said on this visit. */
+  readonly finish?: Finish;
 }
 
 /** What a page shows. A new object after every change, so that it may be compared by identity. */
@@ -25,6 +31,17 @@ export interface ChatState {
 
 /** How questions are asked, unless a call says otherwise. */
 export type ChatSettings = Omit<AskOptions, 'continue' | 'signal' | 'onProgress' | 'begin'>;
+
+/** A chat's settings, and what runs the tools of its session. */
+export interface ChatOptions extends ChatSettings {
+  /**
+   * Does what the model calls; its result goes back to the model, which answers on. What it throws is told as its result.
+   * Default: calls stand in the last message, and that is all.
+   */
+  readonly run?: RunTool;
+  /** Answers to one question that may call. Default 4; the one behind them may not. */
+  readonly rounds?: number;
+}
 
 /**
  * A conversation with its session. Calls resolve when they are over, also where they failed or were stopped: the state
@@ -51,7 +68,8 @@ export interface Chat {
 }
 
 /** A chat on a session: with what was said in it, if it was kept. */
-export const createChat = async (session: Session, settings: ChatSettings = {}): Promise<Chat> => {
+export const createChat = async (session: Session, options: ChatOptions = {}): Promise<Chat> => {
+  const { run: runTool, rounds = 4, ...settings } = options;
   let state: ChatState = { status: 'ready', messages: await session.messages() };
   /** Messages that the session has; the others are a question without an answer. */
   let said = state.messages.length;
@@ -82,15 +100,26 @@ export const createChat = async (session: Session, settings: ChatSettings = {}):
     }
   };
 
-  const ask = async (question: string, more: ChatSettings, signal: AbortSignal): Promise<void> => {
-    const before: readonly ChatMessage[] = [
-      ...state.messages.slice(0, said),
-      { role: 'user', text: question },
-    ];
+  /** One answer, to a question or to results of calls; the calls that it makes. */
+  const answerTo = async (
+    question: string | readonly ToolResult[],
+    more: ChatSettings,
+    signal: AbortSignal,
+  ): Promise<readonly ToolCall[]> => {
+    const asked: ChatMessage =
+      typeof question === 'string'
+        ? { role: 'user', text: question }
+        : { role: 'tool', text: '', results: question };
+    const before: readonly ChatMessage[] = [...state.messages.slice(0, said), asked];
     change({ status: 'reading', messages: before });
     let [text, reasoning] = ['', ''];
-    const show = (): void => {
-      const answer: ChatMessage = { role: 'assistant', text, ...(reasoning !== '' && { reasoning }) };
+    const show = (end: Pick<ChatMessage, 'calls' | 'finish'> = {}): void => {
+      const answer: ChatMessage = {
+        role: 'assistant',
+        text,
+        ...(reasoning !== '' && { reasoning }),
+        ...end,
+      };
       change({ status: 'answering', messages: [...before, answer] });
     };
     const answer = session.ask(question, { ...settings, ...more, continue: true, signal });
@@ -103,7 +132,8 @@ export const createChat = async (session: Session, settings: ChatSettings = {}):
         text += piece;
         show();
       }
-      await answer.finish;
+      const finish = await answer.finish;
+      show({ finish, ...(finish.calls && { calls: finish.calls }) });
     } catch (error) {
       // A session keeps nothing of an answer that was stopped: it is told what the page shows.
       if (!signal.aborted || text === '') {
@@ -112,8 +142,16 @@ export const createChat = async (session: Session, settings: ChatSettings = {}):
       }
       await session.tell(question, text);
     }
-    if (text === '') show();
     said = state.messages.length;
+    return state.messages.at(-1)?.calls ?? [];
+  };
+
+  const ask = async (question: string, more: ChatSettings, signal: AbortSignal): Promise<void> => {
+    let calls = await answerTo(question, more, signal);
+    for (let round = 1; runTool && calls.length > 0 && !signal.aborted; round++) {
+      const results = await runCalls(calls, runTool, signal);
+      calls = await answerTo(results, { ...more, toolChoice: round < rounds ? 'auto' : 'none' }, signal);
+    }
   };
 
   /** Forget all but the first `count` messages. */
@@ -172,11 +210,11 @@ export const createChat = async (session: Session, settings: ChatSettings = {}):
         await ask(text, more, signal);
       });
     },
-    async clone(count = said, options = {}) {
-      const copy = await session.clone(options);
+    async clone(count = said, how = {}) {
+      const copy = await session.clone(how);
       try {
         await copy.rewind(Math.min(count, said));
-        return await createChat(copy, settings);
+        return await createChat(copy, options);
       } catch (error) {
         await copy.close();
         throw error;

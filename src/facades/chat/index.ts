@@ -3,4 +3,12 @@
  *
  * @packageDocumentation
  */
-export { type Chat, type ChatMessage, type ChatSettings, type ChatState, createChat } from './create-chat.js';
+export {
+  type Chat,
+  type ChatMessage,
+  type ChatOptions,
+  type ChatSettings,
+  type ChatState,
+  createChat,
+} from './create-chat.js';
+export type { RunTool } from './run-calls.js';
