@@ -118,6 +118,7 @@ const entries = {
   shared: 'src/shared.ts', // imported instead of index.js by pages whose tabs share an engine
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
+  predictors: 'src/predictors/rarer.ts', // fetched likewise where one of the rarer methods is asked for
   opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
   encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
@@ -194,6 +195,7 @@ const types = () => {
     worker: 'workers/engine',
     constraint: 'src/generate/constraint',
     webgpu: 'src/engine/webgpu',
+    predictors: 'src/predictors/rarer',
     opfs: 'src/stores/opfs',
     encrypted: 'src/stores/encrypted',
     reads: 'workers/reads',

@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'unsupported/tensor-type'
   | 'unsupported/tokenizer'
   | 'unsupported/backend'
+  | 'unsupported/attention'
   | 'unsupported/constraint'
   | 'model/unreachable'
   | 'model/corrupt'

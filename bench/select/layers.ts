@@ -1,6 +1,7 @@
 /** The cached part of decode steps: choosing and attention in all layers of a model. Runs in Node and in a page. */
 import { createWasmBackend } from '../../src/backends/wasm/backend.js';
-import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
+import { createPredictor } from '../../test/support/predictors.js';
 
 export interface LayersInput {
   readonly kernels: string;

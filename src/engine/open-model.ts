@@ -11,7 +11,7 @@ import { readBeside } from '../kv/read-beside.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
-import { createPredictor } from '../predictors/index.js';
+import { openPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
@@ -63,7 +63,7 @@ export const openModel = async (
 ): Promise<OpenModel> => {
   const chosen = checkEngineOptions(options, typeof indexedDB !== 'undefined');
   const warnings: string[] = [];
-  const predictor = createPredictor(chosen.attention);
+  const predictor = await openPredictor(chosen.attention);
   const report = forwards(onProgress);
   const { cache, integrity } = chosen;
   const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);

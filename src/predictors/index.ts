@@ -1,54 +1,40 @@
+import { LonghandError } from '../errors.js';
 import { oneOf } from '../options.js';
-import { type AShapeOptions, aShape } from './a-shape.js';
-import { type AutoOptions, auto } from './auto.js';
-import { type BlocksOptions, blocks } from './blocks.js';
-import { type DenseOptions, dense } from './dense.js';
-import { type DhsaOptions, dhsa } from './dhsa.js';
-import { type NeighborhoodOptions, neighborhood } from './neighborhood.js';
-import { type OracleOptions, oracle } from './oracle.js';
-import { type PowerOptions, power } from './power.js';
+import { type AttentionOptions, type Factory, type Method, rareMethods } from './attention-options.js';
+import { auto } from './auto.js';
+import { blocks } from './blocks.js';
+import { dense } from './dense.js';
+import { dhsa } from './dhsa.js';
+import { loadRarer } from './load-rarer.js';
 import type { Predictor } from './predictor.js';
-import { type QuestOptions, quest } from './quest.js';
-import { type RandomOptions, random } from './random.js';
-import { type SlidingOptions, sliding } from './sliding.js';
+import { sliding } from './sliding.js';
 
-/** What attention reads. Plain data. */
-export type AttentionOptions =
-  | AutoOptions
-  | DenseOptions
-  | DhsaOptions
-  | BlocksOptions
-  | SlidingOptions
-  | AShapeOptions
-  | PowerOptions
-  | NeighborhoodOptions
-  | OracleOptions
-  | RandomOptions
-  | QuestOptions;
+/** The methods by name that are there at once. */
+export const common = { auto, dense, dhsa, blocks, sliding } as const;
 
-type Factory<Method extends AttentionOptions['method']> = (
-  options: Extract<AttentionOptions, { method: Method }>,
-) => Predictor;
-
-/** The methods by name. */
-export const predictors: { readonly [Method in AttentionOptions['method']]: Factory<Method> } = {
-  auto,
-  dense,
-  dhsa,
-  blocks,
-  sliding,
-  'a-shape': aShape,
-  power,
-  neighborhood,
-  oracle,
-  random,
-  quest,
-};
-
-/** The predictor that `options` name, with every default filled in. Refuses what it cannot obey with `input/option`. */
-export const createPredictor = (options: AttentionOptions): Predictor => {
-  const methods = Object.keys(predictors) as AttentionOptions['method'][];
+/**
+ * The predictor that `options` name. Rejects with `input/option` for what it cannot obey, and with `unsupported/attention`
+ * where the script of a rarer method cannot be had.
+ */
+export const openPredictor = async (options: AttentionOptions): Promise<Predictor> => {
+  const methods: readonly Method[] = [...(Object.keys(common) as Method[]), ...rareMethods];
   const method = oneOf('attention.method', (options as Partial<AttentionOptions>).method, 'auto', methods);
-  const factory = predictors[method] as (options: AttentionOptions) => Predictor;
-  return factory(options);
+  const table = Object.hasOwn(common, method) ? common : await loadRare();
+  return (table as Record<string, Factory<Method>>)[method]!(options);
 };
+
+const loadRare = async (): Promise<object> => {
+  try {
+    return (await loadRarer()).rarer;
+  } catch (cause) {
+    throw new LonghandError(
+      'unsupported/attention',
+      `The script predictors.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
+        '(worker.js); let a service worker keep it too.',
+      { script: 'predictors.js' },
+      { cause },
+    );
+  }
+};
+
+export type { AttentionOptions } from './attention-options.js';

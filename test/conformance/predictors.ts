@@ -11,8 +11,9 @@ import {
   tileStart,
 } from '../../src/backends/backend.js';
 import { createSpans } from '../../src/generate/spans.js';
-import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
 import type { Predictor } from '../../src/predictors/predictor.js';
+import { createPredictor, predictors } from '../support/predictors.js';
 import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
 import { createReading, putPages, type Reading, type ReadingOptions, tensorOf } from './reading.js';

@@ -6,9 +6,9 @@ import {
   type Tiles,
   tileCount,
 } from '../../src/backends/backend.js';
-import { createPredictor } from '../../src/predictors/index.js';
 import { createRefBackend } from '../reference/backend.js';
 import type { RefScores } from '../reference/selection.js';
+import { createPredictor } from '../support/predictors.js';
 import { random } from '../support/random.js';
 import { makeWasmBackend } from './make-backend.js';
 import { makeGpuBackend } from './make-gpu.js';

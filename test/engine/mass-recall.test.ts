@@ -8,7 +8,8 @@ import { PAGE, type Tiles } from '../../src/backends/backend.js';
 import type { OpenModel } from '../../src/engine/open-model.js';
 import { stateOf } from '../../src/generate/reader.js';
 import { attend, begin, type Forward, finish, readPlan } from '../../src/model/forward.js';
-import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
+import { createPredictor } from '../support/predictors.js';
 import { book, openBundled } from './bundled.js';
 
 const BEFORE = 47 * PAGE;

@@ -50,6 +50,7 @@ test.each([
   'dist/ai-sdk.js',
   'dist/shared.js',
   'dist/constraint.js',
+  'dist/predictors.js',
   'dist/opfs.js',
   'dist/encrypted.js',
   'dist/reads.js',

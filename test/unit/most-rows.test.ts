@@ -1,7 +1,8 @@
 /** Rows of a call are as many as have plans and scores in a share of the budget, and plans have room for what is chosen. */
 import { expect, test } from 'vitest';
 import { mostRows } from '../../src/generate/most-rows.js';
-import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
+import { createPredictor } from '../support/predictors.js';
 
 const MB = 1024 * 1024;
 const rows = (attention: AttentionOptions, tokens: number, bytes = 16 * MB): number =>

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { PAGE, type Plan, type Range, type Tiles } from '../../src/backends/backend.js';
-import { type AttentionOptions, createPredictor } from '../../src/predictors/index.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
 import type { PredictInput } from '../../src/predictors/predictor.js';
 import { createRefBackend } from '../reference/backend.js';
+import { createPredictor } from '../support/predictors.js';
 
 /** Plans that follow from positions alone: what the tiles of a call read, one list. */
 const planned = async (options: AttentionOptions, tiles: Tiles, layer = 0): Promise<Range[][]> => {

@@ -1,9 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Backend, Keep, Plan, Tiles } from '../../src/backends/backend.js';
 import { SEGMENT_TOKENS } from '../../src/engine/load-on.js';
 import { createSpans } from '../../src/generate/spans.js';
-import { type AttentionOptions, createPredictor, predictors } from '../../src/predictors/index.js';
+import { rareMethods } from '../../src/predictors/attention-options.js';
+import { type AttentionOptions, common, openPredictor } from '../../src/predictors/index.js';
+import * as script from '../../src/predictors/load-rarer.js';
 import type { PredictInput } from '../../src/predictors/predictor.js';
+import { rarer } from '../../src/predictors/rarer.js';
+import { createPredictor, predictors } from '../support/predictors.js';
 import { random } from '../support/random.js';
 
 const refused = (options: unknown, message: RegExp): void => {
@@ -14,7 +18,7 @@ const refused = (options: unknown, message: RegExp): void => {
 
 describe('attention options', () => {
   test('an unknown method is told which there are', () => {
-    refused({ method: 'nothing' }, /'nothing'.*'auto', 'dense', 'dhsa', 'blocks', 'sliding', 'a-shape'/);
+    refused({ method: 'psychic' }, /'psychic'.*'auto', 'dense', 'dhsa', 'blocks', 'sliding', 'a-shape'/);
     refused({ method: 'toString' }, /'auto'/);
   });
 
@@ -84,6 +88,29 @@ describe('attention options', () => {
       expect(predictor.needs.prefixStable).toBe(true);
       expect(predictor.name).toBe(method);
     }
+  });
+});
+
+describe('methods by name', () => {
+  test('the table and the script together have every method, each once', async () => {
+    expect(Object.keys(rarer).sort()).toEqual([...rareMethods].sort());
+    expect(Object.keys(predictors)).toEqual([...Object.keys(common), ...Object.keys(rarer)]);
+    expect((await openPredictor({ method: 'power' })).signature).toBe('power window=512 sinks=64');
+    expect((await openPredictor({ method: 'dense' })).name).toBe('dense');
+  });
+
+  test('one that is unknown, and a script that is missing, are told apart', async () => {
+    await expect(openPredictor({ method: 'toString' } as never)).rejects.toMatchObject({
+      code: 'input/option',
+      message: expect.stringContaining('neighborhood'),
+    });
+    const loading = vi.spyOn(script, 'loadRarer').mockRejectedValue(new Error('404'));
+    await expect(openPredictor({ method: 'random' })).rejects.toMatchObject({
+      code: 'unsupported/attention',
+      message: expect.stringContaining('predictors.js'),
+    });
+    expect((await openPredictor({ method: 'blocks' })).name).toBe('blocks');
+    loading.mockRestore();
   });
 });
 

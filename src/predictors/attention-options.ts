@@ -1,0 +1,44 @@
+import type { AShapeOptions } from './a-shape.js';
+import type { AutoOptions } from './auto.js';
+import type { BlocksOptions } from './blocks.js';
+import type { DenseOptions } from './dense.js';
+import type { DhsaOptions } from './dhsa.js';
+import type { NeighborhoodOptions } from './neighborhood.js';
+import type { OracleOptions } from './oracle.js';
+import type { PowerOptions } from './power.js';
+import type { Predictor } from './predictor.js';
+import type { QuestOptions } from './quest.js';
+import type { RandomOptions } from './random.js';
+import type { SlidingOptions } from './sliding.js';
+
+/** What attention reads. Plain data. */
+export type AttentionOptions =
+  | AutoOptions
+  | DenseOptions
+  | DhsaOptions
+  | BlocksOptions
+  | SlidingOptions
+  | AShapeOptions
+  | PowerOptions
+  | NeighborhoodOptions
+  | OracleOptions
+  | RandomOptions
+  | QuestOptions;
+
+export type Method = AttentionOptions['method'];
+
+/** Makes the predictor that options name, with every default filled in; some read a file first. */
+export type Factory<M extends Method> = (
+  options: Extract<AttentionOptions, { method: M }>,
+) => Predictor | Promise<Predictor>;
+
+/** Methods that `predictors.js`, a script of its own, brings (rarer.ts). */
+export type RareMethod = Exclude<Method, 'auto' | 'dense' | 'dhsa' | 'blocks' | 'sliding'>;
+export const rareMethods = [
+  'a-shape',
+  'power',
+  'neighborhood',
+  'oracle',
+  'random',
+  'quest',
+] as const satisfies readonly RareMethod[];
