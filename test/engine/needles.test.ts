@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
 import { kernelsUrl } from '../support/kernels.js';
-import { drawHaystack, draws, type Haystack, isRight, sentences } from '../support/tasks.js';
+import { draws } from '../support/facts.js';
+import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
 import { book, MODEL } from './bundled.js';
 
 const TOKENS = 2048;
@@ -20,7 +21,7 @@ beforeAll(async () => {
   for (const part of parts) counts.set(part, (await model.tokenize(part)).length);
   for (let seed = 1; seed <= 4; seed++) {
     const count = (part: string): number => counts.get(part) ?? Math.ceil(part.length / 2.2);
-    haystacks.push(drawHaystack(draws(seed), parts, count, TOKENS - 64, 10));
+    haystacks.push(drawHaystack(draws(seed), { sentences: parts, count }, TOKENS - 64, 10));
   }
   await model.close();
 });

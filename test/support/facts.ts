@@ -1,6 +1,6 @@
 /**
- * Facts hidden in a haystack, then questions about them: the forms the bundled model was trained on, drawn from seeds
- * of our own. Shared by the tests and the bench.
+ * Facts and questions about them: the forms the bundled model was trained on (examples/models/train/tasks.py), drawn from
+ * seeds of our own. Shared by the tests and the bench.
  */
 import { uniform } from '../../src/generate/sample.js';
 import { ADJECTIVES, CITIES, FIRST, FOODS, JOBS, LAST, OBJECTS, PLACES, THINGS } from './task-words.js';
@@ -35,22 +35,22 @@ const word = (d: Draw, syllables: number): string =>
   Array.from({ length: syllables }, () => d.of([...'bcdfghjklmnprstvz']) + d.of([...'aeiou'])).join('') +
   d.of(['', 'n', 'r', 's', 'x']);
 
+const number = (d: Draw, who = person(d), thing = `${d.of(ADJECTIVES)} ${d.of(THINGS)}`) => {
+  const value = digits(d);
+  return {
+    about: `${thing} ${who}`,
+    statement: d.of([
+      `The ${thing} of ${who} is ${value}.`,
+      `Remember that the ${thing} of ${who} is ${value}.`,
+      `${who} wrote down the ${thing}: ${value}.`,
+    ]),
+    question: `What is the ${thing} of ${who}?`,
+    value,
+  };
+};
+
 const makers: Record<Kind, (d: Draw) => Omit<Fact, 'kind'>> = {
-  number: (d) => {
-    const who = person(d);
-    const thing = `${d.of(ADJECTIVES)} ${d.of(THINGS)}`;
-    const value = digits(d);
-    return {
-      about: `${thing} ${who}`,
-      statement: d.of([
-        `The ${thing} of ${who} is ${value}.`,
-        `Remember that the ${thing} of ${who} is ${value}.`,
-        `${who} wrote down the ${thing}: ${value}.`,
-      ]),
-      question: `What is the ${thing} of ${who}?`,
-      value,
-    };
-  },
+  number: (d) => number(d),
   magic: (d) => {
     const city = d.of(CITIES);
     const value = digits(d);
@@ -137,71 +137,47 @@ const makers: Record<Kind, (d: Draw) => Omit<Fact, 'kind'>> = {
 };
 
 /** A fact of this kind that is about none of `taken`. */
-const drawFact = (d: Draw, kind: Kind, taken: ReadonlySet<string> = new Set()): Fact => {
+export const drawFact = (d: Draw, kind: Kind, taken: ReadonlySet<string> = new Set()): Fact => {
   for (;;) {
     const fact = { kind, ...makers[kind](d) };
     if (!taken.has(fact.about)) return fact;
   }
 };
 
-/** Sentences of a book, each with the space that follows it. */
-export const sentences = (book: string): string[] => book.match(/[^.!?\n]*[.!?\n]+["')]*\s*/g) ?? [];
-
-/** A text with facts in it, and how many tokens that makes. */
-export interface Haystack {
-  readonly text: string;
-  readonly facts: readonly Fact[];
-  readonly tokens: number;
-}
-
-/** Kinds whose values cannot be guessed from the book. */
-const NEEDLE_KINDS: readonly Kind[] = ['number', 'magic', 'note', 'home'];
-
-/**
- * A haystack of about `tokens` tokens cut from the book at random, with `facts` facts at sentence ends, spread over
- * all depths. `count` gives the tokens of a sentence.
- */
-export const drawHaystack = (
-  d: Draw,
-  book: readonly string[],
-  count: (sentence: string) => number,
-  tokens: number,
-  facts: number,
-): Haystack => {
-  const taken = new Set<string>();
-  const hidden = Array.from({ length: facts }, (_, i) => {
-    const fact = drawFact(d, NEEDLE_KINDS[(i + d.below(NEEDLE_KINDS.length)) % NEEDLE_KINDS.length]!, taken);
-    taken.add(fact.about);
-    return fact;
-  });
-  const room = tokens - hidden.reduce((sum, fact) => sum + count(` ${fact.statement}`), 0);
-  const from = d.below(Math.max(1, book.length - Math.ceil(room / 8)));
-  const chosen: string[] = [];
-  const ends: number[] = [];
-  let total = 0;
-  for (let i = from; total < room; i = (i + 1) % book.length) {
-    const length = count(book[i]!);
-    if (total + length > room) break;
-    chosen.push(book[i]!);
-    total += length;
-    ends.push(total);
+/** Numbers whose keys share most of their words: of one person, of people of one first or last name, or of one thing. */
+export const drawSimilar = (d: Draw, count: number): Fact[] => {
+  const [first, last] = [d.of(FIRST), d.of(LAST)];
+  const thing = `${d.of(ADJECTIVES)} ${d.of(THINGS)}`;
+  const one = d.of([
+    () => number(d, `${first} ${last}`),
+    () => number(d, `${first} ${d.of(LAST)}`, thing),
+    () => number(d, `${d.of(FIRST)} ${last}`, thing),
+    () => number(d, undefined, thing),
+  ]);
+  const found = new Map<string, Fact>();
+  while (found.size < count) {
+    const fact = { kind: 'number' as const, ...one() };
+    if (!found.has(fact.about)) found.set(fact.about, fact);
   }
-  const order = d.number() < 0.5 ? [...hidden] : [...hidden].reverse();
-  const after = new Map<number, Fact[]>();
-  order.forEach((fact, i) => {
-    const depth = ((i + 0.1 + 0.8 * d.number()) / facts) * total;
-    const at = Math.max(
-      0,
-      ends.findIndex((end) => end >= depth),
-    );
-    after.set(at, [...(after.get(at) ?? []), fact]);
-  });
-  const text = chosen
-    .map((sentence, i) => sentence + (after.get(i) ?? []).map((fact) => `${fact.statement} `).join(''))
-    .join('');
-  return { text: text.trimEnd(), facts: hidden, tokens };
+  return [...found.values()];
 };
 
-/** Whether the answer states exactly the value. */
-export const isRight = (answer: string, value: string): boolean =>
-  new RegExp(`(^|[^\\p{L}\\p{N}])${value}($|[^\\p{L}\\p{N}])`, 'u').test(answer);
+/** Variables of which the first has a value and each other that of the one before it; the last one is asked. */
+export interface Chain {
+  readonly statements: readonly string[];
+  readonly question: string;
+  readonly value: string;
+}
+
+export const drawChain = (d: Draw, links: number): Chain => {
+  const names = new Set<string>();
+  const letters = [...'ABCDEFGHJKLMNPQRSTUVWXYZ'];
+  while (names.size < links) names.add(`VAR ${Array.from({ length: 4 }, () => d.of(letters)).join('')}`);
+  const value = Array.from({ length: 5 }, () => d.below(10)).join('');
+  const list = [...names];
+  return {
+    statements: list.map((name, i) => `${name} = ${list[i - 1] ?? value}.`),
+    question: `What is the value of ${list.at(-1)}?`,
+    value,
+  };
+};
