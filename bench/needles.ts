@@ -9,9 +9,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
-import type { AttentionOptions } from '../src/predictors/index.js';
-import { drawHaystack, draws, isRight, sentences } from '../test/support/tasks.js';
+import { draws } from '../test/support/facts.js';
+import { drawHaystack, isRight } from '../test/support/haystack.js';
 import { intoPage } from './into-page.js';
+import { heldOut } from './lab/held-out.js';
+import { attentionOf } from './lab/methods.js';
 import { type NeedleResult, needleTables } from './needle-tables.js';
 
 const { values } = parseArgs({
@@ -24,52 +26,6 @@ const { values } = parseArgs({
   },
 });
 
-/** Short texts get a budget in tokens, long ones a share of the causal triangle. */
-const budgetAt = (length: number) => (length <= 2048 ? { budget: 256 } : { density: 0.125 });
-
-const attentionOf = (method: string, length: number): AttentionOptions => {
-  switch (method) {
-    case 'dense':
-      return { method: 'dense' };
-    case 'sliding':
-      return { method: 'sliding', window: length <= 2048 ? 256 : length / 8 };
-    case 'a-shape':
-    case 'power':
-    case 'neighborhood':
-      return { method, window: length <= 2048 ? 256 : length / 8 };
-    case 'oracle':
-    case 'random':
-    case 'quest':
-      return { method, ...budgetAt(length) };
-    case 'blocks':
-      return { method: 'blocks', ...budgetAt(length) };
-    case 'dhsa':
-      return { method: 'dhsa', ...budgetAt(length) };
-    case 'dhsa-oracle':
-      return { method: 'dhsa', candidates: 64, exact: true, ...budgetAt(length) };
-    case 'dhsa-3':
-      return { method: 'dhsa', candidates: 3, ...budgetAt(length) };
-    case 'dhsa-reuse-2':
-    case 'dhsa-reuse-4':
-    case 'dhsa-reuse-8':
-      return { method: 'dhsa', reuse: Number(method.at(-1)) as 2 | 4 | 8, ...budgetAt(length) };
-    case 'dhsa-refresh-2':
-    case 'dhsa-refresh-4':
-    case 'dhsa-refresh-8':
-    case 'dhsa-refresh-16':
-      return { method: 'dhsa', refresh: Number(method.slice(13)) as 2 | 4 | 8 | 16, ...budgetAt(length) };
-    case 'dhsa-3-refresh-8':
-    case 'dhsa-6-refresh-8':
-      return { method: 'dhsa', candidates: Number(method[5]), refresh: 8, ...budgetAt(length) };
-    case 'dhsa-delimiters':
-      return { method: 'dhsa', boundaries: 'delimiters', ...budgetAt(length) };
-    case 'dhsa-fixed':
-      return { method: 'dhsa', boundaries: 'fixed', ...budgetAt(length) };
-    default:
-      throw new Error(`Unknown method ${method}`);
-  }
-};
-
 const path = values.results;
 mkdirSync('bench/results', { recursive: true });
 const results: NeedleResult[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
@@ -80,15 +36,8 @@ const read = async (length: number, method: string, text: number, facts: number)
     kv: { store: 'none' },
     maxTokens: Math.max(length + 128, 1024),
   });
-  const book = sentences(readFileSync('examples/books/sherlock.txt', 'utf8'));
-  const counts = await countTokens(book, (sentence) => model.tokenize(sentence));
-  const haystack = drawHaystack(
-    draws(length * 1000 + text),
-    book,
-    (sentence) => counts.get(sentence) ?? Math.ceil(sentence.length / 2.2),
-    length - 64,
-    facts,
-  );
+  const book = await heldOut((sentence) => model.tokenize(sentence));
+  const haystack = drawHaystack(draws(length * 1000 + text), book, length - 64, facts);
   const session = await model.session();
   await session.append(haystack.text);
   const right: boolean[] = [];
@@ -108,14 +57,6 @@ const read = async (length: number, method: string, text: number, facts: number)
     decodeDensity: stats.density.decode,
     prefillSeconds: stats.prefill.seconds,
   };
-};
-
-let counted: Map<string, number> | undefined;
-const countTokens = async (book: string[], tokenize: (text: string) => Promise<number[]>) => {
-  if (counted) return counted;
-  counted = new Map();
-  for (const sentence of book) counted.set(sentence, (await tokenize(sentence)).length);
-  return counted;
 };
 
 if (!values.report) {

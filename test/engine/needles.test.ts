@@ -5,9 +5,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
-import { kernelsUrl } from '../support/kernels.js';
 import { draws } from '../support/facts.js';
 import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
+import { kernelsUrl } from '../support/kernels.js';
 import { book, MODEL } from './bundled.js';
 
 const TOKENS = 2048;

@@ -1,0 +1,39 @@
+import type { AttentionOptions } from '../../src/predictors/index.js';
+
+/** Short texts get a budget in tokens, long ones a share of the causal triangle. */
+const budget = (length: number, density = 0.125) => (length <= 2048 ? { budget: 256 } : { density });
+const window = (length: number): number => (length <= 2048 ? 256 : length / 8);
+
+/** What is measured by name, for texts of a nominal length. */
+const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = {
+  dense: () => ({ method: 'dense' }),
+  sliding: (length) => ({ method: 'sliding', window: window(length) }),
+  'a-shape': (length) => ({ method: 'a-shape', window: window(length) }),
+  power: (length) => ({ method: 'power', window: window(length) }),
+  neighborhood: (length) => ({ method: 'neighborhood', window: window(length) }),
+  oracle: (length) => ({ method: 'oracle', ...budget(length) }),
+  random: (length) => ({ method: 'random', ...budget(length) }),
+  quest: (length) => ({ method: 'quest', ...budget(length) }),
+  blocks: (length) => ({ method: 'blocks', ...budget(length) }),
+  dhsa: (length) => ({ method: 'dhsa', ...budget(length) }),
+  'dhsa-25': (length) => ({ method: 'dhsa', ...budget(length, 0.25) }),
+  'dhsa-oracle': (length) => ({ method: 'dhsa', candidates: 64, exact: true, ...budget(length) }),
+  'dhsa-3': (length) => ({ method: 'dhsa', candidates: 3, ...budget(length) }),
+  'dhsa-reuse-2': (length) => ({ method: 'dhsa', reuse: 2, ...budget(length) }),
+  'dhsa-reuse-4': (length) => ({ method: 'dhsa', reuse: 4, ...budget(length) }),
+  'dhsa-reuse-8': (length) => ({ method: 'dhsa', reuse: 8, ...budget(length) }),
+  'dhsa-refresh-2': (length) => ({ method: 'dhsa', refresh: 2, ...budget(length) }),
+  'dhsa-refresh-4': (length) => ({ method: 'dhsa', refresh: 4, ...budget(length) }),
+  'dhsa-refresh-8': (length) => ({ method: 'dhsa', refresh: 8, ...budget(length) }),
+  'dhsa-refresh-16': (length) => ({ method: 'dhsa', refresh: 16, ...budget(length) }),
+  'dhsa-3-refresh-8': (length) => ({ method: 'dhsa', candidates: 3, refresh: 8, ...budget(length) }),
+  'dhsa-6-refresh-8': (length) => ({ method: 'dhsa', candidates: 6, refresh: 8, ...budget(length) }),
+  'dhsa-delimiters': (length) => ({ method: 'dhsa', boundaries: 'delimiters', ...budget(length) }),
+  'dhsa-fixed': (length) => ({ method: 'dhsa', boundaries: 'fixed', ...budget(length) }),
+};
+
+export const attentionOf = (method: string, length: number): AttentionOptions => {
+  const known = methods[method];
+  if (!known) throw new Error(`Unknown method ${method}. Methods: ${Object.keys(methods).join(', ')}.`);
+  return known(length);
+};
