@@ -119,6 +119,7 @@ const entries = {
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
   predictors: 'src/predictors/rarer.ts', // fetched likewise where one of the rarer methods is asked for
+  policies: 'src/policies/policies.ts', // fetched likewise where not everything is to be kept
   opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
   encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
@@ -140,7 +141,7 @@ const keptImports = {
   name: 'kept-imports',
   setup(build) {
     build.onLoad(
-      { filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|load-rarer|node-module)\.ts$/ },
+      { filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-rarer|node-module)\.ts$/ },
       ({ path }) => ({
         loader: 'ts',
         contents: readFileSync(path, 'utf8')
@@ -196,6 +197,7 @@ const types = () => {
     constraint: 'src/generate/constraint',
     webgpu: 'src/engine/webgpu',
     predictors: 'src/predictors/rarer',
+    policies: 'src/policies/policies',
     opfs: 'src/stores/opfs',
     encrypted: 'src/stores/encrypted',
     reads: 'workers/reads',

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'unsupported/tokenizer'
   | 'unsupported/backend'
   | 'unsupported/attention'
+  | 'unsupported/retention'
   | 'unsupported/constraint'
   | 'model/unreachable'
   | 'model/corrupt'

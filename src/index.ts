@@ -50,6 +50,8 @@ export type { MadeOtherwise } from './kv/made.js';
 export type { TextProbe } from './kv/probe-text.js';
 export type { ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
 export type { WorkerOptions } from './page-engine.js';
+export type { KeepAllOptions, RetentionOptions } from './policies/index.js';
+export type { SinksWindowOptions } from './policies/sinks-window.js';
 export type { AShapeOptions } from './predictors/a-shape.js';
 export type { AttentionOptions } from './predictors/attention-options.js';
 export type { AutoOptions } from './predictors/auto.js';

@@ -40,6 +40,8 @@ export interface ModelInfo {
   readonly backendReason: string;
   /** The attention method in effect, with its options. */
   readonly attention: string;
+  /** The retention policy in effect, with its options. */
+  readonly retention: string;
   readonly keys: 'f16' | 'q8';
   readonly values: 'f16' | 'q8' | 'q4';
   /** Where read text is kept between visits. */
@@ -58,6 +60,8 @@ export interface ModelInfo {
 /** What a context holds, and what it has cost since it was opened. */
 export interface ContextStats {
   readonly tokens: number;
+  /** Those of them that plans may name (`retention`), on average over the layers that are read whole and their KV heads. */
+  readonly kept: number;
   /** Tokens attached from the store instead of being read. */
   readonly reusedTokens: number;
   /** Tokens read again although they had been read before. */

@@ -51,6 +51,7 @@ const statsOf = async (
   const held = reader.backend.bytes();
   return {
     tokens: context.tokens.length,
+    kept: context.kept,
     reusedTokens: meter.reusedTokens,
     recomputedTokens: meter.recomputedTokens,
     pagesResident: pages,

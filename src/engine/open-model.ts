@@ -11,6 +11,7 @@ import { readBeside } from '../kv/read-beside.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
+import { openRetention } from '../policies/open-retention.js';
 import { openPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
@@ -64,6 +65,7 @@ export const openModel = async (
   const chosen = checkEngineOptions(options, typeof indexedDB !== 'undefined');
   const warnings: string[] = [];
   const predictor = await openPredictor(chosen.attention);
+  const retention = await openRetention(chosen.retention);
   const report = forwards(onProgress);
   const { cache, integrity } = chosen;
   const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);
@@ -127,6 +129,7 @@ export const openModel = async (
         return climbed.now.arena;
       },
       predictor,
+      retain: retention.retain,
       codecs: pageCodecs,
       budget: createBudget({ bytes: () => climbed.now.backend.bytes() }, chosen.memory),
       marks: () => tokenizer.marks,
@@ -138,7 +141,7 @@ export const openModel = async (
       model: fingerprint,
       tokenizer: tokenizer.signature,
       codec: codecsUsed(config, pageCodecs),
-      attention: predictor.signature,
+      attention: predictor.signature + retention.bound,
       build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };
     const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);
@@ -155,6 +158,7 @@ export const openModel = async (
         threads: backend.threads,
         backendReason: backend.reason,
         attention: predictor.signature,
+        retention: retention.signature,
         ...pageCodecs,
         store: kept?.store.name ?? 'none',
         fingerprint,

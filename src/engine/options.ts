@@ -1,6 +1,7 @@
 import { LonghandError } from '../errors.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
+import type { RetentionOptions } from '../policies/index.js';
 import type { AttentionOptions } from '../predictors/index.js';
 import { checkSecret } from '../stores/encryption.js';
 import type { Tool } from '../text/tool.js';
@@ -92,6 +93,8 @@ export interface EngineOptions {
   readonly threadUrl?: string;
   /** What attention reads. Default `{ method: 'auto' }`. */
   readonly attention?: AttentionOptions;
+  /** What is kept of what was read; what is dropped stays in the store. Default `{ policy: 'keep-all' }`. */
+  readonly retention?: RetentionOptions;
   readonly kv?: KvOptions;
   /**
    * Tokens a context may hold. Default: the model's own window. More is taken when set, with a warning, and may be read
@@ -159,6 +162,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'threads',
     'threadUrl',
     'attention',
+    'retention',
     'kv',
     'maxTokens',
     'cache',
@@ -181,6 +185,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
         : wholeNumber('threads', options.threads, 1, 1, MOST_THREADS),
     threadUrl: text('threadUrl', options.threadUrl),
     attention: options.attention ?? ({ method: 'auto' } as const),
+    retention: options.retention ?? ({ policy: 'keep-all' } as const),
     keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'f16']),
     values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'opfs', 'memory', 'none']),

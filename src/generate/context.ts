@@ -79,6 +79,7 @@ export class Context {
     this.#checkRoom(ids.length);
     const before = { tokens: this.tokens.length };
     if (!exact) this.#reading.anchor = Number.POSITIVE_INFINITY;
+    this.#reading.answering = false;
     this.#push(ids, exact);
     try {
       await this.catchUp(hooks);
@@ -147,6 +148,7 @@ export class Context {
   /** One more token, private to this context; it is read when its logits are asked for. */
   push(id: number): void {
     this.#checkRoom(1);
+    this.#reading.answering = true;
     this.#push([id], true);
   }
 
@@ -184,6 +186,11 @@ export class Context {
   /** Pages held on the device. */
   get resident(): { pages: number; bytes: number } {
     return this.#reading.state.resident();
+  }
+
+  /** Tokens that plans may name, on average over layers and heads. */
+  get kept(): number {
+    return this.#reading.state.retention?.kept(this.tokens.length) ?? this.tokens.length;
   }
 
   /** How plans found their pages. */

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../model/config.js';
 import { attend, begin, end, type Forward, finish, readPlan } from '../model/forward.js';
 import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
+import type { Retain } from '../policies/policy.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { createMarks } from './marks.js';
 import type { Watch } from './sources.js';
@@ -20,6 +21,8 @@ export interface Reader {
   readonly weights: ModelWeights;
   readonly arena: Arena;
   readonly predictor: Predictor;
+  /** What holds what is kept of a context. Default: everything is. */
+  readonly retain?: Retain | undefined;
   readonly codecs: PageCodecs;
   /** Of what all contexts hold together. */
   readonly budget: Budget;
@@ -54,9 +57,9 @@ export const tooLong = (requested: number, quota: number): LonghandError =>
 
 /** The device side of a context with these tokens. */
 export const stateOf = (reader: Reader, tokens: readonly number[], rest: Rest | undefined): ContextState => {
-  const { backend, config, codecs, predictor, arena, budget, marks } = reader;
+  const { backend, config, codecs, predictor, retain, arena, budget, marks } = reader;
   const { segmentTokens } = arena;
-  const around = { segmentTokens, budget, rest, tokens, marks: createMarks(tokens, marks) };
+  const around = { segmentTokens, budget, rest, tokens, marks: createMarks(tokens, marks), retain };
   return createState(backend, config, codecs, predictor, around);
 };
 
@@ -86,9 +89,20 @@ const readPairs = async (backend: Backend, state: ContextState): Promise<number>
   return pairs.reduce((sum, some) => sum + some, 0);
 };
 
+/** Whoever looks on between the plan of this layer and its attention. */
+const lookOf = (call: Forward, layer: number, watch: Watch | undefined): Watch | undefined => {
+  const observe = call.state.observer(layer, call.tiles);
+  if (!observe) return watch;
+  return async () => {
+    await watch?.(call, layer);
+    await observe(call.activations.q);
+  };
+};
+
 /** Attention of a layer, over as much of its plan at a time as there is room for. Who looks on needs all of it at once. */
-const read = async (call: Forward, layer: number, watch: Watch | undefined): Promise<void> => {
+const read = async (call: Forward, layer: number, watching: Watch | undefined): Promise<void> => {
   const { residency, plans } = call.state;
+  const watch = lookOf(call, layer, watching);
   if (residency.isWhole(layer, call.tiles.position)) {
     if (watch) await watch(call, layer);
     attend(call, layer);

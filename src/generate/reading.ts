@@ -27,6 +27,8 @@ export class Reading {
   watch: Watch | undefined;
   /** Everything will be stored, not only whole segments of text: until then no page may go. */
   keepsAll = false;
+  /** The last token was generated: what is kept of those before it is chosen. */
+  answering = false;
   /** A place to which the tokens may be cut: layers that slide keep what they would read from there. */
   anchor = Number.POSITIVE_INFINITY;
   readonly #reader: Reader;
@@ -201,6 +203,7 @@ export class Reading {
     const { segmentTokens } = this.#reader.arena;
     const tiles = spans.call(position, tokens.length, segmentTokens, mostRows(this.#reader, position));
     const end = position + tiles.rows;
+    await this.#state.retention?.begin(position, tokens.length, this.answering);
     const [ids, last] = [tokens.slice(position, end), end === tokens.length];
     // Rows that are read again were watched before, or are not to be.
     const watch = end > this.#readBefore ? this.watch : undefined;

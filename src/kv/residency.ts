@@ -2,6 +2,7 @@ import { type Backend, type KvLayer, PAGE, type Plan } from '../backends/backend
 import type { Budget, Holder } from './budget.js';
 import { createEviction } from './eviction.js';
 import { createFetch, type Paging, type Rest } from './fetch.js';
+import { createKeptPages, type KeptPages } from './kept-pages.js';
 import { namedPages, type Pass, passesOf } from './passes.js';
 import { shareOut } from './quotas.js';
 import type { StoredRun } from './stored-run.js';
@@ -9,6 +10,7 @@ import type { StoredRun } from './stored-run.js';
 /** Which pages of one context have memory. The others rest in the store, or are of no more use. */
 export interface Residency {
   readonly paging: Paging;
+  readonly kept: KeptPages;
   /** A run rests in the store: its pages may lose their memory. */
   stored(run: StoredRun): void;
   /** Runs with tokens beyond these are no more what is stored. */
@@ -68,6 +70,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   const mayGo = (page: number): boolean =>
     runOf(page) !== undefined && !distrusted.has(Math.floor(page / pagesOfRun));
   const eviction = createEviction(backend, layers, mayGo);
+  const kept = createKeptPages(backend, layers, (page) => !options.whole && mayGo(page));
 
   const holder: Holder = {
     get held() {
@@ -130,7 +133,8 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       if (layer < from || kv.resident === kv.pages) continue;
       const named = eviction.lastNamed(layer);
       const likely = named.length > 0 ? named : [0];
-      const cold = likely.filter((page) => page < kv.pages && kv.isCold(page) && mayGo(page));
+      const mayCome = (page: number): boolean => mayGo(page) && kept.mayName(layer, page);
+      const cold = likely.filter((page) => page < kv.pages && kv.isCold(page) && mayCome(page));
       if (cold.length > 0 && !fetch.ahead(layer, cold)) return;
     }
   };
@@ -153,8 +157,10 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   const isWhole = (layer: number, position: number): boolean => {
     const kv = layers[layer]!;
     if (kv.resident === kv.pages) return true;
-    if (windows[layer] === undefined) return false;
-    for (let page = oldestPage(layer, position); page < kv.pages; page++) if (kv.isCold(page)) return false;
+    if (windows[layer] === undefined && !kept.isLess(layer)) return false;
+    for (let page = oldestPage(layer, position); page < kv.pages; page++) {
+      if (kv.isCold(page) && kept.mayName(layer, page)) return false;
+    }
     return true;
   };
 
@@ -170,6 +176,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
 
   return {
     paging,
+    kept,
     stored(run) {
       runs.set(run.firstPage / pagesOfRun, run);
     },

@@ -10,6 +10,7 @@ import {
   type Tiles,
 } from '../backends/backend.js';
 import { createResidency, type Residency, type ResidencyOptions } from '../kv/residency.js';
+import type { Retain, Retention } from '../policies/policy.js';
 import { canPlanOn, needsHost } from '../predictors/needs-host.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import { sliding } from '../predictors/sliding.js';
@@ -29,6 +30,10 @@ export interface ContextState {
   readonly how: readonly AttendOptions[];
   /** Which pages have memory. */
   readonly residency: Residency;
+  /** What plans may name of them, where that is not everything. */
+  readonly retention: Retention | undefined;
+  /** Looks at rows of a call between the plan of a layer and its attention, where that is wanted. */
+  observer(layer: number, tiles: Tiles): ((q: Tensor) => Promise<void>) | undefined;
   /** Find and summarise the chunks of a layer up to `tokens`, if it has any. */
   index(layer: number, tokens: number): void;
   /** q: (rows, heads · headDim). */
@@ -63,6 +68,8 @@ export interface Surroundings extends Pick<ResidencyOptions, 'segmentTokens' | '
   readonly tokens: readonly number[];
   /** The delimiter marks of the tokens. */
   marks(tokens: number): Uint8Array;
+  /** What holds what is kept, where that is not everything. */
+  readonly retain?: Retain | undefined;
 }
 
 /** Bytes of a token in a list, and of its mark. */
@@ -79,16 +86,13 @@ export const createState = (
   const { needs } = predictor;
   if (!canPlanOn(predictor, backend)) throw needsHost(predictor, backend.name);
   const listsOf = ({ lists }: Predictor['needs']): number => (lists === 'kv-head' ? config.kvHeads : 1);
-  const predictors = config.attention.map(({ window }) =>
+  const choosers = config.attention.map(({ window }) =>
     // The tile's own tokens are always in a plan: the first row looks back over one less than its window.
     window === undefined
       ? predictor
       : sliding({ method: 'sliding', window: Math.max(1, window - 1), sinks: 0 }),
   );
-  const layers = predictors.map((_, layer) =>
-    backend.kvLayer(`kv ${layer}`, kvShapeOf(config, codecs, layer)),
-  );
-  const plans = predictors.map((own, layer) => backend.plan(`plan ${layer}`, listsOf(own.needs)));
+  const layers = choosers.map((_, layer) => backend.kvLayer(`kv ${layer}`, kvShapeOf(config, codecs, layer)));
   const how = config.attention.map(
     ({ window }): AttendOptions => ({
       scale: config.attentionScale,
@@ -135,11 +139,28 @@ export const createState = (
     },
   });
 
+  const retention = around.retain?.({
+    ...{ backend, heads: config.heads, scale: config.attentionScale },
+    layers: whole.map((layer) => layers[layer]!),
+    keepPages: (place, kept) => residency.kept.keep(whole[place]!, kept),
+  });
+  const predictors = choosers.map((own, layer) => {
+    const place = whole.indexOf(layer);
+    return retention && place >= 0 ? retention.over(own, place) : own;
+  });
+  const plans = predictors.map((own, layer) => backend.plan(`plan ${layer}`, listsOf(own.needs)));
+
   return {
     backend,
     layers,
     chunks,
     residency,
+    retention,
+    observer: (layer, tiles) => {
+      const place = whole.indexOf(layer);
+      if (place < 0 || !retention?.observes(tiles)) return undefined;
+      return (q) => retention.observe(place, q, plans[layer]!);
+    },
     plans,
     predictors,
     how,
@@ -172,6 +193,7 @@ export const createState = (
     },
     release: () => {
       residency.release();
+      retention?.release();
       for (const thing of [...layers, ...plans, ...candidates, chunks, scores])
         if (thing) backend.free(thing);
     },

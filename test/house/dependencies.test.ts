@@ -51,6 +51,7 @@ test.each([
   'dist/shared.js',
   'dist/constraint.js',
   'dist/predictors.js',
+  'dist/policies.js',
   'dist/opfs.js',
   'dist/encrypted.js',
   'dist/reads.js',

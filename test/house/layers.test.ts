@@ -15,16 +15,33 @@ const interfaces = [
   'src/backends/row-formats.ts',
   'src/backends/tensor.ts',
   'src/predictors/predictor.ts',
+  'src/policies/policy.ts',
   'src/codecs/codec.ts',
   'src/stores/store.ts',
 ];
 const folders = [
-  ['src/text', 'src/weights', 'src/codecs', 'src/kv', 'src/predictors', 'src/stores', 'src/backends'],
+  [
+    'src/text',
+    'src/weights',
+    'src/codecs',
+    'src/kv',
+    'src/predictors',
+    'src/policies',
+    'src/stores',
+    'src/backends',
+  ],
   ['src/model', 'src/architectures'],
   ['src/generate'],
   ['src/engine'],
 ];
-const sockets = ['src/codecs', 'src/predictors', 'src/stores', 'src/backends', 'src/architectures'];
+const sockets = [
+  'src/codecs',
+  'src/predictors',
+  'src/policies',
+  'src/stores',
+  'src/backends',
+  'src/architectures',
+];
 // What a user imports: the package's entries, above everything that they put together.
 const entries = ['src/index.ts', 'src/engine/index.ts'];
 // The one thing that a socket's implementations may know of another: a backend's pages are the codecs' bytes.

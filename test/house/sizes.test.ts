@@ -27,6 +27,7 @@ test('what a page downloads besides the model stays within its budget', () => {
     'constraint.js',
     'webgpu.js',
     'predictors.js',
+    'policies.js',
     'opfs.js',
     'encrypted.js',
     'reads.js',

@@ -1,0 +1,31 @@
+import { oneOf, onlyKnown } from '../options.js';
+import type { Policy } from './policy.js';
+import { type SinksWindowOptions, sinksWindow } from './sinks-window.js';
+
+/** Nothing is dropped: the default, which costs nothing. */
+export interface KeepAllOptions {
+  readonly policy: 'keep-all';
+}
+
+/** What is kept of what was read. Plain data. */
+export type RetentionOptions = KeepAllOptions | SinksWindowOptions;
+
+type Factory<Name extends RetentionOptions['policy']> = (
+  options: Extract<RetentionOptions, { policy: Name }>,
+) => Policy | undefined;
+
+/** The policies by name. */
+export const policies: { readonly [Name in RetentionOptions['policy']]: Factory<Name> } = {
+  'keep-all': (options) => {
+    onlyKnown('retention', options, ['policy']);
+    return undefined;
+  },
+  'sinks-window': sinksWindow,
+};
+
+/** The policy that `options` name, with every default filled in; none where everything is kept. Refuses what it cannot obey with `input/option`. */
+export const createPolicy = (options: RetentionOptions): Policy | undefined => {
+  const names = Object.keys(policies) as RetentionOptions['policy'][];
+  const name = oneOf('retention.policy', (options as Partial<RetentionOptions>).policy, 'keep-all', names);
+  return (policies[name] as (options: RetentionOptions) => Policy | undefined)(options);
+};

@@ -1,0 +1,3 @@
+/** What `policies.js` brings. */
+export { createPolicy } from './index.js';
+export { createRetention } from './retention.js';

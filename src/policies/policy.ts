@@ -1,0 +1,85 @@
+import type { Backend, KvLayer, Plan, Range, Tensor, Tiles } from '../backends/backend.js';
+import type { Predictor } from '../predictors/predictor.js';
+
+/** What the engine must do for a policy. The engine obeys it and never asks for a name. */
+export interface PolicyNeeds {
+  /** What is kept binds the rows of a text too: their pages are others then, and are kept apart from those of no policy. */
+  readonly reading: boolean;
+  /** Rows before an answer whose attention is observed: the last of what was asked. 0: none. */
+  readonly rows: number;
+  /** What is left of a score after every further row: 1 adds up, 0 forgets all but the last row. */
+  readonly decay: number;
+  /** The rows of an answer are observed too, and after so many of them it chooses again. 0: they are not. */
+  readonly every: number;
+  /** The norms of the values: all pages must be in memory then, whatever the budget. */
+  readonly values: boolean;
+}
+
+/** A tile that is about to read. Layers are counted among those that are read whole. */
+export interface KeptTile {
+  readonly layer: number;
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly head: number;
+  /** Absolute positions of its first row and after its last one. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What was observed of the tokens before an answer. */
+export interface Observed {
+  readonly tokens: number;
+  /**
+   * scores[layer][head][token]: attention probabilities of the observed rows, summed over the query heads of a KV head and,
+   * with the policy's decay, over the rows; below 0 for tokens that an earlier choice dropped.
+   */
+  readonly scores: readonly (readonly Float32Array[])[];
+  /** values[layer][head][token] = ‖v‖₁ of the stored values, where they are needed. */
+  readonly values?: readonly (readonly Float32Array[])[];
+}
+
+/**
+ * Chooses what is kept: tokens that plans may name at all. What is dropped leaves memory and stays in the store, so that
+ * nothing is lost: the next question begins with everything again. A policy has one of the two functions.
+ */
+export interface Policy {
+  readonly name: string;
+  readonly needs: PolicyNeeds;
+  /** Options in effect, in canonical form. Part of the key under which pages are stored where the policy binds reading. */
+  readonly signature: string;
+  /** By position alone: ranges before the tile in any order, cut where they reach too far. The tile keeps itself. */
+  keepAt?(tile: KeptTile): readonly Range[];
+  /** By what was observed: kept[layer][head], ascending and disjoint. What comes later is kept. */
+  keep?(observed: Observed): readonly (readonly (readonly Range[])[])[];
+}
+
+/** What a context must give to what holds its kept set. */
+export interface RetentionParts {
+  readonly backend: Backend;
+  /** Those that are read whole: layers that slide keep their windows. */
+  readonly layers: readonly KvLayer[];
+  /** Query heads. */
+  readonly heads: number;
+  /** Multiplies q·k in attention. */
+  readonly scale: number;
+  /** Plans of a layer name none but these tokens and what comes behind them; `undefined`: they may name any. */
+  keepPages(layer: number, kept: readonly Range[] | undefined): void;
+}
+
+/** The kept set of one context. */
+export interface Retention {
+  /** `predictor` with plans that name only what is kept of a layer. */
+  over(predictor: Predictor, layer: number): Predictor;
+  /** A call reads from `position` on, of `total` tokens; `answering`: the last of them was generated. Chooses where it is time to. */
+  begin(position: number, total: number, answering: boolean): Promise<void>;
+  /** Whether it observes rows of these. */
+  observes(tiles: Tiles): boolean;
+  /** Between the plan of a layer and its attention. q: (rows, heads · keyDim), after RoPE. */
+  observe(layer: number, q: Tensor, plan: Plan): Promise<void>;
+  /** Tokens of `total` that plans may name, on average over layers and heads. */
+  kept(total: number): number;
+  release(): void;
+}
+
+/** Makes one for every context of a model. */
+export type Retain = (parts: RetentionParts) => Retention;
