@@ -1,3 +1,5 @@
+import { interval, mean } from './lab/intervals.js';
+
 /** One text read with one method: which of its questions were answered rightly, and what that cost. */
 export interface NeedleResult {
   readonly length: number;
@@ -10,25 +12,8 @@ export interface NeedleResult {
   readonly prefillSeconds: number;
 }
 
-const mean = (numbers: readonly number[]): number =>
-  numbers.reduce((sum, x) => sum + x, 0) / Math.max(1, numbers.length);
 const share = ({ right }: NeedleResult): number => mean(right.map(Number));
 const percent = (x: number): string => (100 * x).toFixed(1);
-
-/**
- * 95 % interval of a mean over texts. Questions about one text are not independent, texts are: a t interval over the
- * texts' means.
- */
-const interval = (numbers: readonly number[]): readonly [low: number, high: number] => {
-  const n = numbers.length;
-  const m = mean(numbers);
-  if (n < 2) return [Number.NaN, Number.NaN];
-  const deviation = Math.sqrt(numbers.reduce((sum, x) => sum + (x - m) ** 2, 0) / (n - 1));
-  // Student’s t, two-sided 95 %, within 1.1 % from five degrees of freedom on.
-  const t = 1.96 + 2.4 / (n - 1) + 2.6 / (n - 1) ** 2;
-  const half = (t * deviation) / Math.sqrt(n);
-  return [m - half, m + half];
-};
 
 /** Markdown tables: one row a method and length, the difference to dense paired text by text. */
 export const needleTables = (results: readonly NeedleResult[]): string => {
