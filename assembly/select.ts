@@ -1,4 +1,5 @@
 // From scores to ranges: whole chunks in descending score order until a budget is spent, without sorting.
+import { massTokens } from './lib/mass-tokens';
 import { put } from './lib/put-range';
 import { selectBlocks } from './lib/select-blocks';
 import { address, word } from './lib/words';
@@ -15,14 +16,19 @@ export function selectScratch(n: i32): usize {
 /**
  * Plans of items [from, to); item = list · tiles + tile. args, in words: 0 numbers of ranges, 1 the ranges, 2 ranges
  * there is room for in an item, 3 tiles, 4 scores or 0, 5 f32 from item to item, 6 boundaries, or 0 where sub-blocks are
- * chosen, 7 the tiles: u32 (chunks or sub-blocks, sinks, forced, end, budget) of each. Items are independent; each needs a scratch of its own.
+ * chosen, 7 the tiles: u32 (chunks or sub-blocks, sinks, forced, end, budget) of each, 8 the share of the scores
+ * that is enough, in steps of 2⁻¹⁶, or 0. Items are independent; each needs a scratch of its own.
  */
 export function select(args: usize, from: i32, to: i32, scratch: usize): void {
   for (let item = from; item < to; item++) {
     const tile = address(args, 7) + <usize>(item % word(args, 3)) * 20;
     const out = address(args, 1) + (<usize>item * <usize>word(args, 2) << 3);
     const scores = address(args, 4) + (<usize>item * <usize>word(args, 5) << 2);
-    const sinks = word(tile, 1), forced = word(tile, 2), end = word(tile, 3), budget = word(tile, 4);
+    const sinks = word(tile, 1), forced = word(tile, 2), end = word(tile, 3), share = word(args, 8);
+    let budget = word(tile, 4);
+    if (share > 0 && budget > 0) {
+      budget = min(budget, massTokens(scores, address(args, 6), word(tile, 0), sinks, forced, share, scratch));
+    }
     const count = address(args, 6)
       ? selectChunks(out, scores, address(args, 6), word(tile, 0), sinks, forced, end, budget, scratch)
       : selectBlocks(out, scores, sinks, forced, end, budget, scratch);

@@ -22,6 +22,7 @@ var<workgroup> sums: array<u32, 256>;
 var<workgroup> firsts: array<u32, 256>; // where a run's first chunk begins to be read, or NONE
 var<workgroup> lasts: array<u32, 256>;  // where its last chunk ends to be read
 var<workgroup> total: atomic<u32>;
+var<workgroup> massTop: atomic<u32>;
 var<workgroup> threshold: u32;
 var<workgroup> remainder: u32; // of the budget after all scores above the threshold
 var<workgroup> meetsSinks: u32;
@@ -58,22 +59,6 @@ fn key_of(chunk: u32) -> u32 {
   return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
 }
 
-// What is read of a chunk, empty where start is its end; `before`: tokens of earlier chunks at the threshold.
-fn read_of(chunk: u32, before: ptr<function, u32>) -> vec2u {
-  let piece = piece_of(chunk);
-  let cost = piece.y - piece.x;
-  if (everything || cost == 0u) {
-    return piece;
-  }
-  let key = key_of(chunk);
-  if (key != least) {
-    return select(piece.yy, piece, key > least);
-  }
-  let later = ties - *before - cost;
-  *before += cost;
-  return vec2u(piece.y - min(cost, select(0u, left - later, left > later)), piece.y);
-}
-
 // sums = Σ of `own` over the threads before, and Σ over all of them.
 fn scan(own: u32, lane: u32) -> vec2u {
   sums[lane] = own;
@@ -92,12 +77,133 @@ fn scan(own: u32, lane: u32) -> vec2u {
   return found;
 }
 
+// The bits of a score; 0 for what is no number, nothing, or less.
+fn mass_of(chunk: u32) -> u32 {
+  let bits = scores[scoresAt + chunk];
+  return select(0u, bits, bits < 0x7f800000u);
+}
+
+// A score in whole steps of 2^−exponent, 1 − 64 ≤ exponent ≤ 127: as integers, since the least numbers are a device's own affair.
+fn steps_of(mass: u32, exponent: i32) -> u32 {
+  let shift = i32(mass >> 23u) - 150 + exponent;
+  if (mass < 0x00800000u || shift <= -24) {
+    return 0u;
+  }
+  let fraction = (mass & 0x7fffffu) | 0x800000u;
+  return select(fraction >> u32(max(-shift, 0)), fraction << u32(max(shift, 0)), shift >= 0);
+}
+
+// Σ of `own` over all threads.
+fn sum_of(own: u32, lane: u32) -> u32 {
+  return scan(own, lane).y;
+}
+
+// Tokens of the best chunks that together hold the share of all scores that is enough: assembly/lib/mass-tokens.ts.
+fn mass_tokens(n: u32, lane: u32) -> u32 {
+  let run = (n + THREADS - 1u) / THREADS;
+  let begin = min(lane * run, n);
+  let end = min(begin + run, n);
+  var own = 0u;
+  for (var c = begin; c < end; c += 1u) {
+    own = max(own, mass_of(c));
+  }
+  atomicMax(&massTop, own);
+  workgroupBarrier();
+  let top = atomicLoad(&massTop);
+  let none = top < 0x21800000u; // 2⁻⁶⁰
+  let coarse = 156 - i32(32u - countLeadingZeros(max(n, 1u) - 1u)) - i32(top >> 23u);
+  own = 0u;
+  for (var c = begin; c < end && !none; c += 1u) {
+    own += steps_of(mass_of(c), coarse) + 1u;
+  }
+  let fine = coarse + i32(countLeadingZeros(sum_of(own, lane))) - 1;
+  own = 0u;
+  var free = 0u;
+  for (var c = begin; c < end && !none; c += 1u) {
+    let steps = steps_of(mass_of(c), fine);
+    let piece = piece_of(c);
+    own += steps;
+    free += select(0u, steps, piece.x == piece.y);
+  }
+  let all = sum_of(own, lane);
+  let covered = sum_of(free, lane);
+  let need = (all >> 16u) * p.keep.share + (((all & 0xffffu) * p.keep.share + 0xffffu) >> 16u);
+  var low = 1u;
+  var high = max(top, 1u);
+  for (var round = 0u; round < 31u; round += 1u) {
+    let middle = low + (high - low + 1u) / 2u;
+    own = 0u;
+    for (var c = begin; c < end && low < high; c += 1u) {
+      let mass = mass_of(c);
+      let piece = piece_of(c);
+      if (mass >= middle && piece.x < piece.y) {
+        own += steps_of(mass, fine);
+      }
+    }
+    let enough = covered + sum_of(own, lane) >= need;
+    if (low < high) {
+      if (enough) {
+        low = middle;
+      } else {
+        high = middle - 1u;
+      }
+    }
+  }
+  // Those above are taken, and of those equal to it the later ones.
+  own = 0u;
+  var tokens = 0u;
+  var equal = 0u;
+  for (var c = begin; c < end; c += 1u) {
+    let mass = mass_of(c);
+    let piece = piece_of(c);
+    if (piece.x < piece.y && mass > low) {
+      own += steps_of(mass, fine);
+      tokens += piece.y - piece.x;
+    }
+    equal += select(0u, 1u, piece.x < piece.y && mass == low);
+  }
+  let above = covered + sum_of(own, lane);
+  let ranks = scan(equal, lane);
+  let each = max(1u, steps_of(low, fine));
+  let missing = select(need - above, 0u, above >= need);
+  let taken = (missing + each - 1u) / each;
+  var later = ranks.y - ranks.x; // equal ones from this run on
+  for (var c = begin; c < end; c += 1u) {
+    let piece = piece_of(c);
+    if (piece.x < piece.y && mass_of(c) == low) {
+      tokens += select(0u, piece.y - piece.x, later <= taken);
+      later -= 1u;
+    }
+  }
+  let found = sum_of(tokens, lane);
+  return select(found, 0u, none || covered >= need);
+}
+
+// What is read of a chunk, empty where start is its end; `before`: tokens of earlier chunks at the threshold.
+fn read_of(chunk: u32, before: ptr<function, u32>) -> vec2u {
+  let piece = piece_of(chunk);
+  let cost = piece.y - piece.x;
+  if (everything || cost == 0u) {
+    return piece;
+  }
+  let key = key_of(chunk);
+  if (key != least) {
+    return select(piece.yy, piece, key > least);
+  }
+  let later = ties - *before - cost;
+  *before += cost;
+  return vec2u(piece.y - min(cost, select(0u, left - later, left > later)), piece.y);
+}
+
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
   is = forced_of(p.keep, row % p.plan.tiles);
   budget = is.left / p.keep.whole * p.keep.whole;
   scoresAt = p.plan.rows + row * p.stride;
+  if (p.keep.share > 0u) {
+    budget = min(budget, mass_tokens(is.n, lane));
+  }
   let n = select(0u, is.n, budget > 0u);
   let run = (n + THREADS - 1u) / THREADS;
   let begin = min(lane * run, n);

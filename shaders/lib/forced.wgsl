@@ -6,6 +6,7 @@ struct Keep {
   sinks: u32,
   whole: u32,   // sub-blocks of so many tokens are chosen; 1: chunks, or nothing
   indexed: u32, // there are boundaries
+  share: u32,   // of all scores, in steps of 2⁻¹⁶, that is enough; 0: whatever the budget has room for
 }
 
 struct Forced {
@@ -31,12 +32,13 @@ fn forced_of(keep: Keep, tile: u32) -> Forced {
     is.n = limit / keep.whole;
   }
   is.sinks = min((keep.sinks + keep.whole - 1u) / keep.whole * keep.whole, reach);
-  if (budget >= reach) {
+  if (budget >= reach && keep.share == 0u) {
     is.n = 0u;
     return is;
   }
   is.forced = min(known, latest) / keep.whole * keep.whole;
   let taken = select(is.sinks + reach - is.forced, reach, is.sinks >= is.forced);
-  is.left = select(budget - taken, 0u, taken > budget);
+  let most = min(budget, reach);
+  is.left = select(most - taken, 0u, taken > most);
   return is;
 }

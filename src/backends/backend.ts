@@ -204,7 +204,7 @@ export interface Backend {
   /**
    * Write a plan: sinks, `local` tokens before the tile, everything after the last boundary the tile may know, and the
    * tile itself are forced; then whole chunks in descending score order (ties: the later chunk first) until the
-   * budget is spent, the last one cut at its start. Without scores only the forced set is kept. Where rows ask for
+   * budget is spent, the last one cut at its start, or until they hold as much of the scores as `keep.mass` asks. Without scores only the forced set is kept. Where rows ask for
    * themselves, the budget and what it is a share of are those of a tile's first row. With scores of sub-blocks, sinks,
    * forced tail and choice are whole sub-blocks: what is left of the budget below 16 tokens is not spent.
    */

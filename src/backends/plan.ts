@@ -62,4 +62,14 @@ export interface Keep {
   readonly sinks: number;
   /** Tokens before the tile that are always kept; the tile's own tokens always are. */
   readonly local: number;
+  /**
+   * No more than the best chunks that together hold this share of all scores, (0–1]; chunks that are kept anyway count as
+   * a part of it, others as a whole. For scores that are masses, which those of one plane are not (Twilight's top-p, arXiv
+   * 2502.02770). Scores are counted in equal steps, about 2³⁰ in all; those of 0 and below as none. Default: all the budget has room for.
+   */
+  readonly mass?: number;
 }
+
+/** `mass` in steps of 2⁻¹⁶, at least one; 0 where there is no such limit. */
+export const massShare = ({ mass = 1 }: Keep): number =>
+  mass >= 1 ? 0 : Math.max(1, Math.round(mass * 65536));

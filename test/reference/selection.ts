@@ -3,6 +3,7 @@ import {
   type Backend,
   type Boundaries,
   type Keep,
+  massShare,
   type Plan,
   type Range,
   type Scores,
@@ -183,6 +184,20 @@ const merged = (ranges: Range[]): Range[] => {
   return out;
 };
 
+/**
+ * Scores in whole steps, whose size is a power of two: the sum stays below 2³¹. First as if all were as great as the greatest,
+ * then as much finer as their sum allows. What is no number, nothing, or less, is none.
+ */
+const stepsOf = (scores: readonly number[]): number[] => {
+  const masses = scores.map((x) => (Number.isFinite(x) && x > 0 ? fround(x) : 0));
+  const top = Math.max(0, ...masses);
+  if (top < 2 ** -60) return masses.map(() => 0);
+  const inSteps = (exponent: number): number[] => masses.map((x) => Math.floor(x * 2 ** exponent));
+  const coarse = 29 - Math.ceil(Math.log2(masses.length)) - Math.floor(Math.log2(top));
+  const most = inSteps(coarse).reduce((sum, steps) => sum + steps + 1, 0);
+  return inSteps(coarse + 30 - Math.floor(Math.log2(most)));
+};
+
 /** The ranges of one tile, of which the rows before `reach` decide. `chunks` are those it may choose from, `scores` their scores, if there are any. */
 const selectRanges = (
   start: number,
@@ -195,7 +210,8 @@ const selectRanges = (
   whole: number,
 ): Range[] => {
   const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
-  if (budget >= reach) return [[0, end]];
+  const share = scores.length > 0 ? massShare(keep) : 0;
+  if (budget >= reach && share === 0) return [[0, end]];
   // Of sub-blocks only whole ones are kept.
   const from = whole * Math.floor(Math.max(0, Math.min(tail, start - keep.local)) / whole);
   const sinks = Math.min(whole * Math.ceil(keep.sinks / whole), reach);
@@ -203,14 +219,19 @@ const selectRanges = (
     [0, sinks],
     [from, reach],
   ];
-  let left = budget - merged(kept).reduce((n, [a, b]) => n + b - a, 0);
+  let left = Math.min(budget, reach) - merged(kept).reduce((n, [a, b]) => n + b - a, 0);
   const value = (c: number): number => (Number.isNaN(scores[c]!) ? Number.NEGATIVE_INFINITY : scores[c]!);
+  const steps = share > 0 ? stepsOf(scores) : [];
+  const need = Math.ceil((steps.reduce((sum, x) => sum + x, 0) * share) / 65536);
+  const covered = (c: number): boolean => Math.min(chunks[c]![1], from) <= Math.max(chunks[c]![0], sinks);
+  let held = steps.reduce((sum, x, c) => sum + (covered(c) ? x : 0), 0);
   const order = scores.map((_, c) => c).sort((a, b) => (value(a) === value(b) ? b - a : value(b) - value(a)));
   for (const c of order) {
     const first = Math.max(chunks[c]![0], sinks);
     const last = Math.min(chunks[c]![1], from);
     if (last <= first) continue;
-    if (left < whole) break;
+    if (left < whole || (share > 0 && held >= need)) break;
+    held += steps[c] ?? 0;
     kept.push([Math.max(first, last - left), last]);
     left -= last - first;
   }

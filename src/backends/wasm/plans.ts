@@ -2,6 +2,7 @@ import { knownBlocks } from '../../kv/chunks.js';
 import {
   askingRows,
   type Backend,
+  massShare,
   type Range,
   SUB_BLOCK,
   type Tiles,
@@ -22,7 +23,7 @@ import type { WasmScores } from './scores.js';
 const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 
 /** Arguments of `select`, in words (assembly/select.ts). */
-const WORDS = 8;
+const WORDS = 9;
 /** Chunks that are looked at in a microsecond, about: what a job is worth. */
 const SELECTED_PER_US = 100;
 
@@ -70,6 +71,7 @@ export const wasmPlans = (
         !scored || (scored.lists === plan.lists && tileCount(scored.tiles) === count),
         'Scores and plan',
       );
+      const share = scored ? massShare(keep) : 0;
       const blocks = scored?.blocks ?? false;
       const most = blocks ? scored!.stride : (chunks?.count ?? 0);
       const boundaries = chunks && !blocks ? boundariesOf(device, chunks) : undefined;
@@ -85,8 +87,9 @@ export const wasmPlans = (
         const sinks = Math.min(Math.ceil(keep.sinks / whole) * whole, reach);
         const taken = sinks >= forced ? reach : sinks + reach - forced;
         const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
-        if (budget >= reach) return [0, sinks, 0, end, 0];
-        return scored ? [n, sinks, forced, end, Math.max(0, budget - taken)] : [0, sinks, forced, end, 0];
+        if (budget >= reach && share === 0) return [0, sinks, 0, end, 0];
+        const left = Math.max(0, Math.min(budget, reach) - taken);
+        return scored ? [n, sinks, forced, end, left] : [0, sinks, forced, end, 0];
       });
       // Whatever is chosen, a gap lies between two ranges; of sub-blocks no more than the budget has room for.
       const affordable = blocks ? Math.max(0, ...perTile.map(([, , , , left]) => left! / SUB_BLOCK)) : most;
@@ -100,7 +103,7 @@ export const wasmPlans = (
         .u32(args, WORDS)
         .set([
           ...[own.counts, own.ranges, own.capacity, count, scored?.memory.start ?? 0, scored?.stride ?? 0],
-          ...[boundaries ? chunks!.boundaries.start : 0, table],
+          ...[boundaries ? chunks!.boundaries.start : 0, table, share],
         ]);
       const items = plan.lists * count;
       const work = scored ? (items * most) / SELECTED_PER_US : 0;

@@ -4,6 +4,7 @@ import {
   type Backend,
   type ChunkIndex,
   type Keep,
+  massShare,
   PAGE,
   type Plan,
   type Range,
@@ -83,6 +84,8 @@ export interface GpuBounded extends ChunkIndex {
 export interface Choice {
   readonly index?: GpuBounded | undefined;
   readonly blocks: boolean;
+  /** Whether there are scores, so that a share of them can be enough. */
+  readonly scored: boolean;
 }
 
 /** Words of a tile in the table that `keepWords` lists. */
@@ -96,8 +99,8 @@ export const keepWords = (
   { recorder }: GpuDevice,
   tiles: Tiles,
   keep: Keep,
-  { index, blocks }: Choice,
-): [number, number, number, number] => {
+  { index, blocks, scored }: Choice,
+): [number, number, number, number, number] => {
   const count = tileCount(tiles);
   const table = new Uint32Array(TILE_WORDS * count);
   for (let tile = 0; tile < count; tile++) {
@@ -109,8 +112,9 @@ export const keepWords = (
     const latest = Math.max(0, start - keep.local);
     table.set([latest, limit, reach, tileEnd(tiles, tile), Math.min(budget, EVERYTHING)], TILE_WORDS * tile);
   }
+  const share = scored ? massShare(keep) : 0;
   const whole = blocks ? SUB_BLOCK : 1;
-  return [recorder.list(table), Math.min(keep.sinks, EVERYTHING), whole, index && !blocks ? 1 : 0];
+  return [recorder.list(table), Math.min(keep.sinks, EVERYTHING), whole, index && !blocks ? 1 : 0, share];
 };
 
 /** `select` where there are scores: shapes the plan and writes it. */
@@ -155,7 +159,7 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
       }
       const buffer = shapePlan(device, own, tiles, 0);
       const bounded = index as GpuBounded | undefined;
-      const keeping = keepWords(device, tiles, keep, { index: bounded, blocks: false });
+      const keeping = keepWords(device, tiles, keep, { index: bounded, blocks: false, scored: false });
       recorder.run({
         kernel: 'select',
         params: [...planWords(own), ...keeping],

@@ -20,7 +20,7 @@ export const gpuSelectScored =
     const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * (tiles.position + tiles.rows)));
     const chosen = Math.ceil(Math.min(stride / 2, Math.max(0, budget / (blocks ? SUB_BLOCK : 1))));
     const made = shapePlan(device, plan, tiles, chosen);
-    const keeping = keepWords(device, tiles, keep, { index: chunks, blocks });
+    const keeping = keepWords(device, tiles, keep, { index: chunks, blocks, scored: true });
     device.recorder.run({
       kernel: 'select-scored',
       params: [...planWords(plan), ...keeping, stride],
