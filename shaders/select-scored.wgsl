@@ -128,44 +128,52 @@ fn mass_tokens(n: u32, lane: u32) -> u32 {
   let all = sum_of(own, lane);
   let covered = sum_of(free, lane);
   let need = (all >> 16u) * p.keep.share + (((all & 0xffffu) * p.keep.share + 0xffffu) >> 16u);
-  var low = 1u;
-  var high = max(top, 1u);
-  for (var round = 0u; round < 31u; round += 1u) {
-    let middle = low + (high - low + 1u) / 2u;
-    own = 0u;
-    for (var c = begin; c < end && low < high; c += 1u) {
+  if (lane == 0u) {
+    threshold = 0u;
+    remainder = need - min(covered, need);
+  }
+  var known = 0u; // bits of the least score that is taken
+  for (var digit = 0u; digit < 4u; digit += 1u) {
+    let shift = 24u - 8u * digit;
+    atomicStore(&bins[lane], 0u);
+    workgroupBarrier();
+    let found = threshold;
+    for (var c = begin; c < end; c += 1u) {
       let mass = mass_of(c);
       let piece = piece_of(c);
-      if (mass >= middle && piece.x < piece.y) {
-        own += steps_of(mass, fine);
+      if (((mass ^ found) & known) == 0u && piece.x < piece.y) {
+        atomicAdd(&bins[(mass >> shift) & 255u], steps_of(mass, fine));
       }
     }
-    let enough = covered + sum_of(own, lane) >= need;
-    if (low < high) {
-      if (enough) {
-        low = middle;
-      } else {
-        high = middle - 1u;
-      }
+    workgroupBarrier();
+    // The greatest digit has the first thread.
+    let bin = 255u - lane;
+    let steps = atomicLoad(&bins[bin]);
+    let above = scan(steps, lane).x;
+    let rest = remainder;
+    workgroupBarrier();
+    if (above < rest && above + steps >= rest) {
+      threshold = found | (bin << shift);
+      remainder = rest - above;
     }
+    known |= 255u << shift;
+    workgroupBarrier();
   }
   // Those above are taken, and of those equal to it the later ones.
-  own = 0u;
+  let low = threshold;
+  let missing = remainder;
   var tokens = 0u;
   var equal = 0u;
   for (var c = begin; c < end; c += 1u) {
     let mass = mass_of(c);
     let piece = piece_of(c);
     if (piece.x < piece.y && mass > low) {
-      own += steps_of(mass, fine);
       tokens += piece.y - piece.x;
     }
     equal += select(0u, 1u, piece.x < piece.y && mass == low);
   }
-  let above = covered + sum_of(own, lane);
   let ranks = scan(equal, lane);
   let each = max(1u, steps_of(low, fine));
-  let missing = select(need - above, 0u, above >= need);
   let taken = (missing + each - 1u) / each;
   var later = ranks.y - ranks.x; // equal ones from this run on
   for (var c = begin; c < end; c += 1u) {
