@@ -124,7 +124,7 @@ export const createState = (
   const residency = createResidency({
     ...{ backend, layers, windows: config.attention.map(({ window }) => window) },
     ...{ segmentTokens: around.segmentTokens, budget: around.budget, rest: around.rest },
-    whole: needs.wholeContext ?? false,
+    whole: needs.wholeContext || (around.retain?.wholeContext ?? false),
     bytes: () => ({
       beside: around.tokens.length * TOKEN_BYTES,
       // A layer's summaries move when they grow.
@@ -139,7 +139,7 @@ export const createState = (
     },
   });
 
-  const retention = around.retain?.({
+  const retention = around.retain?.open({
     ...{ backend, heads: config.heads, scale: config.attentionScale },
     layers: whole.map((layer) => layers[layer]!),
     keepPages: (place, kept) => residency.kept.keep(whole[place]!, kept),

@@ -1,6 +1,9 @@
 import { oneOf, onlyKnown } from '../options.js';
+import { type A2sfOptions, a2sf } from './a2sf.js';
+import { type H2oOptions, h2o } from './h2o.js';
 import type { Policy } from './policy.js';
 import { type SinksWindowOptions, sinksWindow } from './sinks-window.js';
+import { type SnapKvOptions, snapKv } from './snap-kv.js';
 
 /** Nothing is dropped: the default, which costs nothing. */
 export interface KeepAllOptions {
@@ -8,7 +11,7 @@ export interface KeepAllOptions {
 }
 
 /** What is kept of what was read. Plain data. */
-export type RetentionOptions = KeepAllOptions | SinksWindowOptions;
+export type RetentionOptions = KeepAllOptions | SinksWindowOptions | H2oOptions | SnapKvOptions | A2sfOptions;
 
 type Factory<Name extends RetentionOptions['policy']> = (
   options: Extract<RetentionOptions, { policy: Name }>,
@@ -21,6 +24,9 @@ export const policies: { readonly [Name in RetentionOptions['policy']]: Factory<
     return undefined;
   },
   'sinks-window': sinksWindow,
+  h2o,
+  'snap-kv': snapKv,
+  a2sf,
 };
 
 /** The policy that `options` name, with every default filled in; none where everything is kept. Refuses what it cannot obey with `input/option`. */

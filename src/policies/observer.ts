@@ -1,4 +1,5 @@
 import { type Plan, type Range, type Tensor, type Tiles, tileCount, tileEnd } from '../backends/backend.js';
+import { createValueNorms } from '../kv/value-norms.js';
 import type { Observed, PolicyNeeds, RetentionParts } from './policy.js';
 import { before } from './ranges.js';
 
@@ -37,6 +38,7 @@ export const createObserver = (parts: RetentionParts, needs: PolicyNeeds): Obser
   const scores = layers.map(({ shape }): Float32Array[] =>
     Array.from({ length: shape.kvHeads }, () => new Float32Array(0)),
   );
+  const norms = needs.values ? layers.map((kv) => createValueNorms(backend, kv)) : undefined;
   const plans = new Map<number, Plan>();
   let out: Tensor | undefined;
   let from = Number.POSITIVE_INFINITY;
@@ -67,6 +69,7 @@ export const createObserver = (parts: RetentionParts, needs: PolicyNeeds): Obser
       return from;
     },
     begin(first, position) {
+      for (const own of norms ?? []) own.forget(position);
       // Rows that are read again were added up already.
       if (seen.some((row) => row > position)) clear();
       from = first;
@@ -91,7 +94,8 @@ export const createObserver = (parts: RetentionParts, needs: PolicyNeeds): Obser
         for (let row = 0; row < some.rows; row++) {
           for (const values of own) {
             if (needs.decay === 1) break;
-            for (let t = 0; t < end; t++) values[t]! *= needs.decay;
+            // What was dropped stays so.
+            for (let t = 0; t < end; t++) if (values[t]! > 0) values[t]! *= needs.decay;
           }
           for (let head = 0; head < heads; head++) {
             const at = (row * heads + head) * found.cols;
@@ -103,10 +107,15 @@ export const createObserver = (parts: RetentionParts, needs: PolicyNeeds): Obser
       seen[layer] = end;
     },
     isThere: (position) => layers.length > 0 && seen.every((row) => row === position),
-    observed: async (tokens) => ({
-      tokens,
-      scores: scores.map((own) => own.map((v) => v.subarray(0, tokens))),
-    }),
+    async observed(tokens) {
+      const values: (readonly Float32Array[])[] = [];
+      for (const own of norms ?? []) values.push(await own.read(tokens));
+      return {
+        tokens,
+        scores: scores.map((own) => own.map((ofHead) => ofHead.subarray(0, tokens))),
+        ...(norms && { values }),
+      };
+    },
     drop(kept, tokens) {
       for (const [layer, own] of kept.entries()) {
         for (const [head, ranges] of own.entries()) {

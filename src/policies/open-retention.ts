@@ -20,7 +20,7 @@ export const openRetention = async (options: RetentionOptions): Promise<OpenRete
   if (!policy) return nothing;
   const { signature, needs } = policy;
   return {
-    retain: (parts) => createRetention(policy, parts),
+    retain: { wholeContext: needs.values, open: (parts) => createRetention(policy, parts) },
     signature,
     bound: needs.reading ? ` ${signature}` : '',
   };

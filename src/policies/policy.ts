@@ -82,4 +82,8 @@ export interface Retention {
 }
 
 /** Makes one for every context of a model. */
-export type Retain = (parts: RetentionParts) => Retention;
+export interface Retain {
+  /** It reads pages itself: all of them must be in memory, whatever the budget. */
+  readonly wholeContext: boolean;
+  open(parts: RetentionParts): Retention;
+}

@@ -6,6 +6,7 @@ import { openSession } from '../../src/engine/open-context.js';
 import { type OpenModel, openModel } from '../../src/engine/open-model.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { Context } from '../../src/generate/context.js';
+import { createPager } from '../../src/kv/pager.js';
 import type { RetentionOptions } from '../../src/policies/index.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { random } from '../support/random.js';
@@ -122,4 +123,88 @@ test('where everything is kept nothing is different', async () => {
   expect(logits[1]).toEqual(logits[0]);
   await plain.close();
   await kept.close();
+});
+
+describe('what a question looks at', () => {
+  const TEXT = 'The lighthouse keeper lost the brass key on the winter stairs. '.repeat(30);
+  const ANSWER = { maxTokens: 12, temperature: 0, ignoreStops: true };
+  const questions = ['Where is the key?', 'Who lost it, and when was that?'];
+
+  test.each<RetentionOptions>([
+    { policy: 'snap-kv', budget: 120, recent: 8 },
+    { policy: 'h2o', budget: 120, every: 4 },
+    { policy: 'a2sf', budget: 120, values: true, heads: 'ada', layers: 'pyramid' },
+  ])('is kept for its answer, and a second question finds all of the text again: %j', async (retention) => {
+    const model = await open(retention);
+    /** Answers of questions in this order, and what was kept behind each of them. */
+    const ask = async (order: readonly number[]): Promise<Map<number, [string, number]>> => {
+      const session = await openSession(model, {});
+      await session.conversation!.append(TEXT, {});
+      const said = new Map<number, [string, number]>();
+      for (const n of order) {
+        let answer = '';
+        await session.conversation!.ask(questions[n]!, ANSWER, {}, (text) => (answer += text));
+        said.set(n, [answer, (await session.stats()).kept]);
+      }
+      await session.close();
+      return said;
+    };
+    const [forth, back] = [await ask([0, 1]), await ask([1, 0])];
+    // Whatever was asked before, a question is answered as if it were the first.
+    for (const n of [0, 1]) expect(forth.get(n)).toEqual(back.get(n));
+    expect(forth.get(0)![0]).not.toBe('');
+    await model.close();
+  });
+
+  test('counts, in plans, in numbers and in pages', async () => {
+    const model = await open({ policy: 'snap-kv', budget: 200, recent: 8, grain: 64, rows: 16 });
+    const context = new Context(
+      model.reader,
+      createPager(model.kept!.archive, model.reader.arena.segmentTokens),
+    );
+    await context.append(IDS, false);
+    await context.append(IDS.slice(0, 20), true);
+    const { pages } = context.resident;
+    expect(context.kept).toBe(920);
+    context.push(5);
+    await model.kept!.archive.drained();
+    await context.logits();
+    // Pieces of 64, two of which fit, one perhaps cut by what is kept anyway.
+    expect(context.kept).toBeGreaterThan(100);
+    expect(context.kept).toBeLessThanOrEqual(201);
+    expect(context.resident.pages).toBeLessThan(pages);
+    for (let layer = 0; layer < LAYERS; layer++) {
+      for (const head of [0, 1]) {
+        const ranges = await context.plan(layer, head);
+        expect(ranges.at(-1)![1]).toBe(921);
+        const tokens = ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+        expect(tokens).toBeLessThanOrEqual(201);
+      }
+    }
+    expect(context.paging.missed).toBe(0);
+    // More text, and everything is named again, fetched where it is missing.
+    await context.append(IDS.slice(0, 30), true);
+    expect(context.kept).toBe(951);
+    expect(await context.plan(1, 0)).toEqual([[0, 951]]);
+    expect(context.paging.missed).toBeGreaterThan(0);
+    context.close();
+    await model.close();
+  });
+
+  test('is bit for bit what plans without the rest would read', async () => {
+    const model = await open({ policy: 'a2sf', budget: 100, every: 0 });
+    const plain = await open();
+    const [cut, whole] = [new Context(model.reader), new Context(plain.reader)];
+    for (const context of [cut, whole]) await context.append(IDS.slice(0, 500), false);
+    expect(await cut.logits()).toEqual(await whole.logits());
+    for (const context of [cut, whole]) context.push(9);
+    // What was dropped is missed: the comparison can fail.
+    expect(await cut.logits()).not.toEqual(await whole.logits());
+    // Back before the answer, everything is there.
+    for (const context of [cut, whole]) context.rewind({ tokens: 500 });
+    for (const context of [cut, whole]) await context.append([9], true);
+    expect(await cut.logits()).toEqual(await whole.logits());
+    await model.close();
+    await plain.close();
+  });
 });
