@@ -162,7 +162,8 @@ export interface Backend {
   readBoundaries(index: ChunkIndex): Promise<Uint32Array>;
   /** The index's content for pages [from, to), to be stored beside them; `writeChunks` appends it again. */
   readChunks(index: ChunkIndex, from: number, to: number): Promise<Uint8Array>;
-  writeChunks(index: ChunkIndex, from: number, to: number, bytes: Uint8Array): void;
+  /** `room`: about so many pages will be there in all. Room for them is made at once, and nothing moves as they come. */
+  writeChunks(index: ChunkIndex, from: number, to: number, bytes: Uint8Array, room?: number): void;
 
   // ** plans **
   plan(label: string, lists: number): Plan;

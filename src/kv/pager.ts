@@ -80,16 +80,16 @@ export const readRun = async (
 };
 
 /**
- * Put a stored run behind what the pages hold: its pages are cold, its chunks at once in the index. Whether it could be
- * believed: the backend refuses chunks that make no sense.
+ * Put a stored run behind what the pages hold: its pages are cold, its chunks at once in the index, which has room for `room`
+ * pages then. Whether it could be believed: the backend refuses chunks that make no sense.
  */
-export const attachRun = (state: PagedState, run: StoredRun, head: RunHead): boolean => {
+export const attachRun = (state: PagedState, run: StoredRun, head: RunHead, room?: number): boolean => {
   const { backend } = state;
   const { firstPage, tokens } = run;
   const wholeTo = firstPage + Math.floor(tokens / PAGE);
   if (state.chunks && wholeTo > firstPage) {
     try {
-      backend.writeChunks(state.chunks, firstPage, wholeTo, head.chunks);
+      backend.writeChunks(state.chunks, firstPage, wholeTo, head.chunks, room);
     } catch (error) {
       if ((error as Partial<LonghandError> | null)?.code !== 'storage/corrupt') throw error;
       return false;
@@ -104,6 +104,9 @@ export const attachRun = (state: PagedState, run: StoredRun, head: RunHead): boo
   return true;
 };
 
+/** Segments behind a text for which its chunk index has room when it is attached. */
+const SEGMENTS_MORE = 2;
+
 export const createPager = (archive: Archive, segmentTokens: number): Pager => {
   const pages = segmentTokens / PAGE;
   const chain = archive.chain();
@@ -116,12 +119,14 @@ export const createPager = (archive: Archive, segmentTokens: number): Pager => {
     archive,
     async restore(text, cached, state, signal) {
       const from = Math.floor(cached / segmentTokens);
+      // A question and an answer come behind it.
+      const room = Math.ceil(text.length / PAGE) + SEGMENTS_MORE * pages;
       const { segments, reason } = await chain.attach(text, {
         from,
         signal,
         onRun: (run, head) => {
           if (run.firstPage / pages === from) state.cutChunks(from * segmentTokens);
-          return attachRun(state, run, head);
+          return attachRun(state, run, head, room);
         },
       });
       const more = reason !== 'end' && reason !== 'unavailable';

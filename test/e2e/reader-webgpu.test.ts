@@ -35,36 +35,32 @@ const answer = async (page: Page): Promise<string> => {
 const tokens = (page: Page): Promise<Record<string, string | undefined>> =>
   page.locator('#reading').evaluate((element) => ({ ...element.dataset }));
 
-test(
-  'the reader on WebGPU: asks, stops, survives its device, resumes',
-  { timeout: 400_000 },
-  async () => {
-    const { page, complaints } = await site.visit('examples/');
-    await page.route('**/dist/worker.js', async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${PRELUDE}${await response.text()}` });
-    });
-    await page.goto(new URL('examples/reader/?backend=webgpu', site.address).href);
-    await reached(page, 'empty');
-    await give(page);
-    await reached(page, 'ready');
-    const first = await tokens(page);
-    await put(page, 'Where is the brass key?');
-    expect(await answer(page)).toContain('attic');
+test('the reader on WebGPU: asks, stops, survives its device, resumes', { timeout: 400_000 }, async () => {
+  const { page, complaints } = await site.visit('examples/');
+  await page.route('**/dist/worker.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${PRELUDE}${await response.text()}` });
+  });
+  await page.goto(new URL('examples/reader/?backend=webgpu', site.address).href);
+  await reached(page, 'empty');
+  await give(page);
+  await reached(page, 'ready');
+  const first = await tokens(page);
+  await put(page, 'Where is the brass key?');
+  expect(await answer(page)).toContain('attic');
 
-    // Stopped before it says anything.
-    await put(page, 'Where is the lamp?');
-    await page.locator('#stop-answer').click();
-    await reached(page, 'ready');
+  // Stopped before it says anything.
+  await put(page, 'Where is the lamp?');
+  await page.locator('#stop-answer').click();
+  await reached(page, 'ready');
 
-    // The device is lost while it answers: another one goes on.
-    await put(page, 'Where is the brass key?');
-    await page.evaluate(() => new BroadcastChannel('lose the device').postMessage('now'));
-    expect(await answer(page)).toContain('attic');
+  // The device is lost while it answers: another one goes on.
+  await put(page, 'Where is the brass key?');
+  await page.evaluate(() => new BroadcastChannel('lose the device').postMessage('now'));
+  expect(await answer(page)).toContain('attic');
 
-    await page.reload();
-    await reached(page, 'ready');
-    expect(await tokens(page)).toMatchObject({ resumed: first.tokens, reused: first.tokens });
-    expect(complaints).toEqual([]);
-  },
-);
+  await page.reload();
+  await reached(page, 'ready');
+  expect(await tokens(page)).toMatchObject({ resumed: first.tokens, reused: first.tokens });
+  expect(complaints).toEqual([]);
+});

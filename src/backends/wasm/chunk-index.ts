@@ -115,12 +115,11 @@ export const readIndex = (device: Device, index: WasmChunkIndex, from: number, t
   return bytes;
 };
 
-/** Appends what `readIndex` gave; forgets pages from `from` on first. */
+/** Appends what `readIndex` gave, with room for `room` pages of its kind; forgets pages from `from` on first. */
 export const writeIndex = (
   device: Device,
   index: WasmChunkIndex,
-  from: number,
-  to: number,
+  { from, to, room }: { readonly from: number; readonly to: number; readonly room: number },
   bytes: Uint8Array,
 ): void => {
   if (from > index.pages)
@@ -134,17 +133,18 @@ export const writeIndex = (
   const first = index.count - 1;
   appendBoundaries(device, index, found);
   let at = 4 + closed * 4;
-  const take = (memory: Growing, start: number, length: number): void => {
-    memory.reserve(start + length);
+  /** `later`: bytes behind these that the pages from `to` to `room` will probably have. */
+  const take = (memory: Growing, start: number, length: number, later: number): void => {
+    memory.reserve(start + length + later);
     device.heap.u8(memory.start + start, length).set(bytes.subarray(at, at + length));
     at += length;
   };
   for (const layer of index.layers) {
-    take(layer.means, first * mean, closed * mean);
-    layer.sketches.reserve(to);
+    take(layer.means, first * mean, closed * mean, Math.ceil((closed * (room - to)) / (to - from)) * mean);
+    layer.sketches.reserve(room);
     layer.sketches.write(from, bytes.subarray(at, at + (to - from) * sketches));
     at += (to - from) * sketches;
-    take(layer.bounds, from * bounds, (to - from) * bounds);
+    take(layer.bounds, from * bounds, (to - from) * bounds, (room - to) * bounds);
     layer.chunks = index.count - 1;
     layer.pages = to;
   }

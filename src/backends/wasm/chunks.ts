@@ -140,6 +140,7 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
 
     readBoundaries: async (index) => boundariesOf(device, wasm<WasmChunkIndex>(index)).slice(),
     readChunks: async (index, from, to) => readIndex(device, wasm<WasmChunkIndex>(index), from, to),
-    writeChunks: (index, from, to, bytes) => writeIndex(device, wasm<WasmChunkIndex>(index), from, to, bytes),
+    writeChunks: (index, from, to, bytes, room) =>
+      writeIndex(device, wasm<WasmChunkIndex>(index), { from, to, room: Math.max(to, room ?? 0) }, bytes),
   };
 };

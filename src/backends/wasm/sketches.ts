@@ -73,10 +73,12 @@ export const createSketches = (heap: Heap, { sketches, kvHeads, keyDim }: ChunkS
       return out;
     },
     write(from, bytes) {
+      // One view for all: making one is slow.
+      const all = heap.u8(start, kvHeads * headRoom(room));
       for (let i = 0; i < bytes.length; i += record) {
         const [a, b] = places((i / record) % kvHeads, room, from + Math.floor(i / record / kvHeads));
-        heap.u8(start + a, first).set(bytes.subarray(i, i + first));
-        heap.u8(start + b, second).set(bytes.subarray(i + first, i + record));
+        all.set(bytes.subarray(i, i + first), a);
+        all.set(bytes.subarray(i + first, i + record), b);
       }
     },
     release() {

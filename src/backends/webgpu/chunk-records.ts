@@ -63,13 +63,14 @@ export const gpuChunkRecords = (device: GpuDevice): Verbs => {
       return bytes.slice(0, bytesOf(new DataView(bytes.buffer).getUint32(0, true)));
     },
 
-    writeChunks: (index, from, to, bytes) => {
+    writeChunks: (index, from, to, bytes, room = to) => {
       const own = index as GpuChunkIndex;
       const { shape, layers } = own;
       demand(from <= own.pages, `Chunks of page ${from} were written after those of ${own.pages}.`);
       const closed = storedBoundaries(shape, from, to, bytes).length;
-      reserveBoundaries(own, to);
-      for (const layer of layers) reserveSummaries(own, layer, to);
+      const pages = Math.max(to, room);
+      reserveBoundaries(own, pages);
+      for (const layer of layers) reserveSummaries(own, layer, pages);
       forgetFrom(own, from);
       const raw = buffers.take('chunks, written', bytes.length, 'activations');
       recorder.write(raw, 0, bytes);
