@@ -31,9 +31,14 @@ const inFolder = (folder: string, name: string): URL => {
 
 type Chosen = ReturnType<typeof checkEngineOptions>;
 
-/** Where the shaders are, if they are not beside the script. */
-export const shadersAt = ({ kernelsUrl }: Pick<Chosen, 'kernelsUrl'>): { shadersUrl?: URL } =>
-  kernelsUrl === undefined ? {} : { shadersUrl: inFolder(kernelsUrl, 'shaders.json') };
+/**
+ * Where the shaders are. Bundlers copy webgpu.js as it is, so what it needs is named here, in the form that they look for:
+ * beside it the file would be missing.
+ */
+export const shadersAt = ({ kernelsUrl }: Pick<Chosen, 'kernelsUrl'>): URL =>
+  kernelsUrl === undefined
+    ? new URL('./shaders.json', import.meta.url)
+    : inFolder(kernelsUrl, 'shaders.json');
 
 /** The CPU, as it was asked for, or an error that says why it cannot be had so. */
 export const openWasm = async ({

@@ -35,7 +35,7 @@ const openGpu = async (chosen: Chosen, sample: Sample, cpu?: Computing): Promise
     );
   }
   const { createTopShortlist, createWebgpuBackend, selfTest } = await loadWebgpu();
-  const opened = await createWebgpuBackend({ ...shadersAt(chosen), memory: chosen.gpuMemory });
+  const opened = await createWebgpuBackend({ shadersUrl: shadersAt(chosen), memory: chosen.gpuMemory });
   const gpu = Object.assign(opened, { topShortlist: createTopShortlist });
   const judge = cpu ?? (await openWasm({ ...chosen, threads: 1 }));
   try {

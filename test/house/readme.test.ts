@@ -23,12 +23,17 @@ const programsOf = (markdown: string): string[] => {
   return programs;
 };
 
-/** What the compiler says about each program, as if it stood in a project that had installed us. */
-const complaintsAbout = (programs: string[]): string[] => {
+/**
+ * What the compiler says about each program, as if it stood in a project that had installed us: all of them in one go, by
+ * their names.
+ */
+const complaintsAbout = (programs: ReadonlyMap<string, string>): string[] => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
   const files = new Map<string, string>(
-    programs.map((code, i) => [join(root, 'build/readme', `${i}.ts`), `${code}\nexport {};\n`] as const),
+    [...programs].map(
+      ([name, code]) => [join(root, 'build/readme', `${name}.ts`), `${code}\nexport {};\n`] as const,
+    ),
   );
   files.set(join(root, 'build/readme/ambient.d.ts'), ambient);
   const settings: ts.CompilerOptions = {
@@ -62,7 +67,7 @@ const complaintsAbout = (programs: string[]): string[] => {
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
       ({ messageText, start = 0 }) => {
         const line = source?.text.slice(0, start).split('\n').length;
-        return `program ${path.split('/').at(-1)}, line ${line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+        return `${path.split('/').at(-1)?.replace('.ts', '')}, line ${line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
       },
     );
   });
@@ -77,25 +82,34 @@ describe('the checker', () => {
   });
 
   test('finds what does not compile', () => {
-    const complaints = complaintsAbout([
-      "import { load } from 'longhand';\nawait load(17);",
-      'const a: string = 1;',
-    ]);
-    expect(complaints.some((text) => text.startsWith('program 0.ts, line 2'))).toBe(true);
-    expect(complaints.some((text) => text.startsWith('program 1.ts, line 1'))).toBe(true);
+    expect(complaints.some((text) => text.startsWith('wrong number, line 2'))).toBe(true);
+    expect(complaints.some((text) => text.startsWith('wrong type, line 1'))).toBe(true);
   });
 });
 
 const pages = ['README.md', ...filesUnder('docs').filter((file) => file.endsWith('.md'))];
+const shown = pages.filter((page) => programsOf(read(page)).length > 0);
+
+const complaints = complaintsAbout(
+  new Map([
+    ['wrong number', "import { load } from 'longhand';\nawait load(17);"],
+    ['wrong type', 'const a: string = 1;'],
+    ...shown.flatMap((page) =>
+      programsOf(read(page)).map((code, i) => [`${page.replaceAll('/', ' ')} ${i}`, code] as const),
+    ),
+  ]),
+);
 
 test('the README shows code', () => {
-  expect(programsOf(read('README.md')).length).toBeGreaterThan(0);
+  expect(shown).toContain('README.md');
 });
 
-test.each(
-  pages.filter((page) => existsSync(join(root, page)) && programsOf(read(page)).length > 0),
-)('the TypeScript in %s compiles', (page) => {
-  expect(complaintsAbout(programsOf(read(page)))).toEqual([]);
+test.for(shown)('the TypeScript in %s compiles', (page, { skip }) => {
+  const isShort =
+    programsOf(read(page)).some((code) => /from '(react|vue)'/.test(code)) &&
+    !existsSync(join(clients, '@vue/reactivity'));
+  if (isShort) skip('The clients that facades are tested with are not installed; `npm test` does it.');
+  expect(complaints.filter((text) => text.startsWith(`${page.replaceAll('/', ' ')} `))).toEqual([]);
 });
 
 test('links between the pages lead somewhere', () => {

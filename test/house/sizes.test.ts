@@ -50,6 +50,23 @@ test('the facades are no larger than their table says, and not much smaller', ()
   }
 });
 
+test('what is fetched is no larger than its table says, and not much smaller', () => {
+  const [, table = ''] = /<!-- sizes -->([\s\S]*)<!-- \/sizes -->/.exec(read('docs/PACKAGING.md')) ?? [];
+  const rows = [...table.matchAll(/^\| (`.+`) \| (\d+) \|/gm)].map(([, names = '', kilobytes]) => ({
+    names: [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    most: Number(kilobytes),
+  }));
+  const { files } = measure();
+  const said = rows.flatMap(({ names }) => names);
+  const facades = ['openai.js', 'prompt-api.js', 'chat.js', 'ai-sdk.js'];
+  expect([...said, ...facades].sort()).toEqual(files.map(({ file }) => file).sort());
+  for (const { names, most } of rows) {
+    const gzip = files.filter(({ file }) => names.includes(file)).reduce((sum, file) => sum + file.gzip, 0);
+    expect(gzip / 1000, names.join()).toBeLessThanOrEqual(most);
+    expect(gzip / 1000, names.join()).toBeGreaterThan(most * 0.6 - 1);
+  }
+});
+
 test('an installation stays under 300 MB', () => {
   const bytesUnder = (folder: string): number =>
     readdirSync(folder, { withFileTypes: true }).reduce((sum, entry) => {

@@ -14,8 +14,8 @@ import { tuneRows } from './tune.js';
 import { gpuWeights } from './weights.js';
 
 export interface WebgpuOptions extends Omit<GpuOptions, 'shaders'> {
-  /** Address of `shaders.json`. Default: beside the script. */
-  readonly shadersUrl?: URL;
+  /** Address of `shaders.json`. */
+  readonly shadersUrl: URL;
 }
 
 export interface WebgpuBackend extends Backend {
@@ -52,9 +52,9 @@ const fetchShaders = async (url: URL): Promise<GpuOptions['shaders']> => {
  * `unsupported/backend` where there is no adapter.
  */
 export const createWebgpuBackend = async ({
-  shadersUrl = new URL('./shaders.json', import.meta.url),
+  shadersUrl,
   ...options
-}: WebgpuOptions = {}): Promise<WebgpuBackend> => {
+}: WebgpuOptions): Promise<WebgpuBackend> => {
   if (!globalThis.navigator?.gpu) await openGpu({ ...options, shaders: {} });
   const device = await openGpu({ ...options, shaders: await fetchShaders(shadersUrl) });
   const { description, isSoftware, packedDots } = device.granted;
