@@ -58,7 +58,9 @@ test('what is fetched is no larger than its table says, and not much smaller', (
   }));
   const { files } = measure();
   const said = rows.flatMap(({ names }) => names);
-  const facades = ['openai.js', 'prompt-api.js', 'chat.js', 'ai-sdk.js'];
+  const facades = [...read('docs/FACADES.md').matchAll(/^\| `longhand\/([a-z-]+)` \|/gm)].map(
+    ([, name]) => `${name}.js`,
+  );
   expect([...said, ...facades].sort()).toEqual(files.map(({ file }) => file).sort());
   for (const { names, most } of rows) {
     const gzip = files.filter(({ file }) => names.includes(file)).reduce((sum, file) => sum + file.gzip, 0);

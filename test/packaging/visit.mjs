@@ -14,6 +14,11 @@ const visits = [
     ask: { kv: { store: 'none' }, settings: { schema: { const: 'attic' } } },
     fetched: ['constraint.js', 'model.gguf'],
   },
+  {
+    about: 'another method',
+    ask: { kv: { store: 'none' }, attention: { method: 'a-shape' } },
+    fetched: ['model.gguf', 'predictors.js'],
+  },
   { about: 'kept in files', ask: { kv: { store: 'opfs' } }, fetched: ['model.gguf', 'opfs.js'] },
   { about: 'encrypted', ask: { encrypt: true }, fetched: ['encrypted.js', 'model.gguf'] },
 ];
