@@ -133,6 +133,14 @@ const STAND_IN = `${'kept'.padEnd(TO_BUNDLERS.length - 1, '_')},`;
 /** An import with it, as minified. Its second parentheses go as well: the tests' server takes them apart wrongly. */
 const STANDING_IN = new RegExp(`import\\(\\(${STAND_IN}((?:[^()]|\\([^()]*\\))*)\\)\\)`, 'g');
 
+/** What the build calls a script that is imported from a file: that need not be the name of its source. */
+const builtAs = (from, name) => {
+  const source = join(dirname(from), name).replace(/\.js$/, '.ts');
+  const [entry] = Object.entries(entries).find(([, file]) => at(file) === source) ?? [];
+  if (entry) return `./${entry}.js`;
+  throw new BuildFailure(`bundles: ${source} is fetched by address, but no script is built from it`);
+};
+
 /**
  * Imports with a comment to bundlers keep it. An import in a file called load-… becomes one by address, which bundlers copy
  * like the other files beside a script; a split bundle would not do for workers everywhere.
@@ -146,8 +154,9 @@ const keptImports = {
         loader: 'ts',
         contents: readFileSync(path, 'utf8')
           .replaceAll(
-            /await import\(('[^']+')\)/g,
-            `await import((${STAND_IN} new URL($1, import.meta.url).href))`,
+            /await import\('([^']+)'\)/g,
+            (_, name) =>
+              `await import((${STAND_IN} new URL('${builtAs(path, name)}', import.meta.url).href))`,
           )
           .replaceAll(
             new RegExp(`import\\(${TO_BUNDLERS.replaceAll('*', '\\*')} ([^)]+)\\)`, 'g'),

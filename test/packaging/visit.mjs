@@ -19,6 +19,11 @@ const visits = [
     ask: { kv: { store: 'none' }, attention: { method: 'a-shape' } },
     fetched: ['model.gguf', 'predictors.js'],
   },
+  {
+    about: 'a policy',
+    ask: { kv: { store: 'none' }, retention: { policy: 'sinks-window' } },
+    fetched: ['model.gguf', 'policies.js'],
+  },
   { about: 'kept in files', ask: { kv: { store: 'opfs' } }, fetched: ['model.gguf', 'opfs.js'] },
   { about: 'encrypted', ask: { encrypt: true }, fetched: ['encrypted.js', 'model.gguf'] },
 ];
