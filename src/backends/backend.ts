@@ -105,6 +105,8 @@ export interface Backend {
    * there is no such verb; predictors that use it say so (`Needs.host`).
    */
   peek?(tensor: Tensor): Float32Array;
+  /** The same of scores: `readScores` at once. */
+  peekScores?(scores: Scores): readonly Float32Array[];
   free(thing: Tensor | Weight | KvLayer | ChunkIndex | Plan | Scores): void;
   bytes(): BackendBytes;
 

@@ -3,13 +3,17 @@ import type { AutoOptions } from './auto.js';
 import type { BlocksOptions } from './blocks.js';
 import type { DenseOptions } from './dense.js';
 import type { DhsaOptions } from './dhsa.js';
+import type { FlexPrefillOptions } from './flex-prefill.js';
 import type { NeighborhoodOptions } from './neighborhood.js';
 import type { OracleOptions } from './oracle.js';
 import type { PowerOptions } from './power.js';
 import type { Predictor } from './predictor.js';
+import type { ProxyAttnOptions } from './proxy-attn.js';
 import type { QuestOptions } from './quest.js';
 import type { RandomOptions } from './random.js';
+import type { SaleOptions } from './sale.js';
 import type { SlidingOptions } from './sliding.js';
+import type { VerticalSlashOptions } from './vertical-slash.js';
 
 /** What attention reads. Plain data. */
 export type AttentionOptions =
@@ -23,6 +27,10 @@ export type AttentionOptions =
   | NeighborhoodOptions
   | OracleOptions
   | RandomOptions
+  | VerticalSlashOptions
+  | FlexPrefillOptions
+  | ProxyAttnOptions
+  | SaleOptions
   | QuestOptions;
 
 export type Method = AttentionOptions['method'];
@@ -40,5 +48,9 @@ export const rareMethods = [
   'neighborhood',
   'oracle',
   'random',
+  'vertical-slash',
+  'flex-prefill',
+  'proxy-attn',
+  'sale',
   'quest',
 ] as const satisfies readonly RareMethod[];

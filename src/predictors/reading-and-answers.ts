@@ -18,11 +18,28 @@ export const readerOf = (reading: 'dense' | 'dhsa', options: Omit<DhsaOptions, '
   return { ...whole, needs: { ...whole.needs, chunks: { ...whole.needs.chunks!, sketches: false } } };
 };
 
+/** How rows of questions and answers read where a method is made for texts. */
+export interface AnswersOptions {
+  /** They read everything, as in the papers, or what `dhsa` chooses with the same budget. Default `dense`. */
+  readonly answers?: 'dense' | 'dhsa';
+}
+
+/** What answers, with the budget of what reads. */
+export const answererOf = (answers: 'dense' | 'dhsa', options: Omit<DhsaOptions, 'method'>): Predictor => {
+  if (answers === 'dense') return dense({ method: 'dense' });
+  const whole = dhsa({ method: 'dhsa', ...options });
+  return { ...whole, needs: { ...whole.needs, chunks: { ...whole.needs.chunks!, means: false } } };
+};
+
 /**
  * Two methods as one: `reading` plans the tiles of a text, `answers` the rows that ask for themselves. Chunks are cut where
- * `reading` has them cut, if it needs any; lists are those of `answers`.
+ * `reading` has them cut, if it needs any; name and lists are those of `named`, by default of `answers`.
  */
-export const readingAndAnswers = (reading: Predictor, answers: Predictor): Predictor => {
+export const readingAndAnswers = (
+  reading: Predictor,
+  answers: Predictor,
+  named: Predictor = answers,
+): Predictor => {
   const [text, rows] = [reading.needs, answers.needs];
   const summaries = (text.chunks ?? rows.chunks) && {
     boundaries: (text.chunks ?? rows.chunks)!.boundaries,
@@ -30,15 +47,22 @@ export const readingAndAnswers = (reading: Predictor, answers: Predictor): Predi
     sketches: (text.chunks?.sketches || rows.chunks?.sketches) ?? false,
     bounds: (text.chunks?.bounds || rows.chunks?.bounds) ?? false,
   };
+  const signature =
+    named === answers
+      ? `${answers.signature} reading=(${reading.signature})`
+      : `${reading.signature} answers=(${answers.signature})`;
   return {
-    name: answers.name,
+    name: named.name,
     needs: {
       ...rows,
+      lists: named.needs.lists,
       ...(summaries && { chunks: summaries }),
+      candidates: text.candidates || rows.candidates,
       wholeContext: (text.wholeContext || rows.wholeContext) ?? false,
+      host: (text.host || rows.host) ?? false,
       prefixStable: text.prefixStable && rows.prefixStable,
     },
-    signature: `${answers.signature} reading=(${reading.signature})`,
+    signature,
     plan: (backend, input, out) =>
       (input.tiles.tileRows > MOST_REUSE ? reading : answers).plan(backend, input, out),
   };

@@ -26,6 +26,9 @@ const NONE: Share = [0, 0];
 /** Where rows of their own choose, and tiles of a text read everything. */
 const denseReading: Method['most'] = (budget, tokens, tileRows) => (tileRows > 1 ? tokens : budget);
 
+/** Where tiles of a text choose, and rows of their own read everything. */
+const denseAnswers: Method['most'] = (budget, tokens, tileRows) => (tileRows > 1 ? budget : tokens);
+
 /** A method under test: its options for a budget in tokens, and what it finds. */
 interface Method {
   readonly label: string;
@@ -33,6 +36,8 @@ interface Method {
   readonly dynamic: boolean;
   /** At 1/8 density: of planted runs of keys, for tiles of a text, and of single planted keys, for rows of their own. */
   readonly finds: { readonly runs: Share; readonly tokens: Share };
+  /** Looks at every token: on the reference by few shapes. */
+  readonly slow?: boolean;
   /** Tokens that a tile of so many rows of a text of so many reads at most, beside what is forced. Default: the budget. */
   readonly most?: (budget: number, tokens: number, tileRows: number) => number;
   options(budget: number): AttentionOptions;
@@ -140,6 +145,28 @@ const methods: readonly Method[] = [
       reading: 'dhsa',
     }),
   },
+  ...(['vertical-slash', 'flex-prefill', 'proxy-attn', 'sale'] as const).map(
+    (method): Method => ({
+      label: method,
+      dynamic: true,
+      slow: true,
+      finds: FOUND,
+      most: denseAnswers,
+      options: (budget) => ({
+        ...{ method, budget, sinks: 4, local: 8 },
+        ...(method === 'sale' && { first: 4, window: 8 }),
+      }),
+    }),
+  ),
+  {
+    label: 'vertical-slash, one list, answers by dhsa',
+    dynamic: true,
+    finds: FOUND,
+    options: (budget) => ({
+      ...{ method: 'vertical-slash', budget, sinks: 4, local: 8, size: 16, rows: 3 },
+      ...{ lists: 'layer', answers: 'dhsa' },
+    }),
+  },
   dhsa('dhsa', {}),
   dhsa('dhsa, delimiters', { boundaries: 'delimiters' }),
   dhsa('dhsa, fixed, one list', { boundaries: 'fixed', lists: 'layer' }),
@@ -157,9 +184,9 @@ interface Opened {
 
 const open = (backend: Backend, reading: Reading, { needs }: Predictor, tokens = reading.tokens): Opened => {
   const kv = putPages(backend, reading);
-  if (!needs.chunks) return { kv };
   const lists = needs.lists === 'kv-head' ? reading.shape.kvHeads : 1;
   const candidates = needs.candidates && { candidates: backend.plan('candidates', lists) };
+  if (!needs.chunks) return { kv, ...candidates };
   const { kvHeads, keyDim } = reading.shape;
   const chunks = backend.chunkIndex('chunks', { ...needs.chunks, layers: 1, kvHeads, keyDim });
   extend(backend, { kv, chunks }, reading, tokens);
@@ -287,10 +314,11 @@ export const describePredictors = (
     });
     afterAll(() => backend.close());
 
+    const some = few || (method.slow && name === 'reference') ? fewShapes : shapes;
     // On a GPU in software: what shares candidates chooses by the kernels of what does not.
     const distinct = !few || method.label !== 'dhsa, refresh';
 
-    test.runIf(distinct).each(few ? fewShapes : shapes)(
+    test.runIf(distinct).each(some)(
       'with a full budget it is dense attention: $tokens tokens of $dim',
       async (options) => {
         const reading = await createReading(options);
@@ -319,9 +347,7 @@ export const describePredictors = (
       },
     );
 
-    test.each(
-      few ? fewShapes : shapes,
-    )('plans keep the contract: $tokens tokens of $dim', async (options) => {
+    test.each(some)('plans keep the contract: $tokens tokens of $dim', async (options) => {
       const reading = await createReading(options);
       const queries = queriesOf(reading);
       for (const budget of [1, 33, 150, 300]) {

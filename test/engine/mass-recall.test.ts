@@ -22,6 +22,10 @@ const methods: Record<string, AttentionOptions> = {
   dhsa: { method: 'dhsa', budget: BUDGET },
   delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters' },
   quest: { method: 'quest', budget: BUDGET, dense: 0 },
+  'vertical-slash': { method: 'vertical-slash', budget: BUDGET },
+  'flex-prefill': { method: 'flex-prefill', budget: BUDGET },
+  'proxy-attn': { method: 'proxy-attn', budget: BUDGET },
+  sale: { method: 'sale', budget: BUDGET },
   oracle: { method: 'dhsa', budget: BUDGET, candidates: 64, exact: true },
 };
 
@@ -106,6 +110,13 @@ describe('attention mass covered at an eighth of the tokens', () => {
         expect(covered[kind][name]).toBeGreaterThan(covered[kind].sliding!);
       });
     }
+  }
+
+  for (const name of ['vertical-slash', 'flex-prefill', 'proxy-attn', 'sale']) {
+    test(`${name}, which is made for texts: more than a sliding window`, () => {
+      expect(covered.tile[name]).toBeGreaterThan(covered.tile.sliding!);
+      expect(covered.rows[name]).toBe(1);
+    });
   }
 
   test('row by row, DHSA comes near the oracle, and blocks do not', () => {

@@ -5,7 +5,20 @@ import { filesUnder, read, wordsOf } from './sources.js';
 
 // Verbs that move or count bytes and do no arithmetic: TypeScript alone does them.
 const withoutKernel = new Set([
-  ...['tensor', 'view', 'weight', 'fill', 'upload', 'read', 'peek', 'free', 'bytes', 'flush', 'close'],
+  ...[
+    'tensor',
+    'view',
+    'weight',
+    'fill',
+    'upload',
+    'read',
+    'peek',
+    'peekScores',
+    'free',
+    'bytes',
+    'flush',
+    'close',
+  ],
   'topLogits', // a CPU's logits are read as they are
   ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'readPage'],
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],

@@ -1,9 +1,10 @@
 import { type Backend, tileAt, tileCount } from '../../src/backends/backend.js';
 import type { RefPlan, RefTensor } from './device.js';
 import { integerQuery, storedKey, unrotated } from './keys.js';
+import type { RefScores } from './selection.js';
 
 /** Attention probabilities of a few rows, one token after the other. */
-export const refObserve = (): Required<Pick<Backend, 'observe' | 'peek'>> => ({
+export const refObserve = (): Required<Pick<Backend, 'observe' | 'peek' | 'peekScores'>> => ({
   observe(out, q, kv, reads, scale) {
     const { kvHeads, keyDim, keys } = kv.shape;
     const { tiles, lists, rows } = reads as RefPlan;
@@ -45,4 +46,5 @@ export const refObserve = (): Required<Pick<Backend, 'observe' | 'peek'>> => ({
   },
 
   peek: (tensor) => (tensor as RefTensor).values,
+  peekScores: (scores) => (scores as RefScores).rows.map((row) => Float32Array.from(row)),
 });

@@ -60,7 +60,7 @@ const areOf = (candidates: WasmPlan, lists: number, tiles: Tiles): boolean => {
 /** How interesting every chunk is for every tile. */
 export const wasmScores = (
   device: Device,
-): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores'> => {
+): Pick<Backend, 'scores' | 'scoreChunks' | 'scoreTokens' | 'readScores' | 'peekScores'> => {
   const { heap, kernels, jobs } = device;
 
   const shapeScores = (scores: WasmScores, tiles: Tiles, most: number, blocks: boolean): void => {
@@ -111,6 +111,13 @@ export const wasmScores = (
     const parts = Math.min(divided, Math.max(2, Math.ceil(stride / LEAST_SKETCHED)));
     heap.u32(args + 4 * 19, 2).set([candidates ? tileCount(candidates.tiles) : 0, parts]);
     runRanged(device, share, args, record, room, items * parts, work);
+  };
+
+  const viewsOf = (scores: Scores): Float32Array[] => {
+    const { lists, memory, stride, counts } = scores as WasmScores;
+    return Array.from({ length: lists * counts.length }, (_, row) =>
+      heap.f32(memory.start + row * stride * 4, counts[row % counts.length]!),
+    );
   };
 
   return {
@@ -189,11 +196,8 @@ export const wasmScores = (
       score('scoreTokens', own, q, chunks, from, plan, scale, room);
     },
 
-    async readScores(scores) {
-      const { lists, memory, stride, counts } = scores as WasmScores;
-      return Array.from({ length: lists * counts.length }, (_, row) =>
-        heap.f32(memory.start + row * stride * 4, counts[row % counts.length]!).slice(),
-      );
-    },
+    peekScores: viewsOf,
+
+    readScores: async (scores) => viewsOf(scores).map((row) => row.slice()),
   };
 };
