@@ -14,7 +14,8 @@ export const mostRows = (
   { predictor, config, budget }: Pick<Reader, 'predictor' | 'config' | 'budget'>,
   position: number,
 ): number => {
-  const { chunks, lists, candidates, refresh = 1, most } = predictor.needs;
+  const { chunks, lists, candidates, refresh = 1, most, oneByOne } = predictor.needs;
+  if (oneByOne) return 1;
   if (!chunks) return Number.POSITIVE_INFINITY;
   const blocks = Math.ceil(position / SUB_BLOCK);
   const { chosen, named } = most?.(position) ?? { chosen: position, named: position };

@@ -97,6 +97,7 @@ export const createState = (
     ({ window }): AttendOptions => ({
       scale: config.attentionScale,
       ...(window !== undefined && { window }),
+      ...(window === undefined && needs.skipBelow !== undefined && { skipBelow: needs.skipBelow }),
       ...(config.attentionCap !== undefined && { softcap: config.attentionCap }),
     }),
   );

@@ -1,6 +1,7 @@
 import type { AShapeOptions } from './a-shape.js';
 import type { AutoOptions } from './auto.js';
 import type { BlocksOptions } from './blocks.js';
+import type { DeltaOptions } from './delta.js';
 import type { DenseOptions } from './dense.js';
 import type { DhsaOptions } from './dhsa.js';
 import type { FlexPrefillOptions } from './flex-prefill.js';
@@ -11,12 +12,18 @@ import type { Predictor } from './predictor.js';
 import type { ProxyAttnOptions } from './proxy-attn.js';
 import type { QuestOptions } from './quest.js';
 import type { RandomOptions } from './random.js';
+import type { RecycledOptions } from './recycled.js';
 import type { SaleOptions } from './sale.js';
+import type { SkipOptions } from './skipping.js';
 import type { SlidingOptions } from './sliding.js';
+import type { TokenSelectOptions } from './token-select.js';
+import type { TwilightOptions } from './twilight.js';
 import type { VerticalSlashOptions } from './vertical-slash.js';
 
 /** What attention reads. Plain data. */
-export type AttentionOptions =
+export type AttentionOptions = SkipOptions & Chosen;
+
+type Chosen =
   | AutoOptions
   | DenseOptions
   | DhsaOptions
@@ -31,7 +38,11 @@ export type AttentionOptions =
   | FlexPrefillOptions
   | ProxyAttnOptions
   | SaleOptions
-  | QuestOptions;
+  | QuestOptions
+  | TwilightOptions
+  | TokenSelectOptions
+  | RecycledOptions
+  | DeltaOptions;
 
 export type Method = AttentionOptions['method'];
 
@@ -53,4 +64,8 @@ export const rareMethods = [
   'proxy-attn',
   'sale',
   'quest',
+  'twilight',
+  'token-select',
+  'recycled',
+  'delta',
 ] as const satisfies readonly RareMethod[];

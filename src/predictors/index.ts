@@ -7,6 +7,7 @@ import { dense } from './dense.js';
 import { dhsa } from './dhsa.js';
 import { loadRarer } from './load-rarer.js';
 import type { Predictor } from './predictor.js';
+import { skipping } from './skipping.js';
 import { sliding } from './sliding.js';
 
 /** The methods by name that are there at once. */
@@ -20,7 +21,9 @@ export const openPredictor = async (options: AttentionOptions): Promise<Predicto
   const methods: readonly Method[] = [...(Object.keys(common) as Method[]), ...rareMethods];
   const method = oneOf('attention.method', (options as Partial<AttentionOptions>).method, 'auto', methods);
   const table = Object.hasOwn(common, method) ? common : await loadRare();
-  return (table as Record<string, Factory<Method>>)[method]!(options);
+  const { skip, ...own } = options;
+  const predictor = await (table as Record<string, Factory<Method>>)[method]!(own);
+  return skipping(predictor, { ...(skip !== undefined && { skip }) });
 };
 
 const loadRare = async (): Promise<object> => {

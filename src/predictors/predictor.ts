@@ -27,6 +27,10 @@ export interface Needs {
    * row chooses for itself among them. Then every layer keeps its candidates from call to call. A power of two up to 16.
    */
   readonly refresh?: number;
+  /** How far under the running maximum all logits of a block of keys must be for attention to leave it out. Default: never. */
+  readonly skipBelow?: number;
+  /** Rows of questions and answers come one in a call: what each reads may follow from what the one before it read. */
+  readonly oneByOne?: boolean;
   /** The most tokens that a row of its own chooses behind so many, and that its candidates are. Left out: all of them. */
   readonly most?: (tokens: number) => { readonly chosen: number; readonly named: number };
   /** `plan` reads pages, not only summaries: all of them must be in memory, whatever the budget. Default false. */
@@ -68,4 +72,6 @@ export interface Predictor {
   /** Options in effect that shape K and V, in canonical form: part of the key under which pages are stored. */
   readonly signature: string;
   plan(backend: Backend, input: PredictInput, out: Plan): void;
+  /** What it counted since it was made, over all contexts, by name. */
+  counts?(): Readonly<Record<string, number>>;
 }

@@ -1,5 +1,6 @@
 import { aShape } from './a-shape.js';
 import type { Factory, RareMethod } from './attention-options.js';
+import { delta } from './delta.js';
 import { flexPrefill } from './flex-prefill.js';
 import { neighborhood } from './neighborhood.js';
 import { oracle } from './oracle.js';
@@ -7,7 +8,10 @@ import { power } from './power.js';
 import { proxyAttn } from './proxy-attn.js';
 import { quest } from './quest.js';
 import { random } from './random.js';
+import { recycled } from './recycled.js';
 import { sale } from './sale.js';
+import { tokenSelect } from './token-select.js';
+import { twilight } from './twilight.js';
 import { verticalSlash } from './vertical-slash.js';
 
 /** The methods by name that are fetched where they are asked for. */
@@ -22,4 +26,8 @@ export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
   'proxy-attn': proxyAttn,
   sale,
   quest,
+  twilight,
+  'token-select': tokenSelect,
+  recycled,
+  delta,
 };

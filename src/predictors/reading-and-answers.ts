@@ -62,6 +62,7 @@ export const readingAndAnswers = (
       host: (text.host || rows.host) ?? false,
       prefixStable: text.prefixStable && rows.prefixStable,
     },
+    ...(answers.counts && { counts: answers.counts }),
     signature,
     plan: (backend, input, out) =>
       (input.tiles.tileRows > MOST_REUSE ? reading : answers).plan(backend, input, out),

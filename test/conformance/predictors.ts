@@ -3,6 +3,7 @@ import {
   type Backend,
   type ChunkIndex,
   type KvLayer,
+  MOST_REUSE,
   type Plan,
   type Range,
   type Tiles,
@@ -40,6 +41,8 @@ interface Method {
   readonly slow?: boolean;
   /** Tokens that a tile of so many rows of a text of so many reads at most, beside what is forced. Default: the budget. */
   readonly most?: (budget: number, tokens: number, tileRows: number) => number;
+  /** Reads less than its budget where that is enough: with a full one it is not dense attention. */
+  readonly prunes?: boolean;
   options(budget: number): AttentionOptions;
 }
 
@@ -167,6 +170,46 @@ const methods: readonly Method[] = [
       ...{ lists: 'layer', answers: 'dhsa' },
     }),
   },
+  {
+    label: 'twilight, all of it',
+    dynamic: true,
+    finds: FOUND,
+    most: denseReading,
+    options: (budget) => ({ method: 'twilight', budget, sinks: 4, local: 8, dense: 0, mass: 1 }),
+  },
+  {
+    label: 'twilight',
+    dynamic: true,
+    finds: FOUND,
+    prunes: true,
+    options: (budget) => ({
+      ...{ method: 'twilight', budget, sinks: 4, local: 8, dense: 0, selector: 'quest' },
+      ...{ lists: 'layer', reading: 'dhsa' },
+    }),
+  },
+  {
+    label: 'token-select',
+    dynamic: true,
+    finds: FOUND,
+    most: denseReading,
+    options: (budget) => ({ method: 'token-select', budget, sinks: 4, local: 8 }),
+  },
+  {
+    label: 'recycled',
+    dynamic: true,
+    // Rows between those that read everything miss what only they look for.
+    finds: { runs: ALL, tokens: FEW },
+    most: (_, tokens) => tokens,
+    options: (budget) => ({ method: 'recycled', budget, sinks: 4, local: 8, every: 8 }),
+  },
+  {
+    label: 'delta',
+    dynamic: true,
+    finds: FOUND,
+    // The layer that is tried here is one that chooses for others.
+    most: (_, tokens) => tokens,
+    options: (budget) => ({ method: 'delta', budget, sinks: 4, local: 8, dense: 0 }),
+  },
   dhsa('dhsa', {}),
   dhsa('dhsa, delimiters', { boundaries: 'delimiters' }),
   dhsa('dhsa, fixed, one list', { boundaries: 'fixed', lists: 'layer' }),
@@ -221,6 +264,31 @@ const planRows = async (
   tiles: Tiles,
   queries: Float32Array,
 ): Promise<{ plan: Range[][]; attend: () => Promise<Float32Array>; lists: number }> => {
+  const { oneByOne, refresh = 1 } = predictor.needs;
+  if (oneByOne && tiles.rows > 1 && tiles.tileRows <= MOST_REUSE) {
+    const rows: Awaited<ReturnType<typeof planRows>>[] = [];
+    for (let position = tiles.position; position < tiles.position + tiles.rows; position++) {
+      const continues = position > tiles.position ? position % refresh > 0 : (tiles.continues ?? false);
+      const row = { position, rows: 1, tileRows: 1, continues };
+      rows.push(
+        await planRows(
+          backend,
+          reading,
+          predictor,
+          { kv, ...(chunks && { chunks }), ...(candidates && { candidates }) },
+          row,
+          queries,
+        ),
+      );
+    }
+    const { lists } = rows[0]!;
+    return {
+      lists,
+      plan: Array.from({ length: lists }, (_, list) => rows.map(({ plan }) => plan[list]!)).flat(),
+      attend: async () =>
+        Float32Array.from((await Promise.all(rows.map(({ attend }) => attend()))).flatMap((row) => [...row])),
+    };
+  }
   const { shape, heads } = reading;
   const width = heads * shape.keyDim;
   const lists = predictor.needs.lists === 'kv-head' ? shape.kvHeads : 1;
@@ -318,7 +386,7 @@ export const describePredictors = (
     // On a GPU in software: what shares candidates chooses by the kernels of what does not.
     const distinct = !few || method.label !== 'dhsa, refresh';
 
-    test.runIf(distinct).each(some)(
+    test.runIf(distinct && !method.prunes).each(some)(
       'with a full budget it is dense attention: $tokens tokens of $dim',
       async (options) => {
         const reading = await createReading(options);
@@ -441,7 +509,7 @@ export const describePredictors = (
       }
     });
 
-    test.runIf(distinct)('a larger budget reads all that a smaller one reads', async () => {
+    test.runIf(distinct && !method.prunes)('a larger budget reads all that a smaller one reads', async () => {
       const reading = await createReading({ tokens: 700 });
       const queries = queriesOf(reading);
       for (const tiles of [

@@ -89,6 +89,7 @@ test.each([
   { method: 'dhsa', budget: 192 },
   { method: 'dhsa', budget: 192, boundaries: 'delimiters', refresh: 8 },
   { method: 'dhsa', budget: 192, lists: 'layer', reuse: 8 },
+  { method: 'recycled', budget: 192, every: 8, similarity: 0.5 },
   { method: 'sliding', window: 100 },
 ] as const)('whatever is done to a session: %j', async (attention) => {
   const model = await openBundled({ attention, kv: { store: 'memory' }, maxTokens: 8192 });
