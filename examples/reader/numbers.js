@@ -1,6 +1,8 @@
 // @ts-check
 /** Numbers as people read them. */
-export const count = (/** @type {number} */ n) => n.toLocaleString('en');
+
+/** A whole number, in thousands. As `toLocaleString('en')`, which first loads what it knows of languages: longer than a frame. */
+export const count = (/** @type {number} */ n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 export const tokens = (/** @type {number} */ n) => `${count(n)} token${n === 1 ? '' : 's'}`;
 export const bytes = (/** @type {number} */ n) =>
   n < 1e6

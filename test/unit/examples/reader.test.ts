@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { binsOf, nextTo, placeIn, strongest } from '../../../examples/reader/bins.js';
 import { facts, hideFacts } from '../../../examples/reader/facts.js';
 import { hideAt, placeAt } from '../../../examples/reader/hide.js';
-import { bytes, left, percent, seconds, speed } from '../../../examples/reader/numbers.js';
+import { bytes, count, left, percent, seconds, speed } from '../../../examples/reader/numbers.js';
 import type { Source } from '../../../src/index.js';
 
 const source = (start: number, end: number, share: number, part: Source['part'] = 'text'): Source => ({
@@ -74,6 +74,8 @@ test('numbers are written for people', () => {
     'about 10 min left',
   ]);
   expect([percent(0.021), percent(0.63), percent(1)]).toEqual(['2.1 %', '63 %', '100 %']);
+  const whole = [0, 7, 999, 1000, 12_345, 123_456, 1_234_567, -1234, 131_072];
+  expect(whole.map(count)).toEqual(whole.map((n) => n.toLocaleString('en')));
   expect(speed({ tokens: 0, seconds: 0 })).toBe('–');
   expect(speed({ tokens: 3000, seconds: 2 })).toBe('1,500 tokens/s');
 });
