@@ -91,7 +91,9 @@ const steps = {
   lint: () => check(node(bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', root)),
   docs: () => check(node(bin('typedoc', 'bin/typedoc'))),
   clients: () =>
-    check(Promise.resolve(['test/facades', 'examples/pwa'].every((at) => install(join(root, at))))),
+    check(
+      Promise.resolve(['test/facades', 'examples/pwa', 'docs/site'].every((at) => install(join(root, at)))),
+    ),
   node: () => vitest('node'),
   browser: () => vitest('browser'),
   e2e: () => vitest('e2e'),

@@ -149,6 +149,7 @@ export interface ProbeSettings {
 export interface ImportSettings {
   /** Default: the id it was exported with. */
   readonly id?: string | undefined;
+  /** Default: the title it was exported with. */
   readonly title?: string | undefined;
 }
 
