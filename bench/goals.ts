@@ -10,6 +10,7 @@ import { memory } from './goals/memory.js';
 import { memory128k } from './goals/memory-128k.js';
 import { native } from './goals/native.js';
 import { paging } from './goals/paging.js';
+import { reload } from './goals/reload.js';
 import { resume } from './goals/resume.js';
 import { wllama, wllamaLong } from './goals/wllama.js';
 import { yardsticks } from './goals/yardsticks.js';
@@ -24,6 +25,7 @@ const GOALS: readonly Goal[] = [
   wllama,
   wllamaLong,
   resume,
+  reload,
   paging,
   growth,
 ];

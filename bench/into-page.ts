@@ -16,7 +16,7 @@ export const intoPage = (page: string, name: string, tables: string, made = here
   if (!marked.test(text)) throw new Error(`${page} has no place marked ${name}.`);
   writeFileSync(
     page,
-    text.replace(marked, (_, open, close) => `${open}\n${tables}\n\n${made}\n${close}`),
+    text.replace(marked, (_, open, close) => `${open}\n${tables}\n${made && `\n${made}\n`}${close}`),
   );
   console.log(`${tables}\n\n${made}`);
 };

@@ -14,20 +14,21 @@ mkdirSync(FOLDER, { recursive: true });
 const server = await serve();
 const browser = await chromium.launch({ executablePath: await ensureChromium(), args: chromiumArguments });
 try {
-  const page = await browser.newPage({ viewport: { width: 1180, height: 760 }, reducedMotion: 'reduce' });
+  const page = await browser.newPage({ viewport: { width: 1120, height: 980 }, reducedMotion: 'reduce' });
   const reach = (/** @type {string} */ state) =>
     page.locator(`body[data-state="${state}"]`).waitFor({ timeout: 600_000 });
   await page.goto(`${server.address}examples/reader/`);
   await reach('empty');
   await page.locator('#read').click();
   await reach('ready');
-  for (const question of ['Where does Nora Quill live?']) {
-    await page.locator('#question').fill(question);
-    await page.locator('#ask').click();
-    await page.locator('#transcript article').last().locator('.answer[data-done]').waitFor();
-    await reach('ready');
-  }
-  await page.locator('#transcript').scrollIntoViewIfNeeded();
+  await page.locator('#question').fill('Where does Nora Quill live?');
+  await page.locator('#ask').click();
+  await page.locator('#transcript article').last().locator('.answer[data-done]').waitFor();
+  await reach('ready');
+  await page.evaluate(() => {
+    /** @type {HTMLElement} */ (document.activeElement)?.blur();
+    scrollTo(0, 0);
+  });
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     await page.emulateMedia({ colorScheme });
     await page.waitForTimeout(200);
