@@ -95,6 +95,7 @@ export interface EngineOptions {
   readonly attention?: AttentionOptions;
   /** What is kept of what was read; what is dropped stays in the store. Default `{ policy: 'keep-all' }`. */
   readonly retention?: RetentionOptions;
+  /** How pages are encoded and where they rest. */
   readonly kv?: KvOptions;
   /**
    * Tokens a context may hold. Default: the model's own window. More is taken when set, with a warning, and may be read
