@@ -79,6 +79,7 @@ export type { SlidingOptions } from './predictors/sliding.js';
 export type { TokenSelectOptions } from './predictors/token-select.js';
 export type { TwilightOptions } from './predictors/twilight.js';
 export type { VerticalSlashOptions } from './predictors/vertical-slash.js';
+export type { XAttentionOptions } from './predictors/x-attention.js';
 export type { AskOptions, CloneOptions, Session } from './session.js';
 export type { ToldCalls, Tool, ToolCall, ToolResult } from './text/tool.js';
 export { type CachedModel, deleteModel, models } from './weights/kept-files.js';

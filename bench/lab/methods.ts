@@ -20,6 +20,8 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'flex-prefill-dhsa': (length) => ({ method: 'flex-prefill', answers: 'dhsa', ...budget(length) }),
   'proxy-attn': (length) => ({ method: 'proxy-attn', ...budget(length) }),
   'proxy-attn-dhsa': (length) => ({ method: 'proxy-attn', answers: 'dhsa', ...budget(length) }),
+  'x-attention': (length) => ({ method: 'x-attention', ...budget(length) }),
+  'x-attention-dhsa': (length) => ({ method: 'x-attention', answers: 'dhsa', ...budget(length) }),
   sale: (length) => ({ method: 'sale', ...budget(length) }),
   'sale-dhsa': (length) => ({ method: 'sale', answers: 'dhsa', ...budget(length) }),
   'quest-dhsa': (length) => ({ method: 'quest', reading: 'dhsa', ...budget(length) }),

@@ -19,6 +19,7 @@ import type { SlidingOptions } from './sliding.js';
 import type { TokenSelectOptions } from './token-select.js';
 import type { TwilightOptions } from './twilight.js';
 import type { VerticalSlashOptions } from './vertical-slash.js';
+import type { XAttentionOptions } from './x-attention.js';
 
 /** What attention reads. Plain data. */
 export type AttentionOptions = SkipOptions & Chosen;
@@ -38,6 +39,7 @@ type Chosen =
   | FlexPrefillOptions
   | ProxyAttnOptions
   | SaleOptions
+  | XAttentionOptions
   | QuestOptions
   | TwilightOptions
   | TokenSelectOptions
@@ -63,6 +65,7 @@ export const rareMethods = [
   'flex-prefill',
   'proxy-attn',
   'sale',
+  'x-attention',
   'quest',
   'twilight',
   'token-select',

@@ -13,6 +13,7 @@ import { sale } from './sale.js';
 import { tokenSelect } from './token-select.js';
 import { twilight } from './twilight.js';
 import { verticalSlash } from './vertical-slash.js';
+import { xAttention } from './x-attention.js';
 
 /** The methods by name that are fetched where they are asked for. */
 export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
@@ -25,6 +26,7 @@ export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
   'flex-prefill': flexPrefill,
   'proxy-attn': proxyAttn,
   sale,
+  'x-attention': xAttention,
   quest,
   twilight,
   'token-select': tokenSelect,

@@ -148,7 +148,7 @@ const methods: readonly Method[] = [
       reading: 'dhsa',
     }),
   },
-  ...(['vertical-slash', 'flex-prefill', 'proxy-attn', 'sale'] as const).map(
+  ...(['vertical-slash', 'flex-prefill', 'proxy-attn', 'sale', 'x-attention'] as const).map(
     (method): Method => ({
       label: method,
       dynamic: true,

@@ -25,6 +25,7 @@ const methods: Record<string, AttentionOptions> = {
   'vertical-slash': { method: 'vertical-slash', budget: BUDGET },
   'flex-prefill': { method: 'flex-prefill', budget: BUDGET },
   'proxy-attn': { method: 'proxy-attn', budget: BUDGET },
+  'x-attention': { method: 'x-attention', budget: BUDGET },
   sale: { method: 'sale', budget: BUDGET },
   oracle: { method: 'dhsa', budget: BUDGET, candidates: 64, exact: true },
 };
@@ -112,7 +113,7 @@ describe('attention mass covered at an eighth of the tokens', () => {
     }
   }
 
-  for (const name of ['vertical-slash', 'flex-prefill', 'proxy-attn', 'sale']) {
+  for (const name of ['vertical-slash', 'flex-prefill', 'proxy-attn', 'sale', 'x-attention']) {
     test(`${name}, which is made for texts: more than a sliding window`, () => {
       expect(covered.tile[name]).toBeGreaterThan(covered.tile.sliding!);
       expect(covered.rows[name]).toBe(1);

@@ -192,6 +192,58 @@ describe('proxy-attn', () => {
   });
 });
 
+describe('x-attention', () => {
+  test('ranks blocks by the softmax of mean antidiagonals, counted one by one', async () => {
+    const heads: Heads = {
+      ...{ tokens: TOKENS, kvHeads: 2, group: 2 },
+      key: (token, head, c) => 10 * noisy[(token * 2 + head) * DIM + c]!,
+      query: (position, head, c) => 10 * noisy[(position * 4 + head) * DIM + c]!,
+    };
+    for (const stride of [4, 16] as const) {
+      const options = { method: 'x-attention', stride, mass: 1, sinks: 0, local: 0 } as const;
+      const budget = PAGE + 5 * SIZE;
+      const { lists } = await planned({ ...options, budget }, heads);
+      for (const [list, ranges] of lists.entries()) {
+        const scores = new Float64Array((TOKENS - PAGE) / SIZE);
+        for (let from = TOKENS - PAGE; from < TOKENS; from += stride) {
+          for (const head of [2 * list, 2 * list + 1]) {
+            const logits = Array.from({ length: (TOKENS - PAGE) / stride }, (_, group) => {
+              let sum = 0;
+              for (let i = 0; i < stride; i++) {
+                for (let c = 0; c < DIM; c++) {
+                  sum += heads.query(from + i, head, c) * heads.key(group * stride + stride - 1 - i, list, c);
+                }
+              }
+              return Math.exp(sum / stride);
+            });
+            const all = logits.reduce((a, b) => a + b, 0);
+            logits.forEach((logit, group) => {
+              scores[Math.floor((group * stride) / SIZE)]! += logit / all;
+            });
+          }
+        }
+        const wanted = bestBlocks(scores, SIZE, 5 * SIZE).map(([start]) => start);
+        for (const start of wanted) expect(holds(ranges, start)).toBe(true);
+        expect(sizeOf(ranges)).toBe(budget);
+      }
+    }
+  });
+
+  test('stops where its blocks hold the mass', async () => {
+    // One block has nearly all: of the others none is needed.
+    const heads: Heads = {
+      ...{ tokens: TOKENS, kvHeads: 1, group: 1 },
+      key: (token, _, c) => (c === 0 && Math.floor(token / SIZE) === 7 ? 12 : noisy[token * DIM + c]!),
+      query: (_position, _head, c) => (c === 0 ? 1 : 0),
+    };
+    const { lists } = await planned({ method: 'x-attention', budget: 600, sinks: 0, local: 0 }, heads);
+    expect(lists[0]).toEqual([
+      [7 * SIZE, 8 * SIZE],
+      [TOKENS - PAGE, TOKENS],
+    ]);
+  });
+});
+
 describe('sale', () => {
   const heads: Heads = {
     ...{ tokens: TOKENS, kvHeads: 2, group: 2 },
