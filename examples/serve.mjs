@@ -206,9 +206,13 @@ const main = async () => {
     const { check } = await import('./check.mjs');
     process.exitCode = (await check(model)) ? 0 : 1;
   } else {
-    // The shelf is an app of its own, with parsers of its own. Where those cannot be installed, all else works.
-    const { build } = await import('./pwa/build.mjs');
-    await build().catch((error) => console.error(`examples/pwa was not built: ${error.message}`));
+    // The apps bring their own scripts, and parsers. Where those cannot be installed, all else works.
+    for (const app of ['pwa', 'assistant']) {
+      const { build } = await import(`./${app}/build.mjs`);
+      await build().catch((/** @type {Error} */ error) =>
+        console.error(`examples/${app} was not built: ${error.message}`),
+      );
+    }
     const { address } = await serve({ ...choosePort(), model });
     console.log(`Longhand's examples: ${address}examples/   (Ctrl+C ends)`);
     if (model) console.log(`The reader with ${model}: ${address}examples/reader/?model=${OWN_MODEL}`);

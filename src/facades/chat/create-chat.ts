@@ -191,8 +191,10 @@ export const createChat = async (session: Session, options: ChatOptions = {}): P
         const onProgress: AskOptions['onProgress'] = (progress) =>
           change({ status: 'reading', messages: read, progress });
         await session.append(text, { signal, onProgress });
-        said = messages.length;
-        change({ status: 'reading', messages });
+        // On a resumed session a text that is there already is recognised, and not added.
+        const isNew = (await session.messages()).length > said;
+        said += isNew ? 1 : 0;
+        change({ status: 'reading', messages: isNew ? messages : read });
       }),
     stop: () => running?.abort(),
     async retry(more = {}) {
