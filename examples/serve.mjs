@@ -207,12 +207,11 @@ const main = async () => {
     process.exitCode = (await check(model)) ? 0 : 1;
   } else {
     // The apps bring their own scripts, and parsers. Where those cannot be installed, all else works.
-    for (const app of ['pwa', 'assistant']) {
-      const { build } = await import(`./${app}/build.mjs`);
+    const apps = { pwa: await import('./pwa/build.mjs'), assistant: await import('./assistant/build.mjs') };
+    for (const [app, { build }] of Object.entries(apps))
       await build().catch((/** @type {Error} */ error) =>
         console.error(`examples/${app} was not built: ${error.message}`),
       );
-    }
     const { address } = await serve({ ...choosePort(), model });
     console.log(`Longhand's examples: ${address}examples/   (Ctrl+C ends)`);
     if (model) console.log(`The reader with ${model}: ${address}examples/reader/?model=${OWN_MODEL}`);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 // `npm run site`: the documentation as static files in build/site, from docs/, the declarations and the examples. It can be
-// served by anything, from any folder; `npm run site -- --quick` leaves out the API and the shelf.
+// served by anything, from any folder; `npm run site -- --quick` leaves out the API, the shelf and the assistant.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const root = join(here, '../..');
 
 /** Of the examples, what a visitor of the site can try. */
 const LIVE = ['index.html', 'page.css', 'paper.css', 'reader', 'books', 'models/book-reader-5m-Q8_0.gguf'];
-const SHELF = ['index.html', 'manifest.webmanifest', 'sw.js', 'icons', 'dist'];
+const APP = ['index.html', 'manifest.webmanifest', 'sw.js', 'icons', 'dist'];
 
 const copyLive = async (/** @type {string} */ out, /** @type {boolean} */ quick) => {
   const live = join(out, 'live');
@@ -25,13 +25,15 @@ const copyLive = async (/** @type {string} */ out, /** @type {boolean} */ quick)
   });
   if (quick) return;
   await (await import('../../examples/pwa/build.mjs')).build();
-  for (const path of SHELF)
-    cpSync(join(root, 'examples/pwa', path), join(live, 'examples/pwa', path), { recursive: true });
+  await (await import('../../examples/assistant/build.mjs')).build();
+  for (const app of ['pwa', 'assistant'])
+    for (const path of APP)
+      cpSync(join(root, 'examples', app, path), join(live, 'examples', app, path), { recursive: true });
 };
 
 /**
  * Builds the site; rejects where a link of a page leads nowhere. Returns its pages.
- * @param {string} out the folder, made anew @param {{ quick?: boolean }} [options] without the API and the shelf
+ * @param {string} out the folder, made anew @param {{ quick?: boolean }} [options] without the API, the shelf and the assistant
  */
 export const buildSite = async (out, { quick = false } = {}) => {
   if (!install(here)) throw new Error('What makes the site could not be installed; npm says why, above.');
