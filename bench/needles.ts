@@ -13,7 +13,7 @@ import { draws } from '../test/support/facts.js';
 import { drawHaystack, isRight } from '../test/support/haystack.js';
 import { intoPage } from './into-page.js';
 import { heldOut } from './lab/held-out.js';
-import { attentionOf } from './lab/methods.js';
+import { optionsOf } from './lab/methods.js';
 import { type NeedleResult, needleTables } from './needle-tables.js';
 
 const { values } = parseArgs({
@@ -32,7 +32,7 @@ const results: NeedleResult[] = existsSync(path) ? JSON.parse(readFileSync(path,
 
 const read = async (length: number, method: string, text: number, facts: number): Promise<NeedleResult> => {
   const model = await load(values.model, {
-    attention: attentionOf(method, length),
+    ...optionsOf(method, length),
     kv: { store: 'none' },
     maxTokens: Math.max(length + 128, 1024),
   });

@@ -51,6 +51,7 @@ export type { TextProbe } from './kv/probe-text.js';
 export type { ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
 export type { WorkerOptions } from './page-engine.js';
 export type { A2sfOptions } from './policies/a2sf.js';
+export type { DuoOptions } from './policies/duo.js';
 export type { H2oOptions } from './policies/h2o.js';
 export type { KeepAllOptions, RetentionOptions } from './policies/index.js';
 export type { KeptOptions } from './policies/scored.js';

@@ -1,3 +1,5 @@
+import type { EngineOptions } from '../../src/engine/options.js';
+import type { RetentionOptions } from '../../src/policies/index.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
 
 /** Short texts get a budget in tokens, long ones a share of the causal triangle. */
@@ -51,6 +53,30 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
 
 export const attentionOf = (method: string, length: number): AttentionOptions => {
   const known = methods[method];
-  if (!known) throw new Error(`Unknown method ${method}. Methods: ${Object.keys(methods).join(', ')}.`);
+  if (!known)
+    throw new Error(`Unknown method ${method}. Methods: ${Object.keys({ ...methods, ...kept }).join(', ')}.`);
   return known(length);
+};
+
+/** What is kept of a text that is read densely, by name. */
+const kept: Readonly<Record<string, (length: number) => RetentionOptions>> = {
+  'sinks-window': (length) => ({ policy: 'sinks-window', window: window(length) }),
+  h2o: (length) => ({ policy: 'h2o', ...budget(length) }),
+  'snap-kv': (length) => ({ policy: 'snap-kv', ...budget(length) }),
+  'snap-kv-ada': (length) => ({ policy: 'snap-kv', heads: 'ada', ...budget(length) }),
+  'snap-kv-pyramid': (length) => ({ policy: 'snap-kv', layers: 'pyramid', ...budget(length) }),
+  'snap-kv-pages': (length) => ({ policy: 'snap-kv', grain: 64, ...budget(length) }),
+  'snap-kv-16': (length) => ({ policy: 'snap-kv', grain: 16, pool: 31, ...budget(length) }),
+  'h2o-16': (length) => ({ policy: 'h2o', grain: 16, ...budget(length) }),
+  duo: (length) => ({ policy: 'duo', sinks: 16, recent: length <= 2048 ? 64 : 256 }),
+  a2sf: (length) => ({ policy: 'a2sf', ...budget(length) }),
+  'a2sf-values': (length) => ({ policy: 'a2sf', values: true, ...budget(length) }),
+};
+
+/** How a model is loaded to measure a method: what it reads, or, with `dense`, what it keeps. */
+export const optionsOf = (method: string, length: number): Pick<EngineOptions, 'attention' | 'retention'> => {
+  const retention = kept[method]?.(length);
+  return retention
+    ? { attention: { method: 'dense' }, retention }
+    : { attention: attentionOf(method, length) };
 };

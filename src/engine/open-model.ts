@@ -12,6 +12,7 @@ import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
 import { openRetention } from '../policies/open-retention.js';
+import type { Retain } from '../policies/policy.js';
 import { openPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
@@ -21,6 +22,7 @@ import type { ModelInfo, ModelPart, ModelSource, Progress } from './engine.js';
 import { createLadder, type Ladder, type Rung } from './ladder.js';
 import { loadOn, sampleOf } from './load-on.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
+import { readOnce } from './read-once.js';
 import { rungsOf } from './rungs.js';
 
 /** A model with everything that reads, writes and keeps text for it. */
@@ -65,7 +67,7 @@ export const openModel = async (
   const chosen = checkEngineOptions(options, typeof indexedDB !== 'undefined');
   const warnings: string[] = [];
   const predictor = await openPredictor(chosen.attention);
-  const retention = await openRetention(chosen.retention);
+  const retaining = await openRetention(chosen.retention);
   const report = forwards(onProgress);
   const { cache, integrity } = chosen;
   const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);
@@ -114,6 +116,7 @@ export const openModel = async (
         `maxTokens is ${maxTokens}, but the model was trained to read ${config.window} tokens: what lies beyond may be read badly.`,
       );
     }
+    let retain: Retain | undefined;
     const reader: Reader = {
       get backend() {
         return climbed.now.backend;
@@ -129,7 +132,9 @@ export const openModel = async (
         return climbed.now.arena;
       },
       predictor,
-      retain: retention.retain,
+      get retain() {
+        return retain;
+      },
       codecs: pageCodecs,
       budget: createBudget({ bytes: () => climbed.now.backend.bytes() }, chosen.memory),
       marks: () => tokenizer.marks,
@@ -137,6 +142,15 @@ export const openModel = async (
       exclusive,
       replace: climbed.replace,
     };
+    const retention = await retaining({
+      maxTokens,
+      encode: (text) => tokenizer.encode(text, { signal }),
+      read: (ids, looks) => {
+        retain = looks;
+        return readOnce(reader, ids, signal);
+      },
+    });
+    retain = retention.retain;
     const provenance: Provenance = {
       model: fingerprint,
       tokenizer: tokenizer.signature,

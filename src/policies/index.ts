@@ -1,5 +1,6 @@
 import { oneOf, onlyKnown } from '../options.js';
 import { type A2sfOptions, a2sf } from './a2sf.js';
+import { type DuoOptions, duo } from './duo.js';
 import { type H2oOptions, h2o } from './h2o.js';
 import type { Policy } from './policy.js';
 import { type SinksWindowOptions, sinksWindow } from './sinks-window.js';
@@ -11,7 +12,13 @@ export interface KeepAllOptions {
 }
 
 /** What is kept of what was read. Plain data. */
-export type RetentionOptions = KeepAllOptions | SinksWindowOptions | H2oOptions | SnapKvOptions | A2sfOptions;
+export type RetentionOptions =
+  | KeepAllOptions
+  | SinksWindowOptions
+  | H2oOptions
+  | SnapKvOptions
+  | A2sfOptions
+  | DuoOptions;
 
 type Factory<Name extends RetentionOptions['policy']> = (
   options: Extract<RetentionOptions, { policy: Name }>,
@@ -27,6 +34,7 @@ export const policies: { readonly [Name in RetentionOptions['policy']]: Factory<
   h2o,
   'snap-kv': snapKv,
   a2sf,
+  duo,
 };
 
 /** The policy that `options` name, with every default filled in; none where everything is kept. Refuses what it cannot obey with `input/option`. */

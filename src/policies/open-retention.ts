@@ -1,6 +1,6 @@
 import type { RetentionOptions } from './index.js';
 import { loadPolicies } from './load-policies.js';
-import type { Retain } from './policy.js';
+import type { Measure, Retain } from './policy.js';
 
 /** What a model's contexts keep. */
 export interface OpenRetention {
@@ -11,17 +11,26 @@ export interface OpenRetention {
   readonly bound: string;
 }
 
-/** Refuses what cannot be obeyed with `input/option`. Nothing is loaded where everything is kept. */
-export const openRetention = async (options: RetentionOptions): Promise<OpenRetention> => {
-  const nothing = { retain: undefined, signature: 'keep-all', bound: '' };
-  if (options.policy === 'keep-all' && Object.keys(options).length === 1) return nothing;
-  const { createPolicy, createRetention } = await loadPolicies();
-  const policy = createPolicy(options);
-  if (!policy) return nothing;
-  const { signature, needs } = policy;
-  return {
-    retain: { wholeContext: needs.values, open: (parts) => createRetention(policy, parts) },
-    signature,
-    bound: needs.reading ? ` ${signature}` : '',
+const NOTHING: OpenRetention = { retain: undefined, signature: 'keep-all', bound: '' };
+
+/**
+ * Refuses what cannot be obeyed with `input/option`. Nothing is loaded where everything is kept. What it resolves to asks the
+ * model, where the policy must know what its heads do.
+ */
+export const openRetention = async (
+  options: RetentionOptions,
+): Promise<(measure: Measure) => Promise<OpenRetention>> => {
+  if (options.policy === 'keep-all' && Object.keys(options).length === 1) return async () => NOTHING;
+  const { createPolicy, createRetention, estimateHeads } = await loadPolicies();
+  const found = createPolicy(options);
+  if (!found) return async () => NOTHING;
+  return async (measure) => {
+    const policy = found.estimates ? found.estimates(await estimateHeads(measure)) : found;
+    const { signature, needs } = policy;
+    return {
+      retain: { wholeContext: needs.values, open: (parts) => createRetention(policy, parts) },
+      signature,
+      bound: needs.reading ? ` ${signature}` : '',
+    };
   };
 };

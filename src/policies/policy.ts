@@ -47,6 +47,10 @@ export interface Policy {
   readonly needs: PolicyNeeds;
   /** Options in effect, in canonical form. Part of the key under which pages are stored where the policy binds reading. */
   readonly signature: string;
+  /** Refuses a model with these KV heads, by layers that are read whole. */
+  check?(heads: readonly number[]): void;
+  /** The policy to take in place of this, once it is known what each head of the model does with a needle, 0 to 1. */
+  estimates?(heads: readonly (readonly number[])[]): Policy;
   /** By position alone: ranges before the tile in any order, cut where they reach too far. The tile keeps itself. */
   keepAt?(tile: KeptTile): readonly Range[];
   /** By what was observed: kept[layer][head], ascending and disjoint. What comes later is kept. */
@@ -86,4 +90,12 @@ export interface Retain {
   /** It reads pages itself: all of them must be in memory, whatever the budget. */
   readonly wholeContext: boolean;
   open(parts: RetentionParts): Retention;
+}
+
+/** How a model is asked what its heads do. */
+export interface Measure {
+  readonly maxTokens: number;
+  encode(text: string): Promise<number[]>;
+  /** Reads ids, and one more as if it had been generated, with what `retain` looks at. */
+  read(ids: readonly number[], retain: Retain): Promise<void>;
 }

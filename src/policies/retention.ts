@@ -8,6 +8,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   const { backend, layers, keepPages } = parts;
   const { needs } = policy;
   const headsOf = (layer: number): number => layers[layer]!.shape.kvHeads;
+  policy.check?.([...layers.keys()].map(headsOf));
   const kept = layers.map((_, layer) => backend.plan(`kept ${layer}`, headsOf(layer)));
   /** What predictors name before it is cut, by the lists they make. */
   const named = new Map<number, ReturnType<typeof backend.plan>>();
@@ -16,7 +17,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   let chosenAt = 0;
   /** Where a prompt ends that is being read. */
   let end = 0;
-  /** Of tokens before `chosenAt`, or for the last tile; over layers and heads. */
+  /** Of tokens before `chosenAt`, over layers and heads. */
   let keptTokens = 0;
   const lists = layers.reduce((sum, _, layer) => sum + headsOf(layer), 0);
 
@@ -42,6 +43,9 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
     const where = { layer, layers: layers.length, kvHeads: headsOf(layer), head, start, end };
     return merged([...before(policy.keepAt!(where), end), [start, end]]);
   };
+  /** What a row at `position` keeps, head by head, itself included. */
+  const keptBefore = (layer: number, position: number): Range[][] =>
+    Array.from({ length: headsOf(layer) }, (_, head) => keptAt(layer, head, position, position + 1));
   /** What tiles keep by their position; text that is not bound keeps everything. */
   const putAt = (layer: number, tiles: Tiles): void => {
     const tileNumbers = tileCount(tiles);
@@ -83,14 +87,8 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
     async begin(position, total, answering) {
       if (policy.keepAt) {
         const binds = needs.reading || answering;
-        keptTokens = 0;
-        for (const layer of layers.keys()) {
-          const heads = Array.from({ length: headsOf(layer) }, (_, head) =>
-            keptAt(layer, head, position, position + 1),
-          );
-          keepPages(layer, binds ? merged(heads.flat()) : undefined);
-          keptTokens += heads.reduce((sum, ranges) => sum + count(ranges), -headsOf(layer));
-        }
+        for (const layer of layers.keys())
+          keepPages(layer, binds ? merged(keptBefore(layer, position).flat()) : undefined);
         chosenAt = binds ? position : 0;
         return;
       }
@@ -104,7 +102,12 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
     },
     observes: ({ position, rows }) => !policy.keepAt && observer.from < position + rows,
     observe: (layer, q, plan) => observer.observe(layer, q, plan),
-    kept: (total) => (chosenAt === 0 || lists === 0 ? total : keptTokens / lists + total - chosenAt),
+    kept(total) {
+      if (chosenAt === 0 || lists === 0) return total;
+      if (!policy.keepAt) return keptTokens / lists + total - chosenAt;
+      const all = [...layers.keys()].flatMap((layer) => keptBefore(layer, total));
+      return all.reduce((sum, ranges) => sum + count(ranges) - 1, 0) / lists;
+    },
     release() {
       for (const plan of [...kept, ...named.values()]) backend.free(plan);
       observer.release();

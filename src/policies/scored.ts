@@ -14,8 +14,9 @@ export interface KeptOptions {
   /** The last tokens before the answer, always kept. */
   readonly recent?: number;
   /**
-   * Tokens kept or dropped together, aligned to absolute positions: 1 (default), 2, 4, 8, 16, 32 or 64. Pages hold 64 tokens, and
-   * those of which nothing is kept leave memory: with single tokens hardly any do.
+   * Tokens kept or dropped together, aligned to absolute positions: 1, 2, 4, 8, 16 (default), 32 or 64. The papers choose single
+   * tokens: what was attended to stays then, and what stands right behind it, which the answer will want, goes. Pages hold
+   * 64 tokens, and those of which nothing is kept leave memory.
    */
   readonly grain?: 1 | 2 | 4 | 8 | 16 | 32 | 64;
   /** Multiply every score by the L1 norm of the token's value (VATP, arXiv 2406.12335). All pages stay in memory. Default false. */
@@ -60,7 +61,7 @@ export const scored = (options: KeptOptions & { readonly policy: string }, scori
   const sinks = wholeNumber('retention.sinks', options.sinks, values ? 20 : 4, 0);
   const half = options.recent === undefined && scoring.recent === 'half';
   const recent = wholeNumber('retention.recent', options.recent, half ? 0 : Number(scoring.recent), 0);
-  const grain = oneOf('retention.grain', options.grain, 1, [1, 2, 4, 8, 16, 32, 64]);
+  const grain = oneOf('retention.grain', options.grain, 16, [1, 2, 4, 8, 16, 32, 64]);
   const layers = oneOf('retention.layers', options.layers, 'even', ['even', 'pyramid']);
   const heads = oneOf('retention.heads', options.heads, 'even', ['even', 'ada']);
   const keep = ({ tokens, scores, values: norms }: Observed) => {

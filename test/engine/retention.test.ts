@@ -53,7 +53,7 @@ describe('sinks and a window', () => {
       [0, 5],
       [800, 901],
     ]);
-    expect(context.kept).toBe(106);
+    expect(context.kept).toBe(105);
     context.close();
     await model.close();
   });
@@ -125,13 +125,50 @@ test('where everything is kept nothing is different', async () => {
   await kept.close();
 });
 
+describe('duo', () => {
+  const all = (worth: number): number[][] => new Array<number[]>(LAYERS).fill([worth, worth]);
+  const logitsOf = async (retention?: RetentionOptions): Promise<Float32Array> => {
+    const model = await open(retention);
+    const context = new Context(model.reader);
+    await context.append(IDS, false);
+    context.push(3);
+    const logits = await context.logits();
+    await model.close();
+    return logits;
+  };
+
+  test('is dense where all heads retrieve, and a window where all stream', async () => {
+    const dense = await logitsOf();
+    expect(await logitsOf({ policy: 'duo', heads: all(1), sparsity: 0 })).toEqual(dense);
+    const streams = await logitsOf({ policy: 'duo', heads: all(0), sparsity: 1, sinks: 9, recent: 120 });
+    expect(streams).not.toEqual(dense);
+    expect(streams).toEqual(await logitsOf({ policy: 'sinks-window', sinks: 9, window: 120 }));
+  });
+
+  test('finds out by itself which heads retrieve, and reads by that', async () => {
+    const model = await open({ policy: 'duo', sinks: 4, recent: 64 });
+    const shown = / heads=([rs ]+)$/.exec(model.info.retention)![1]!;
+    expect(shown.match(/s/g)).toHaveLength(LAYERS);
+    const context = new Context(model.reader);
+    await context.append(IDS, false);
+    for (const [layer, own] of shown.split(' ').entries()) {
+      for (const head of [0, 1]) {
+        const tokens = (await context.plan(layer, head)).reduce((sum, [from, to]) => sum + to - from, 0);
+        expect(tokens).toBe(own[head] === 's' ? 4 + 64 + 4 : 900);
+      }
+    }
+    expect(context.kept).toBe((4 + 64 + 900) / 2);
+    await model.close();
+  });
+});
+
 describe('what a question looks at', () => {
   const TEXT = 'The lighthouse keeper lost the brass key on the winter stairs. '.repeat(30);
   const ANSWER = { maxTokens: 12, temperature: 0, ignoreStops: true };
   const questions = ['Where is the key?', 'Who lost it, and when was that?'];
 
   test.each<RetentionOptions>([
-    { policy: 'snap-kv', budget: 120, recent: 8 },
+    { policy: 'snap-kv', budget: 120, recent: 8, grain: 1 },
     { policy: 'h2o', budget: 120, every: 4 },
     { policy: 'a2sf', budget: 120, values: true, heads: 'ada', layers: 'pyramid' },
   ])('is kept for its answer, and a second question finds all of the text again: %j', async (retention) => {

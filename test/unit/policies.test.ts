@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Backend, PAGE, type Range } from '../../src/backends/backend.js';
 import { pyramid, quotas } from '../../src/policies/budgets.js';
+import { streaming } from '../../src/policies/duo.js';
 import { createPolicy, policies, type RetentionOptions } from '../../src/policies/index.js';
 import { keepBest, pooled } from '../../src/policies/keep-best.js';
 import { createObserver } from '../../src/policies/observer.js';
@@ -106,7 +107,9 @@ describe('policies', () => {
       { heads: 'ada' },
       { values: true, layers: 'pyramid', heads: 'ada' },
     ]) {
-      const kept = policyOf({ policy, budget: 150, recent: 20, ...more } as RetentionOptions).keep(it);
+      const kept = policyOf({ policy, budget: 150, recent: 20, grain: 1, ...more } as RetentionOptions).keep(
+        it,
+      );
       expect(kept.map((heads) => heads.length)).toEqual([3, 3, 3, 3]);
       const each = kept.flat().map(count);
       const mean = each.reduce((a, b) => a + b, 0) / each.length;
@@ -117,7 +120,7 @@ describe('policies', () => {
           expect(from).toBeGreaterThanOrEqual(i && ranges[i - 1]![1]);
       }
     }
-    const share = policyOf({ policy, density: 0.5, recent: 9 } as RetentionOptions).keep(it);
+    const share = policyOf({ policy, density: 0.5, recent: 9, grain: 1 } as RetentionOptions).keep(it);
     expect(share.flat().map(count)).toEqual(new Array(12).fill(300));
   });
 
@@ -129,7 +132,7 @@ describe('policies', () => {
     values[0]![0]!.fill(0.001, 0, 4);
     const keep = (more: object): number[] =>
       tokensOf(
-        policyOf({ policy: 'h2o', budget: 99, recent: 5, ...more } as RetentionOptions).keep({
+        policyOf({ policy: 'h2o', budget: 99, recent: 5, grain: 1, ...more } as RetentionOptions).keep({
           tokens,
           scores,
           values: more && 'values' in more ? values : undefined,
@@ -138,6 +141,36 @@ describe('policies', () => {
     expect(keep({ values: true })).not.toContain(50);
     expect(keep({ values: true })).toEqual(expect.arrayContaining([0, 1, 2, 3]));
     expect(keep({})).toContain(50);
+  });
+});
+
+describe('duo', () => {
+  const heads = [
+    [0.1, 0.9],
+    [0.5, 0.2],
+  ];
+
+  test('lets the heads stream that retrieve least', () => {
+    expect(streaming(heads, 0.5)).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+    expect(streaming(heads, 0).flat()).not.toContain(true);
+    expect(streaming(heads, 1).flat()).not.toContain(false);
+    expect(streaming([[0, 0, 0, 0]], 0.5)).toEqual([[false, false, true, true]]);
+  });
+
+  test('takes the table of this model, or none', () => {
+    const policy = createPolicy({ policy: 'duo', heads })!;
+    policy.check!([2, 2]);
+    const wrong = expect.objectContaining({ code: 'input/option' });
+    expect(() => policy.check!([2, 2, 2])).toThrow(wrong);
+    expect(() => policy.check!([4])).toThrow(wrong);
+    for (const table of [[[2]], [0.5], 'file.tsv', [[Number.NaN]]]) {
+      expect(() => createPolicy({ policy: 'duo', heads: table } as never)).toThrow(wrong);
+    }
+    expect(policy.estimates).toBeUndefined();
+    expect(createPolicy({ policy: 'duo' })!.estimates!(heads).signature).toBe(policy.signature);
   });
 });
 

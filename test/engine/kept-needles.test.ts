@@ -1,0 +1,51 @@
+/**
+ * Six needles in a text of 2,048 tokens that is read whole: what is left of them for the answers is what a policy keeps. The
+ * bench has more items, and intervals.
+ */
+import { beforeAll, expect, test } from 'vitest';
+import { load } from '../../src/engine/index.js';
+import type { RetentionOptions } from '../../src/policies/index.js';
+import { draws } from '../support/facts.js';
+import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
+import { kernelsUrl } from '../support/kernels.js';
+import { book, MODEL } from './bundled.js';
+
+const TOKENS = 2048;
+let haystack: Haystack;
+
+beforeAll(async () => {
+  const model = await load(MODEL, { kernelsUrl, kv: { store: 'none' } });
+  const parts = sentences(book());
+  const counts = new Map<string, number>();
+  for (const part of parts) counts.set(part, (await model.tokenize(part)).length);
+  const count = (part: string): number => counts.get(part) ?? Math.ceil(part.length / 2.2);
+  haystack = drawHaystack(draws(1), { sentences: parts, count }, TOKENS - 64, 6);
+  await model.close();
+}, 60_000);
+
+/** Asked one after the other: what was dropped for a question is there again for the next. */
+const found = async (retention: RetentionOptions) => {
+  const attention = { method: 'dense' } as const;
+  const model = await load(MODEL, { kernelsUrl, attention, retention, kv: { store: 'none' } });
+  const session = await model.session();
+  await session.append(haystack.text);
+  let right = 0;
+  for (const { question, value } of haystack.facts) {
+    right += Number(isRight(await session.ask(question, { maxTokens: 32 }).text(), value));
+  }
+  await model.close();
+  return right;
+};
+
+test('what a question looks at holds its answer, question after question', async () => {
+  expect(await found({ policy: 'snap-kv', budget: 256 })).toBeGreaterThanOrEqual(5);
+});
+
+test('half of the heads, those that look at needles, are enough', async () => {
+  expect(await found({ policy: 'duo', sinks: 16, recent: 64 })).toBeGreaterThanOrEqual(5);
+});
+
+test('no head is not, nor is what lies near, or the items would prove nothing', async () => {
+  expect(await found({ policy: 'duo', sinks: 16, recent: 256, sparsity: 1 })).toBeLessThanOrEqual(3);
+  expect(await found({ policy: 'sinks-window', window: 256, reading: false })).toBeLessThanOrEqual(3);
+});
