@@ -22,6 +22,8 @@ const methods: Record<string, AttentionOptions> = {
   dhsa: { method: 'dhsa', budget: BUDGET },
   delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters' },
   quest: { method: 'quest', budget: BUDGET, dense: 0 },
+  'token-select': { method: 'token-select', budget: BUDGET, sinks: 16, local: 64, cache: 1 },
+  twilight: { method: 'twilight', mass: 0.85, dense: 0, sinks: 16, local: 64 },
   'vertical-slash': { method: 'vertical-slash', budget: BUDGET },
   'flex-prefill': { method: 'flex-prefill', budget: BUDGET },
   'proxy-attn': { method: 'proxy-attn', budget: BUDGET },
@@ -119,6 +121,19 @@ describe('attention mass covered at an eighth of the tokens', () => {
       expect(covered.rows[name]).toBe(1);
     });
   }
+
+  for (const name of ['quest', 'twilight', 'token-select']) {
+    test(`${name}, which is made for answers: more than a sliding window`, () => {
+      expect(covered.rows[name]).toBeGreaterThan(covered.rows.sliding!);
+      expect(covered.tile[name]).toBe(1);
+    });
+  }
+
+  test('row by row, tokens hold more than the best chunks, though all heads share them, and bounds find less', () => {
+    const { 'token-select': tokens, quest, dhsa, oracle } = covered.rows;
+    expect(tokens).toBeGreaterThan(oracle!);
+    expect(quest).toBeLessThan(dhsa!);
+  });
 
   test('row by row, DHSA comes near the oracle, and blocks do not', () => {
     const { dhsa, oracle, blocks } = covered.rows;
