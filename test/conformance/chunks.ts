@@ -152,6 +152,26 @@ export const describeChunks = (
         expect(await backend.readBoundaries(fresh)).toEqual(await backend.readBoundaries(whole.index));
       });
 
+      test.skipIf(few)('what is told how many pages will come moves no more as they do', async () => {
+        const whole = indexed(backend, reading, sources[4]!);
+        const pages = Math.floor(reading.tokens / 64);
+        /** How often the memory of chunks was another after a page more. */
+        const moves = async (room?: number): Promise<number> => {
+          const fresh = backend.chunkIndex('fresh', shapeOf(reading, sources[4]!));
+          const held: number[] = [];
+          for (let page = 0; page < pages; page++) {
+            const bytes = await backend.readChunks(whole.index, page, page + 1);
+            backend.writeChunks(fresh, page, page + 1, bytes, room);
+            held.push(backend.bytes().chunks);
+          }
+          backend.free(fresh);
+          return new Set(held).size - 1;
+        };
+        // One at most: the first page may close fewer chunks than the others.
+        expect(await moves(pages)).toBeLessThanOrEqual(1);
+        if (pages > 8) expect(await moves()).toBeGreaterThan(2);
+      });
+
       const { tokens } = options;
       const calls = [
         { position: tokens - 1, rows: 1, tileRows: 1 },
