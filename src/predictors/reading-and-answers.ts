@@ -11,10 +11,17 @@ export interface ReadingOptions {
 
 export const READINGS = ['dense', 'dhsa'] as const;
 
+/** A budget of 0 is none: a share alone was given. */
+const budgeted = ({ budget, ...rest }: Omit<DhsaOptions, 'method'>): DhsaOptions => ({
+  method: 'dhsa',
+  ...rest,
+  ...(budget && { budget }),
+});
+
 /** What reads the text, with the budget of what answers. */
 export const readerOf = (reading: 'dense' | 'dhsa', options: Omit<DhsaOptions, 'method'>): Predictor => {
   if (reading === 'dense') return dense({ method: 'dense' });
-  const whole = dhsa({ method: 'dhsa', ...options });
+  const whole = dhsa(budgeted(options));
   return { ...whole, needs: { ...whole.needs, chunks: { ...whole.needs.chunks!, sketches: false } } };
 };
 
@@ -27,7 +34,7 @@ export interface AnswersOptions {
 /** What answers, with the budget of what reads. */
 export const answererOf = (answers: 'dense' | 'dhsa', options: Omit<DhsaOptions, 'method'>): Predictor => {
   if (answers === 'dense') return dense({ method: 'dense' });
-  const whole = dhsa({ method: 'dhsa', ...options });
+  const whole = dhsa(budgeted(options));
   return { ...whole, needs: { ...whole.needs, chunks: { ...whole.needs.chunks!, means: false } } };
 };
 

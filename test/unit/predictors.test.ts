@@ -99,6 +99,16 @@ describe('methods by name', () => {
     expect((await openPredictor({ method: 'dense' })).name).toBe('dense');
   });
 
+  test('what reads and what answers have the same share', () => {
+    for (const method of ['x-attention', 'vertical-slash', 'flex-prefill', 'proxy-attn', 'sale'] as const) {
+      const { signature, needs } = createPredictor({ method, density: 0.1, answers: 'dhsa' });
+      expect(signature).toMatch(/budget=0 density=0\.1 .*answers=\(dhsa .*budget=0 density=0\.1 /);
+      expect(needs).toMatchObject({ host: true, candidates: true, chunks: { sketches: true } });
+    }
+    const { signature } = createPredictor({ method: 'quest', density: 0.1, reading: 'dhsa' });
+    expect(signature).toMatch(/budget=0 density=0\.1 .*reading=\(dhsa .*budget=0 density=0\.1 /);
+  });
+
   test('one that is unknown, and a script that is missing, are told apart', async () => {
     await expect(openPredictor({ method: 'toString' } as never)).rejects.toMatchObject({
       code: 'input/option',
