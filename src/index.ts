@@ -54,6 +54,7 @@ export type { A2sfOptions } from './policies/a2sf.js';
 export type { DuoOptions } from './policies/duo.js';
 export type { H2oOptions } from './policies/h2o.js';
 export type { KeepAllOptions, RetentionOptions } from './policies/index.js';
+export type { PyramidInferOptions } from './policies/pyramid-infer.js';
 export type { KeptOptions } from './policies/scored.js';
 export type { SinksWindowOptions } from './policies/sinks-window.js';
 export type { SnapKvOptions } from './policies/snap-kv.js';

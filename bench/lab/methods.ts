@@ -68,6 +68,7 @@ const kept: Readonly<Record<string, (length: number) => RetentionOptions>> = {
   'snap-kv-pages': (length) => ({ policy: 'snap-kv', grain: 64, ...budget(length) }),
   'snap-kv-16': (length) => ({ policy: 'snap-kv', grain: 16, pool: 31, ...budget(length) }),
   'h2o-16': (length) => ({ policy: 'h2o', grain: 16, ...budget(length) }),
+  'pyramid-infer': () => ({ policy: 'pyramid-infer' }),
   duo: (length) => ({ policy: 'duo', sinks: 16, recent: length <= 2048 ? 64 : 256 }),
   a2sf: (length) => ({ policy: 'a2sf', ...budget(length) }),
   'a2sf-values': (length) => ({ policy: 'a2sf', values: true, ...budget(length) }),

@@ -3,6 +3,7 @@ import { type A2sfOptions, a2sf } from './a2sf.js';
 import { type DuoOptions, duo } from './duo.js';
 import { type H2oOptions, h2o } from './h2o.js';
 import type { Policy } from './policy.js';
+import { type PyramidInferOptions, pyramidInfer } from './pyramid-infer.js';
 import { type SinksWindowOptions, sinksWindow } from './sinks-window.js';
 import { type SnapKvOptions, snapKv } from './snap-kv.js';
 
@@ -18,6 +19,7 @@ export type RetentionOptions =
   | H2oOptions
   | SnapKvOptions
   | A2sfOptions
+  | PyramidInferOptions
   | DuoOptions;
 
 type Factory<Name extends RetentionOptions['policy']> = (
@@ -34,6 +36,7 @@ export const policies: { readonly [Name in RetentionOptions['policy']]: Factory<
   h2o,
   'snap-kv': snapKv,
   a2sf,
+  'pyramid-infer': pyramidInfer,
   duo,
 };
 

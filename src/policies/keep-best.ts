@@ -35,7 +35,8 @@ export const keepBest = (scores: Float32Array, budget: number, forced: Forced): 
   const [from, to] = choosable(forced);
   const room = budget - from - (tokens - to);
   const pieces = pieceScores(scores, [from, to], grain);
-  const wanted = Math.min(pieces.length, Math.max(0, Math.floor(room / grain)));
+  const wanted =
+    room >= to - from ? pieces.length : Math.min(pieces.length, Math.max(0, Math.floor(room / grain)));
   const sorted = pieces.slice().sort();
   const least = wanted === 0 ? Number.POSITIVE_INFINITY : sorted[sorted.length - wanted]!;
   let ties = wanted - pieces.reduce((sum, score) => sum + Number(score > least), 0);

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { type Backend, PAGE, type Range } from '../../src/backends/backend.js';
 import { pyramid, quotas } from '../../src/policies/budgets.js';
 import { streaming } from '../../src/policies/duo.js';
-import { createPolicy, policies, type RetentionOptions } from '../../src/policies/index.js';
+import { createPolicy, type RetentionOptions } from '../../src/policies/index.js';
 import { keepBest, pooled } from '../../src/policies/keep-best.js';
 import { createObserver } from '../../src/policies/observer.js';
 import type { Observed, Policy, PolicyNeeds } from '../../src/policies/policy.js';
+import { shares } from '../../src/policies/pyramid-infer.js';
 import { count } from '../../src/policies/ranges.js';
 import { createReading, putPages, type Reading, tensorOf } from '../conformance/reading.js';
 import { createRefBackend } from '../reference/backend.js';
@@ -95,9 +96,7 @@ describe('policies', () => {
       Array.from({ length: heads }, () => someScores(tokens).map((x) => x + 0.1)),
     ),
   });
-  const byScores = Object.keys(policies).filter(
-    (name) => createPolicy({ policy: name } as RetentionOptions)?.keep,
-  );
+  const byScores = ['h2o', 'snap-kv', 'a2sf'] as const;
 
   test.each(byScores)('%s keeps what its budget allows, in whatever way it is shared out', (policy) => {
     const it = observed(600, 4, 3);
@@ -141,6 +140,39 @@ describe('policies', () => {
     expect(keep({ values: true })).not.toContain(50);
     expect(keep({ values: true })).toEqual(expect.arrayContaining([0, 1, 2, 3]));
     expect(keep({})).toContain(50);
+  });
+});
+
+describe('pyramid-infer', () => {
+  test.each([1, 6, 16, 32])('in %i layers comes down to its share by a cosine', (layers) => {
+    const left = shares(layers, 0.19);
+    if (layers > 1) expect(left.at(-1)).toBeCloseTo(0.19, 6);
+    // Closed form: each layer keeps of the one before what a cosine says, the first of them everything.
+    const ratio = left.map((own, i) => own / (left[i - 1] ?? 1));
+    expect(ratio[0]).toBeCloseTo(1, 6);
+    const end =
+      layers > 1
+        ? (ratio[1]! - (1 + Math.cos(Math.PI / layers)) / 2) / (1 - (1 + Math.cos(Math.PI / layers)) / 2)
+        : 0;
+    for (const [i, own] of ratio.entries()) {
+      if (layers > 1)
+        expect(own).toBeCloseTo(end + ((1 - end) * (Math.cos((Math.PI * i) / layers) + 1)) / 2, 6);
+    }
+  });
+
+  test('keeps in every layer some of what the layer before kept, the same for all heads', () => {
+    const scores = Array.from({ length: 8 }, () => [someScores(2000), someScores(2000)]);
+    const kept = policyOf({ policy: 'pyramid-infer', grain: 1 }).keep({ tokens: 2000, scores });
+    let before = new Set(Array.from({ length: 2000 }, (_, t) => t));
+    for (const [layer, [one, other]] of kept.entries()) {
+      expect(one).toEqual(other);
+      const own = tokensOf(one!);
+      expect(own.filter((t) => !before.has(t))).toEqual([]);
+      expect(own.length).toBe(68 + Math.round(1932 * shares(8, 0.19)[layer]!));
+      before = new Set(own);
+    }
+    const all = policyOf({ policy: 'pyramid-infer', share: 1 }).keep({ tokens: 2000, scores });
+    expect(new Set(all.flat().map(count))).toEqual(new Set([2000]));
   });
 });
 
