@@ -12,8 +12,15 @@ export interface Lines {
 
 /** Places of the `most` greatest numbers above 0. */
 const greatest = (sums: Float32Array, most: number): number[] => {
-  const found = [...sums.keys()].filter((i) => sums[i]! > 0);
-  return found.length <= most ? found : found.sort((a, b) => sums[b]! - sums[a]! || b - a).slice(0, most);
+  const sorted = sums.filter((sum) => sum > 0).sort();
+  const least = sorted.length > most ? sorted[sorted.length - most]! : 0;
+  const found: number[] = [];
+  let equal = most - sorted.filter((sum) => sum > least).length;
+  // Of equals the later ones.
+  for (let i = sums.length - 1; i >= 0; i--) {
+    if (sums[i]! > least || (least > 0 && sums[i] === least && equal-- > 0)) found.push(i);
+  }
+  return found;
 };
 
 /** What the heaviest columns give to the blocks before `from`. */
