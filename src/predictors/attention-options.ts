@@ -22,29 +22,29 @@ import type { VerticalSlashOptions } from './vertical-slash.js';
 import type { XAttentionOptions } from './x-attention.js';
 
 /** What attention reads. Plain data. */
-export type AttentionOptions = SkipOptions & Chosen;
-
-type Chosen =
-  | AutoOptions
-  | DenseOptions
-  | DhsaOptions
-  | BlocksOptions
-  | SlidingOptions
-  | AShapeOptions
-  | PowerOptions
-  | NeighborhoodOptions
-  | OracleOptions
-  | RandomOptions
-  | VerticalSlashOptions
-  | FlexPrefillOptions
-  | ProxyAttnOptions
-  | SaleOptions
-  | XAttentionOptions
-  | QuestOptions
-  | TwilightOptions
-  | TokenSelectOptions
-  | RecycledOptions
-  | DeltaOptions;
+export type AttentionOptions = SkipOptions &
+  (
+    | AutoOptions
+    | DenseOptions
+    | DhsaOptions
+    | BlocksOptions
+    | SlidingOptions
+    | AShapeOptions
+    | PowerOptions
+    | NeighborhoodOptions
+    | OracleOptions
+    | RandomOptions
+    | VerticalSlashOptions
+    | FlexPrefillOptions
+    | ProxyAttnOptions
+    | SaleOptions
+    | XAttentionOptions
+    | QuestOptions
+    | TwilightOptions
+    | TokenSelectOptions
+    | RecycledOptions
+    | DeltaOptions
+  );
 
 export type Method = AttentionOptions['method'];
 
