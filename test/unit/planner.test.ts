@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import {
+  answerSeconds,
+  type Costs,
+  measure,
+  plan,
+  type Reads,
+  readSeconds,
+} from '../../src/facades/planner/index.js';
+import type { Model } from '../../src/index.js';
+
+const COSTS: Costs = {
+  token: 2e-3,
+  pair: 9e-7,
+  choice: 1e-7,
+  step: 1e-2,
+  key: 2e-6,
+  look: 2e-7,
+  bytes: 24_000,
+};
+const AUTO: Reads = { method: 'dhsa', budget: 2048 };
+
+/** A model that takes exactly what `costs` say. */
+const modelThatCosts = (
+  costs: Costs,
+  info: Partial<Model['info']> = {},
+): { model: Model; open: () => number } => {
+  let open = 0;
+  const context = () => {
+    let [tokens, answered, read, answer] = [0, 0, 0, 0];
+    let known = 0;
+    return {
+      append: async (ids: ArrayLike<number>) => {
+        read += readSeconds(costs, AUTO, known + ids.length) - readSeconds(costs, AUTO, known);
+        known += ids.length;
+        tokens += ids.length;
+      },
+      generate: async ({ maxTokens }: { maxTokens: number }) => {
+        for (let i = 0; i < maxTokens; i++) answer += answerSeconds(costs, AUTO, known);
+        answered += maxTokens;
+        return Array(maxTokens).fill(0);
+      },
+      stats: async () => ({
+        tokens,
+        prefill: { tokens, seconds: read },
+        decode: { tokens: answered, seconds: answer },
+        memory: { used: 1e6 + costs.bytes * tokens },
+      }),
+      close: async () => {
+        open--;
+      },
+    };
+  };
+  const model = {
+    info: { attention: 'auto budget=2048', maxTokens: 16_384, vocab: 4096, ...info },
+    context: async () => {
+      open++;
+      return context();
+    },
+  };
+  return { model: model as unknown as Model, open: () => open };
+};
+
+describe('what reading and answering cost', () => {
+  test('is found from a text of 8,192 tokens', async () => {
+    const { model, open } = modelThatCosts(COSTS);
+    const found = await measure(model);
+    for (const [name, cost] of Object.entries(COSTS)) {
+      expect(found[name as keyof Costs] / cost, name).toBeCloseTo(1, 6);
+    }
+    expect(open()).toBe(0);
+  });
+
+  test('is never below nothing, whatever was measured', async () => {
+    const odd = { ...COSTS, pair: -1e-8, key: -1e-7, choice: -1e-9, look: -1e-9 };
+    const { pair, choice, key, look } = await measure(modelThatCosts(odd).model);
+    for (const cost of [pair, choice, key, look]) expect(cost).toBeGreaterThanOrEqual(0);
+  });
+
+  test('cannot be measured with a model that reads another way, or holds too little', async () => {
+    for (const info of [{ attention: 'dense' }, { maxTokens: 4096 }]) {
+      const { model } = modelThatCosts(COSTS, info);
+      await expect(measure(model)).rejects.toMatchObject({ code: 'input/option' });
+    }
+  });
+
+  test('ends with its signal, and closes what it opened', async () => {
+    const { model, open } = modelThatCosts(COSTS);
+    await expect(measure(model, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: 'AbortError',
+    });
+    expect(open()).toBe(0);
+  });
+});
+
+describe('a plan', () => {
+  test('reads a short text densely and a long one by choice', () => {
+    const dear = { ...COSTS, choice: 1e-6 };
+    const [short] = plan(dear, { tokens: 512, questions: 0 });
+    expect(short!.readSeconds).toBeCloseTo(readSeconds(dear, { method: 'dense' }, 512), 9);
+    const [long] = plan(COSTS, { tokens: 65_536 });
+    expect(long!.attention.method).not.toBe('dense');
+  });
+
+  test('lists every way, the fastest in all first', () => {
+    const ways = plan(COSTS, { tokens: 10_000, questions: 3, answer: 50 });
+    const totals = ways.map(({ totalSeconds }) => totalSeconds);
+    expect(totals).toEqual([...totals].sort((a, b) => a - b));
+    for (const { totalSeconds, readSeconds, answerSeconds } of ways) {
+      expect(totalSeconds).toBeCloseTo(readSeconds + 150 * answerSeconds, 9);
+    }
+  });
+
+  test('knows from which length choosing pays', () => {
+    const auto = plan(COSTS, { tokens: 8192 }).find(({ attention }) => attention.method === 'auto')!;
+    const at = auto.breakEven;
+    const [dense, dhsa] = [{ method: 'dense' }, AUTO] as const;
+    expect(readSeconds(COSTS, dhsa, at)).toBeLessThan(readSeconds(COSTS, dense, at));
+    expect(readSeconds(COSTS, dhsa, at - 256)).toBeGreaterThanOrEqual(readSeconds(COSTS, dense, at - 256));
+    const never = plan({ ...COSTS, choice: 1 }, { tokens: 8192 }).find(
+      ({ attention }) => attention.method === 'auto',
+    )!;
+    expect(never.breakEven).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('says whether the text has room in memory', () => {
+    const [way] = plan(COSTS, { tokens: 1000, memory: 24_000_000 });
+    expect(way).toMatchObject({ bytes: 24_000_000, fits: true });
+    expect(plan(COSTS, { tokens: 1001, memory: 24_000_000 })[0]!.fits).toBe(false);
+  });
+});
