@@ -115,6 +115,7 @@ const entries = {
   'prompt-api': 'src/facades/prompt-api/index.ts', // likewise
   chat: 'src/facades/chat/index.ts', // likewise
   'ai-sdk': 'src/facades/ai-sdk/index.ts', // likewise
+  planner: 'src/facades/planner/index.ts', // likewise
   shared: 'src/shared.ts', // imported instead of index.js by pages whose tabs share an engine
   constraint: 'src/generate/constraint.ts', // fetched by worker.js and engine.js when an answer must be of a form
   webgpu: 'src/engine/webgpu.ts', // fetched by worker.js and engine.js where the GPU is asked for
@@ -226,6 +227,7 @@ const types = () => {
     openai: 'src/facades/openai/index',
     'prompt-api': 'src/facades/prompt-api/index',
     chat: 'src/facades/chat/index',
+    planner: 'src/facades/planner/index',
     'ai-sdk': 'src/facades/ai-sdk/index',
   })) {
     writeFileSync(`dist/${bundle}.d.ts`, `export * from './types/${source}.js';\n`);

@@ -48,6 +48,7 @@ test.each([
   'dist/prompt-api.js',
   'dist/chat.js',
   'dist/ai-sdk.js',
+  'dist/planner.js',
   'dist/shared.js',
   'dist/constraint.js',
   'dist/predictors.js',
