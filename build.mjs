@@ -123,6 +123,7 @@ const entries = {
   policies: 'src/policies/policies.ts', // fetched likewise where not everything is to be kept
   opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
   encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
+  transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
@@ -150,7 +151,7 @@ const keptImports = {
   name: 'kept-imports',
   setup(build) {
     build.onLoad(
-      { filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-rarer|node-module)\.ts$/ },
+      { filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-session-files|load-rarer|node-module)\.ts$/ },
       ({ path }) => ({
         loader: 'ts',
         contents: readFileSync(path, 'utf8')
@@ -222,6 +223,7 @@ const types = () => {
     policies: 'src/policies/policies',
     opfs: 'src/stores/opfs',
     encrypted: 'src/stores/encrypted',
+    transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session
     reads: 'workers/reads',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'unsupported/backend'
   | 'unsupported/attention'
   | 'unsupported/retention'
+  | 'unsupported/transfer'
   | 'unsupported/constraint'
   | 'model/unreachable'
   | 'model/corrupt'

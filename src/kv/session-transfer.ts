@@ -1,13 +1,9 @@
 import { LonghandError } from '../errors.js';
 import type { Store } from '../stores/store.js';
-import {
-  type ExportedSession,
-  type ExportOptions,
-  exportSession,
-  type TransferHooks,
-} from './export-session.js';
-import { type ImportedSession, type ImportOptions, importSession, openImport } from './import-session.js';
+import type { ExportedSession, ExportOptions, TransferHooks } from './export-session.js';
+import type { ImportedSession, ImportOptions } from './import-session.js';
 import type { Links } from './links.js';
+import { loadSessionFiles } from './load-session-files.js';
 import type { Manifest } from './manifest.js';
 import { checkSessionId, checkSessionTitle, sessionKey } from './session-keys.js';
 import { manifestEntries, type SessionWriter } from './session-writer.js';
@@ -117,6 +113,7 @@ export const createSessionTransfer = (
 
     async exportFile(id, hooks) {
       checkSessionId(id);
+      const { exportSession } = await loadSessionFiles();
       for (let attempt = 1; ; attempt++) {
         await held.get(id)?.inTurn(async () => undefined);
         await writer.drained();
@@ -131,6 +128,7 @@ export const createSessionTransfer = (
     async importFile(file, { id, title }, accept, hooks) {
       if (id !== undefined) checkSessionId(id);
       if (title !== undefined) checkSessionTitle(title);
+      const { importSession, openImport } = await loadSessionFiles();
       const opened = await openImport(file);
       accept(opened.manifest);
       const as = { id: id ?? opened.manifest.id, title };

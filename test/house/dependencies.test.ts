@@ -55,6 +55,7 @@ test.each([
   'dist/policies.js',
   'dist/opfs.js',
   'dist/encrypted.js',
+  'dist/transfer.js',
   'dist/reads.js',
 ])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));

@@ -30,6 +30,7 @@ test('what a page downloads besides the model stays within its budget', () => {
     'policies.js',
     'opfs.js',
     'encrypted.js',
+    'transfer.js',
     'reads.js',
     'thread.js',
   ];

@@ -1,0 +1,22 @@
+import { LonghandError } from '../errors.js';
+
+type SessionFiles = typeof import('./session-files.js');
+
+/**
+ * What writes sessions to files and reads them: `transfer.js`, a script of its own beside the one that runs the engine,
+ * fetched where a session is exported or imported. (`build.mjs` turns this import into one by address: bundlers then copy
+ * the script.) Errors: `unsupported/transfer` where it cannot be had.
+ */
+export const loadSessionFiles = async (): Promise<SessionFiles> => {
+  try {
+    return await import('./session-files.js');
+  } catch (cause) {
+    throw new LonghandError(
+      'unsupported/transfer',
+      `The script transfer.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
+        '(worker.js). Serve it there. No session was changed.',
+      { script: 'transfer.js' },
+      { cause },
+    );
+  }
+};
