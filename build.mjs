@@ -151,7 +151,10 @@ const keptImports = {
   name: 'kept-imports',
   setup(build) {
     build.onLoad(
-      { filter: /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-session-files|load-rarer|node-module)\.ts$/ },
+      {
+        filter:
+          /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-session-files|load-rarer|node-module)\.ts$/,
+      },
       ({ path }) => ({
         loader: 'ts',
         contents: readFileSync(path, 'utf8')

@@ -53,8 +53,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          // One browser and one book at a time: two cores are all that a test machine may have.
-          fileParallelism: false,
+          // Two browsers at a time: each waits for the other side of its pages for half of its time.
+          maxWorkers: 2,
         },
       },
     ],
