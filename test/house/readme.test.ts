@@ -46,6 +46,8 @@ const complaintsAbout = (programs: ReadonlyMap<string, string>): string[] => {
       'longhand/openai': [join(root, 'src/facades/openai/index.ts')],
       'longhand/prompt-api': [join(root, 'src/facades/prompt-api/index.ts')],
       'longhand/chat': [join(root, 'src/facades/chat/index.ts')],
+      'longhand/planner': [join(root, 'src/facades/planner/index.ts')],
+      'longhand/shared': [join(root, 'src/shared.ts')],
       react: [join(clients, '@types/react')],
       vue: [join(clients, '@vue/reactivity')],
       'longhand/ai-sdk': [join(root, 'src/facades/ai-sdk/index.ts')],
