@@ -7,7 +7,17 @@ import { openPlace } from './place.js';
 
 const THREADS = 2;
 const QUESTION = 'Who came to the door that evening?';
-const OTHERS = ['What did the letter say?', 'Where was the lamp left?', 'How many steps lead up?'];
+const OTHERS = [
+  'What did the letter say?',
+  'Where was the lamp left?',
+  'How many steps lead up?',
+  'Which road did they take?',
+  'What was in the box?',
+  'Who paid for the carriage?',
+  'When did the rain begin?',
+  'Why was the window open?',
+  'Whose hat was on the table?',
+];
 
 type Kept = Pick<Visited, 'reading' | 'first' | 'kept' | 'text' | 'stats'>;
 
