@@ -226,7 +226,7 @@ const types = () => {
     policies: 'src/policies/policies',
     opfs: 'src/stores/opfs',
     encrypted: 'src/stores/encrypted',
-    transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session
+    transfer: 'src/kv/session-files',
     reads: 'workers/reads',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',

@@ -38,6 +38,9 @@ test('exports name files that the build makes', () => {
   );
   for (const target of targets.filter((path) => path !== './package.json')) {
     expect(() => read(target), target).not.toThrow();
+    if (!target.endsWith('.d.ts')) continue;
+    const [, declared = ''] = /from '\.\/(.+)\.js'/.exec(read(target)) ?? [];
+    expect(() => read(`dist/${declared}.d.ts`), target).not.toThrow();
   }
 });
 
