@@ -57,3 +57,18 @@ export const abortError = (): DOMException => new DOMException('The operation wa
 export const throwIfAborted = (signal: AbortSignal | undefined): void => {
   if (signal?.aborted) throw signal.reason instanceof Error ? signal.reason : abortError();
 };
+
+/** A script beside the one of the engine could not be fetched. `rest` ends the sentence, and says what to do. */
+export const scriptMissing = (
+  code: ErrorCode,
+  script: string,
+  rest: string,
+  cause: unknown,
+  details: ErrorDetails = { script },
+): LonghandError =>
+  new LonghandError(
+    code,
+    `The script ${script} cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine (worker.js)${rest}`,
+    details,
+    { cause },
+  );

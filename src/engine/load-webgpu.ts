@@ -1,4 +1,4 @@
-import { LonghandError } from '../errors.js';
+import { scriptMissing } from '../errors.js';
 
 type WebgpuModule = typeof import('./webgpu.js');
 
@@ -11,12 +11,12 @@ export const loadWebgpu = async (): Promise<WebgpuModule> => {
   try {
     return await import('./webgpu.js');
   } catch (cause) {
-    throw new LonghandError(
+    throw scriptMissing(
       'unsupported/backend',
-      `The script webgpu.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
-        "(worker.js). Serve it there, or leave `backend` at 'auto'.",
+      'webgpu.js',
+      ". Serve it there, or leave `backend` at 'auto'.",
+      cause,
       { backend: 'webgpu' },
-      { cause },
     );
   }
 };

@@ -1,4 +1,4 @@
-import { LonghandError } from '../errors.js';
+import { scriptMissing } from '../errors.js';
 
 type ConstraintModule = typeof import('./constraint.js');
 
@@ -11,12 +11,12 @@ export const loadConstraint = async (): Promise<ConstraintModule> => {
   try {
     return await import('./constraint.js');
   } catch (cause) {
-    throw new LonghandError(
+    throw scriptMissing(
       'unsupported/constraint',
-      `The script constraint.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
-        '(worker.js); let a service worker keep it too. Nothing was generated.',
+      'constraint.js',
+      '; let a service worker keep it too. Nothing was generated.',
+      cause,
       { keyword: 'script' },
-      { cause },
     );
   }
 };

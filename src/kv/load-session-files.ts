@@ -1,4 +1,4 @@
-import { LonghandError } from '../errors.js';
+import { scriptMissing } from '../errors.js';
 
 type SessionFiles = typeof import('./session-files.js');
 
@@ -11,12 +11,11 @@ export const loadSessionFiles = async (): Promise<SessionFiles> => {
   try {
     return await import('./session-files.js');
   } catch (cause) {
-    throw new LonghandError(
+    throw scriptMissing(
       'unsupported/transfer',
-      `The script transfer.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
-        '(worker.js). Serve it there. No session was changed.',
-      { script: 'transfer.js' },
-      { cause },
+      'transfer.js',
+      '. Serve it there. No session was changed.',
+      cause,
     );
   }
 };

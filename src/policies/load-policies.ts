@@ -1,4 +1,4 @@
-import { LonghandError } from '../errors.js';
+import { scriptMissing } from '../errors.js';
 
 type PoliciesModule = typeof import('./policies.js');
 
@@ -11,12 +11,11 @@ export const loadPolicies = async (): Promise<PoliciesModule> => {
   try {
     return await import('./policies.js');
   } catch (cause) {
-    throw new LonghandError(
+    throw scriptMissing(
       'unsupported/retention',
-      `The script policies.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
-        '(worker.js). Serve it there, or leave `retention` out.',
-      { script: 'policies.js' },
-      { cause },
+      'policies.js',
+      '. Serve it there, or leave `retention` out.',
+      cause,
     );
   }
 };

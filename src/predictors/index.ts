@@ -1,4 +1,4 @@
-import { LonghandError } from '../errors.js';
+import { scriptMissing } from '../errors.js';
 import { oneOf } from '../options.js';
 import { type AttentionOptions, type Factory, type Method, rareMethods } from './attention-options.js';
 import { auto } from './auto.js';
@@ -30,12 +30,11 @@ const loadRare = async (): Promise<object> => {
   try {
     return (await loadRarer()).rarer;
   } catch (cause) {
-    throw new LonghandError(
+    throw scriptMissing(
       'unsupported/attention',
-      `The script predictors.js cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine ` +
-        '(worker.js); let a service worker keep it too.',
-      { script: 'predictors.js' },
-      { cause },
+      'predictors.js',
+      '; let a service worker keep it too.',
+      cause,
     );
   }
 };

@@ -1,13 +1,7 @@
-import { LonghandError } from '../errors.js';
+import { scriptMissing } from '../errors.js';
 
-const missing = (script: string, cause: unknown): LonghandError =>
-  new LonghandError(
-    'storage/unavailable',
-    `The script ${script} cannot be loaded: ${(cause as Error).message} It stands beside the script of the engine (worker.js); ` +
-      'let a service worker keep it too.',
-    { script },
-    { cause },
-  );
+const missing = (script: string, cause: unknown) =>
+  scriptMissing('storage/unavailable', script, '; let a service worker keep it too.', cause);
 
 /**
  * Stores that most pages do without: scripts of their own beside the one that runs the engine, fetched where they are asked
