@@ -2,6 +2,7 @@
 // A chat with a long memory. What it needs of Longhand is in core.js; all else here is a page.
 import { byId } from '../reader/dom.js';
 import { clearProblem, showProblem } from '../reader/problems.js';
+import { takeFiles } from '../reader/take-files.js';
 import { changed, onOthers } from './among-tabs.js';
 import { showConversations, showTexts } from './conversations.js';
 import { changeModel, firstModel, startModelChoice, useModel } from './model-choice.js';
@@ -59,21 +60,7 @@ const start = async () => {
     if (location.hash.length > 1) location.hash = '';
     else guarded(route);
   });
-  byId('add').addEventListener('change', () => {
-    const chosen = [...(byId('add').files ?? [])];
-    guarded(() => take(chosen));
-    byId('add').value = '';
-  });
-  for (const [event, over] of Object.entries({ dragover: true, dragleave: false, drop: false })) {
-    document.addEventListener(event, (happened) => {
-      happened.preventDefault();
-      document.body.toggleAttribute('data-drop', over);
-      if (happened instanceof DragEvent && event === 'drop') {
-        const dropped = [...(happened.dataTransfer?.files ?? [])];
-        guarded(() => take(dropped));
-      }
-    });
-  }
+  takeFiles((files) => guarded(() => take(files)));
   await useModel(firstModel());
   say('');
   addEventListener('hashchange', () => guarded(route));

@@ -1,8 +1,9 @@
 // @ts-check
 // What is kept on this device, whether it works without a network, and how to be rid of it.
-import { models, wipe } from '../../dist/index.js';
+import { wipe } from '../../dist/index.js';
 import { desk } from '../reader/desk.js';
 import { byId } from '../reader/dom.js';
+import { keepApp, keptOfApp } from '../reader/keep-app.js';
 import { bytes } from '../reader/numbers.js';
 import { showPromise, startPersist } from '../reader/persisting.js';
 import { showProblem } from '../reader/problems.js';
@@ -12,10 +13,7 @@ import { letGo } from './talk.js';
 import { dropAllTexts } from './texts.js';
 
 const showOffline = async () => {
-  const app = Boolean((await navigator.serviceWorker?.getRegistration())?.active);
-  const model =
-    desk.source instanceof Blob ||
-    (await models()).some(({ url, complete }) => complete && url === desk.source);
+  const { app, model } = await keptOfApp();
   byId('offline').dataset.ready = String(app && model);
   byId('offline').textContent =
     app && model
@@ -44,22 +42,5 @@ export const startStorage = async () => {
   byId('forget').addEventListener('click', () =>
     asked('Forget every conversation, every text and every model?', forgetAll).catch(showProblem),
   );
-  if (!('serviceWorker' in navigator)) return;
-  const registration = await navigator.serviceWorker.register('sw.js', { updateViaCache: 'none' });
-  const offer = () => {
-    byId('update').hidden = !(registration.waiting && navigator.serviceWorker.controller);
-  };
-  registration.addEventListener('updatefound', () => {
-    registration.installing?.addEventListener('statechange', () => {
-      offer();
-      void showOffline();
-    });
-  });
-  offer();
-  byId('update').addEventListener('click', () => {
-    navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
-    registration.waiting?.postMessage('take over');
-  });
-  await navigator.serviceWorker.ready;
-  await showOffline();
+  await keepApp(showOffline);
 };

@@ -3,6 +3,7 @@
 import { desk } from '../reader/desk.js';
 import { byId } from '../reader/dom.js';
 import { clearProblem, showProblem } from '../reader/problems.js';
+import { takeFiles } from '../reader/take-files.js';
 import { showCovers } from './covers.js';
 import { startDeeds, takeIn } from './deeds.js';
 import { changeModel, firstModel, startModelChoice, useModel } from './model-choice.js';
@@ -49,21 +50,7 @@ const start = async () => {
   startDeeds();
   startStorage();
   startModelChoice(guarded);
-  byId('add').addEventListener('change', () => {
-    const chosen = [...(byId('add').files ?? [])];
-    guarded(() => take(chosen));
-    byId('add').value = '';
-  });
-  for (const [event, over] of Object.entries({ dragover: true, dragleave: false, drop: false })) {
-    document.addEventListener(event, (happened) => {
-      happened.preventDefault();
-      document.body.toggleAttribute('data-drop', over);
-      if (happened instanceof DragEvent && event === 'drop') {
-        const dropped = [...(happened.dataTransfer?.files ?? [])];
-        guarded(() => take(dropped));
-      }
-    });
-  }
+  takeFiles((files) => guarded(() => take(files)));
   const wanted = await firstModel();
   await useModel(wanted);
   announce(`${desk.model.info.name} is ready.`);

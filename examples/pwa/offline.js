@@ -1,19 +1,12 @@
 // @ts-check
 // The app without a network: its service worker, what that has kept, and a new version when there is one.
-import { models } from '../../dist/index.js';
-import { desk } from '../reader/desk.js';
 import { byId } from '../reader/dom.js';
+import { keepApp, keptOfApp } from '../reader/keep-app.js';
 
 const SHARED = 'shelf-shared';
 
-/** Whether the model that reads now can be had without a network. */
-const hasModel = async () =>
-  desk.source instanceof Blob ||
-  (await models()).some(({ url, complete }) => complete && url === desk.source);
-
 export const showOffline = async () => {
-  const app = Boolean((await navigator.serviceWorker?.getRegistration())?.active);
-  const model = await hasModel();
+  const { app, model } = await keptOfApp();
   byId('offline').dataset.ready = String(app && model);
   byId('offline').textContent =
     app && model
@@ -42,22 +35,5 @@ export const takeHandedOver = async (take) => {
 };
 
 export const startOffline = async () => {
-  if (!('serviceWorker' in navigator)) return;
-  const registration = await navigator.serviceWorker.register('sw.js', { updateViaCache: 'none' });
-  const offer = () => {
-    byId('update').hidden = !(registration.waiting && navigator.serviceWorker.controller);
-  };
-  registration.addEventListener('updatefound', () => {
-    registration.installing?.addEventListener('statechange', () => {
-      offer();
-      void showOffline();
-    });
-  });
-  offer();
-  byId('update').addEventListener('click', () => {
-    navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
-    registration.waiting?.postMessage('take over');
-  });
-  await navigator.serviceWorker.ready;
-  await showOffline();
+  await keepApp(showOffline);
 };
