@@ -1,17 +1,22 @@
 /**
  * The laboratory: what methods find in long texts, how near they stay to dense attention, and what they cost, on the same
- * items. Resumes from its results; `--report` only writes the tables.
+ * items; and what a pair of query and key costs under every mask. Resumes from its results, and writes a page with plots and
+ * all tables beside them; `--report` does only that. `--into-page` puts the tables into docs/METHODS.md.
  *
- * node bench/run.mjs lab [--tasks single,multi-key,…|agreement] [--methods dense,dhsa,…] [--lengths 4096,…] [--items 200]
- *   [--model FILE.gguf] [--results FILE.json] [--report]
+ * node bench/run.mjs lab [--tasks single,multi-key,…|agreement|grid] [--methods dense,dhsa,…] [--lengths 4096,…] [--items 200]
+ *   [--model FILE.gguf] [--results FILE.json] [--report] [--into-page]
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
-import { type Agreement, agreement } from './lab/agreement.js';
-import { evaluate, type Outcome } from './lab/evaluate.js';
-import { attentionOf } from './lab/methods.js';
+import { intoPage } from './into-page.js';
+import { agreement } from './lab/agreement.js';
+import { evaluate } from './lab/evaluate.js';
+import { gridTable, HEADS, measureGrid } from './lab/grid.js';
+import { optionsOf } from './lab/methods.js';
+import { labPage, type Results } from './lab/page.js';
 import { agreementTable, outcomeTable } from './lab/report.js';
 import { taskNamed } from './lab/tasks.js';
 
@@ -24,12 +29,15 @@ const { values } = parseArgs({
     model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
     results: { type: 'string', default: 'bench/results/lab.json' },
     report: { type: 'boolean', default: false },
+    'into-page': { type: 'boolean', default: false },
   },
 });
 
-const kept: { outcomes: Outcome[]; agreements: Agreement[] } = existsSync(values.results)
-  ? JSON.parse(readFileSync(values.results, 'utf8'))
-  : { outcomes: [], agreements: [] };
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
+const kept: Mutable<Results> = {
+  ...{ outcomes: [], agreements: [], grid: [] },
+  ...(existsSync(values.results) && JSON.parse(readFileSync(values.results, 'utf8'))),
+};
 
 const keep = (): void => {
   mkdirSync(dirname(values.results), { recursive: true });
@@ -44,7 +52,7 @@ const progress = (line: string, last: boolean): void => {
 
 const open = (method: string, length: number) =>
   load(values.model, {
-    attention: attentionOf(method, length),
+    ...optionsOf(method, length),
     kv: { store: 'none' },
     maxTokens: Math.max(length + 2048, 4096),
   });
@@ -82,13 +90,47 @@ const compare = async (length: number, method: string): Promise<void> => {
   await other.close();
 };
 
+const DENSITIES = [0.125, 0.5];
+
+const measureMasks = async (length: number): Promise<void> => {
+  for (const heads of HEADS) {
+    const has = ({ tokens, kvHeads, group, dim }: (typeof kept.grid)[number]): boolean =>
+      tokens === length && kvHeads === heads.kvHeads && group === heads.group && dim === heads.dim;
+    if (kept.grid.some(has)) continue;
+    kept.grid.push(...(await measureGrid(length, heads, DENSITIES)));
+    keep();
+    console.log(`grid ${length} ${heads.kvHeads}×${heads.group}×${heads.dim}`);
+  }
+};
+
+/** Two words name what is no task of items. */
+const others: Readonly<Record<string, (length: number) => Promise<void>>> = {
+  grid: measureMasks,
+  agreement: async (length) => {
+    for (const method of values.methods.split(',')) await compare(length, method);
+  },
+};
+
 if (!values.report) {
   for (const length of values.lengths.split(',').map(Number)) {
     for (const task of values.tasks.split(',')) {
-      for (const method of values.methods.split(',')) {
-        await (task === 'agreement' ? compare(length, method) : ask(task, length, method));
-      }
+      const other = others[task];
+      if (other) await other(length);
+      else for (const method of values.methods.split(',')) await ask(task, length, method);
     }
   }
 }
-console.log(`\n${outcomeTable(kept.outcomes)}\n\n${agreementTable(kept.agreements)}`);
+const page = values.results.replace(/(\.json)?$/, '.html');
+const date = new Date().toISOString().slice(0, 10);
+const made = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, one thread, Node ${process.version}, ${date}.`;
+writeFileSync(page, labPage(kept, made));
+const tables = {
+  tasks: outcomeTable(kept.outcomes),
+  agreement: agreementTable(kept.agreements),
+  masks: gridTable(kept.grid),
+};
+for (const [name, table] of Object.entries(tables)) {
+  if (values['into-page']) intoPage('docs/METHODS.md', name, table);
+  else console.log(`\n${table}`);
+}
+console.log(`\n${page}`);

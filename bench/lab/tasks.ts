@@ -1,5 +1,5 @@
 /** What is asked of a long text, in the manner of RULER (arXiv 2404.06654): generators of our own, drawn by seed. */
-import { type Draw, drawChain, drawSimilar } from '../../test/support/facts.js';
+import { type Draw, drawChain, drawFact, drawPortrait, drawSimilar } from '../../test/support/facts.js';
 import {
   type Book,
   drawDepths,
@@ -77,6 +77,42 @@ const chains =
     };
   };
 
+/** Words of the book in lots; three of them come more often than all the others. */
+const commonWords = (d: Draw, book: Book, tokens: number): Item => {
+  const words = new Set(book.sentences.slice(0, 2000).flatMap((part) => part.match(/\b[a-z]{4,9}\b/g) ?? []));
+  const lots = shuffled(d, [...words]);
+  const common = lots.slice(0, 3);
+  const [often, seldom] = [10, 2];
+  const list: string[] = common.flatMap((one) => Array<string>(often).fill(one));
+  let total = tokensOf(book, list);
+  for (const one of lots.slice(3)) {
+    const length = seldom * tokensOf(book, [one]);
+    if (total + length > tokens) break;
+    list.push(...Array<string>(seldom).fill(one));
+    total += length;
+  }
+  return {
+    text: shuffled(d, list).join(' '),
+    questions: [{ ask: 'Which three words are the most frequent in the list above?', values: common }],
+    conversation: false,
+  };
+};
+
+/** Portraits of several people in the book; one thing is asked of each. */
+const portraits = (d: Draw, book: Book, tokens: number): Item => {
+  const drawn = Array.from({ length: MANY }, () => drawPortrait(d));
+  return {
+    text: hide(
+      d,
+      book,
+      tokens,
+      drawn.map(({ statement }) => statement),
+    ),
+    questions: drawn.map(({ question, value }) => ({ ask: question, values: [value] })),
+    conversation: false,
+  };
+};
+
 const tasks: Readonly<Record<string, Task>> = {
   single: { about: 'ten facts, each asked by itself', questions: 10, draw: facts(10, false) },
   turns: {
@@ -102,6 +138,29 @@ const tasks: Readonly<Record<string, Task>> = {
   },
   'two-hop': { about: 'four variables that are given another one’s value', questions: 4, draw: chains(4, 2) },
   'three-hop': { about: 'four chains of three variables', questions: 4, draw: chains(4, 3) },
+  'multi-query': {
+    about: 'two numbers, asked in one question',
+    questions: 1,
+    draw(d, book, tokens) {
+      const one = drawFact(d, 'number');
+      const other = drawFact(d, 'number', new Set([one.about]));
+      return {
+        text: hide(d, book, tokens, [one.statement, other.statement]),
+        questions: [{ ask: `${one.question} ${other.question}`, values: [one.value, other.value] }],
+        conversation: false,
+      };
+    },
+  },
+  portraits: {
+    about: `${MANY} people, of whom three things each are told in one place, one of them asked`,
+    questions: MANY,
+    draw: portraits,
+  },
+  'common-words': {
+    about: 'a list of words, three of them five times as frequent as the others',
+    questions: 1,
+    draw: commonWords,
+  },
   'multi-value': {
     about: 'one key with three values, all to be named',
     questions: 1,

@@ -162,6 +162,25 @@ export const drawSimilar = (d: Draw, count: number): Fact[] => {
   return [...found.values()];
 };
 
+/** Three things about one person in one place, in any order, and a question about one of them. */
+export const drawPortrait = (d: Draw): Omit<Fact, 'kind'> => {
+  const who = person(d);
+  const [city, job, food] = [d.of(CITIES), d.of(JOBS), d.of(FOODS)];
+  const told = [
+    { statement: `${who} lives in ${city}.`, question: `Where does ${who} live?`, value: city },
+    { statement: `${who} works as a ${job}.`, question: `What is the job of ${who}?`, value: job },
+    {
+      statement: `The favourite food of ${who} is ${food}.`,
+      question: `What does ${who} like to eat?`,
+      value: food,
+    },
+  ];
+  const turn = d.below(told.length);
+  const inTurn = [...told.slice(turn), ...told.slice(0, turn)];
+  const { question, value } = d.of(told);
+  return { about: who, statement: inTurn.map(({ statement }) => statement).join(' '), question, value };
+};
+
 /** Variables of which the first has a value and each other that of the one before it; the last one is asked. */
 export interface Chain {
   readonly statements: readonly string[];
