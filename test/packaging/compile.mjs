@@ -2,26 +2,23 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-// The project's own: the judges bring an older one.
-import ts from '../../node_modules/typescript/lib/typescript.js';
+// The project's own: the judges bring others.
+import newest from '../../node_modules/typescript/lib/typescript.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** @type {Record<string, ts.CompilerOptions>} */
-const resolutions = {
-  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
-  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
-};
+/** @typedef {typeof newest} Compiler */
 
-/**
- * Compiles a program that names every entry, strictly, the package's declarations too. Returns the ways it was resolved.
- * @param {string} folder the one under which the package is installed
- */
-export const compile = (folder) => {
-  const at = join(folder, 'typed');
-  mkdirSync(at);
-  cpSync(join(here, 'typed'), at, { recursive: true });
-  for (const [name, options] of Object.entries(resolutions)) {
+/** @param {Compiler} ts @returns {Record<string, newest.CompilerOptions>} */
+const resolutions = ({ ModuleKind, ModuleResolutionKind }) => ({
+  bundler: { module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler },
+  nodenext: { module: ModuleKind.NodeNext, moduleResolution: ModuleResolutionKind.NodeNext },
+});
+
+/** @param {Compiler} ts @param {string} at folder of the program @returns {string[]} what compiled it */
+const compileWith = (ts, at) => {
+  const ways = Object.entries(resolutions(ts));
+  for (const [name, options] of ways) {
     const program = ts.createProgram([join(at, 'app.mts')], {
       ...options,
       target: ts.ScriptTarget.ES2022,
@@ -36,7 +33,23 @@ export const compile = (folder) => {
       getCurrentDirectory: () => at,
       getNewLine: () => '\n',
     };
-    if (complaints.length > 0) throw new Error(`${name}: ${ts.formatDiagnostics(complaints, format)}`);
+    if (complaints.length > 0)
+      throw new Error(`TypeScript ${ts.version}, ${name}: ${ts.formatDiagnostics(complaints, format)}`);
   }
-  return Object.keys(resolutions);
+  return ways.map(([name]) => `TypeScript ${ts.version} with ${name}`);
+};
+
+/**
+ * Compiles a program that names every entry, strictly, the package's declarations too, with the oldest TypeScript that will do
+ * and the project's own. Returns what it was compiled with.
+ * @param {string} folder the one under which the package is installed
+ */
+export const compile = async (folder) => {
+  const at = join(folder, 'typed');
+  mkdirSync(at);
+  cpSync(join(here, 'typed'), at, { recursive: true });
+  // A name that is no package to this project's compiler: it is installed when this runs.
+  const oldest = 'typescript-oldest';
+  const compilers = [/** @type {Compiler} */ ((await import(oldest)).default), newest];
+  return compilers.flatMap((ts) => compileWith(ts, at));
 };

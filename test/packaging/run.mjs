@@ -1,7 +1,7 @@
 // @ts-check
 // `npm run test:packaging`: what `npm pack` makes, judged by publint and attw, compiled against with both ways to resolve
-// modules, run by every Node that is here, and built into an app by bundlers and used by a page without one, under a policy
-// that allows scripts of its own and kernels, with and without cross-origin isolation: docs/PACKAGING.md. A name behind it,
+// modules, run by every Node that is here, built into an app by bundlers and used by a page without one and by one of an
+// extension, under a policy that allows scripts of its own and kernels, with and without cross-origin isolation: docs/PACKAGING.md. A name behind it,
 // such as `vite`, tries that one alone. Exits 0 or 1.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { install } from '../../examples/install.mjs';
 import { chromiumArguments, ensureChromium } from '../support/chromium.mjs';
 import { bundlers, serveVite } from './bundlers.mjs';
 import { compile } from './compile.mjs';
+import { visitExtension } from './extension.mjs';
 import { runInNodes } from './nodes.mjs';
 import { pack } from './pack.mjs';
 import { recorder, serveFolder } from './serve.mjs';
@@ -61,6 +62,7 @@ const inBrowser = async (/** @type {string} */ installed, /** @type {string | un
         }
       });
     }
+    await inTime('mv3', () => visitExtension(folder));
     await inTime('vite-dev', async () => {
       const server = await serveVite(folder, seen);
       try {
@@ -85,7 +87,7 @@ try {
       tarball,
       ...['--profile', 'esm-only', '--format', 'table-flipped', '--exclude-entrypoints', ...bytesOnly],
     ]);
-    console.log(`Its types are resolved by ${compile(folder).join(' and ')}.`);
+    console.log(`Its types: ${(await compile(folder)).join(', ')}.`);
     for (const said of runInNodes(folder)) console.log(said);
   }
   await inBrowser(installed, only);

@@ -33,6 +33,45 @@ const late = (/** @type {number} */ seconds) =>
     setTimeout(() => reject(new Error('It takes too long.')), seconds * 1000).unref(),
   );
 
+/** @typedef {{ answer: string, threads: number, warnings: string[], reusedTokens: number }} Said */
+
+/** @param {import('playwright').Page} page @param {string} address @param {object} asked @returns {Promise<Said>} */
+const answer = async (page, address, asked) => {
+  await page.goto(address);
+  const found = page.evaluate((options) => /** @type {any} */ (globalThis).ask(options), asked);
+  return Promise.race([found, late(60)]);
+};
+
+const isRight = (/** @type {Said} */ said, /** @type {boolean} */ isFound) =>
+  said.answer.includes('attic') &&
+  said.threads === 1 &&
+  said.warnings.length === 0 &&
+  said.reusedTokens > 0 === isFound;
+
+const complaintOf = (/** @type {string} */ about, /** @type {Said} */ said) =>
+  `${about}: ${JSON.stringify(said)}`;
+
+/** With threads, which only an isolated page has. @param {import('playwright').Page} page @param {string} address */
+const threaded = async (page, address) => {
+  const said = await answer(page, address, { threads: 2 });
+  return said.answer.includes('attic') && said.threads === 2 ? [] : [complaintOf('isolated', said)];
+};
+
+/**
+ * What is wrong with the answers of the app at an address, whatever it fetches.
+ * @param {import('playwright').Page} page @param {string} address @param {boolean} isolated
+ */
+export const answers = async (page, address, isolated) => {
+  if (isolated) return threaded(page, address);
+  /** @type {string[]} */
+  const complaints = [];
+  for (const { about, ask, isFound = false } of visits) {
+    const said = await answer(page, address, ask);
+    if (!isRight(said, isFound)) complaints.push(complaintOf(about, said));
+  }
+  return complaints;
+};
+
 /**
  * Uses the app at an address as its visitors would, and compares every request with what was asked for.
  * @param {import('playwright').Browser} browser
@@ -64,22 +103,15 @@ export const visit = async (browser, { address }, seen, { scripts, isolated, ign
     if (found !== due) complain(`${about}: asked for\n  ${found}\n  instead of\n  ${due}`);
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
   };
-  const answer = async (/** @type {object} */ asked) => {
-    await page.goto(address);
-    const found = page.evaluate((options) => /** @type {any} */ (globalThis).ask(options), asked);
-    return Promise.race([found, late(60)]);
-  };
   try {
     if (isolated) {
-      const { answer: said, threads } = await answer({ threads: 2 });
-      if (!said.includes('attic') || threads !== 2) complain(`isolated: ${said}, with ${threads} threads`);
+      complaints.push(...(await threaded(page, address)));
       settle('isolated', ['/', ...scripts, ...ENGINE, 'model.gguf', 'thread.js']);
       return;
     }
     for (const { about, ask, fetched, isFound = false } of visits) {
-      const said = await answer(ask);
-      const isRight = said.answer.includes('attic') && said.threads === 1 && said.warnings.length === 0;
-      if (!isRight || said.reusedTokens > 0 !== isFound) complain(`${about}: ${JSON.stringify(said)}`);
+      const said = await answer(page, address, ask);
+      if (!isRight(said, isFound)) complain(complaintOf(about, said));
       settle(about, ['/', ...scripts, ...ENGINE, ...fetched]);
     }
     // The GPU, which is only software here, is not waited for: its script and its kernels have to arrive.
