@@ -20,7 +20,9 @@ const ISOLATION = {
  */
 const extension = async (folder, name, isolated) => {
   const at = join(folder, name);
-  cpSync(await bundlers.folder(folder), at, { recursive: true });
+  const { folder: build } = bundlers;
+  if (!build) throw new Error('There is no app without a bundler to put into an extension.');
+  cpSync(await build(folder), at, { recursive: true });
   rmSync(join(at, 'node_modules'), { recursive: true });
   cpSync(MODEL, join(at, 'model.gguf'));
   const manifest = {
