@@ -13,12 +13,11 @@ import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import { intoPage } from './into-page.js';
 import { agreement } from './lab/agreement.js';
-import { evaluate } from './lab/evaluate.js';
 import { gridTable, HEADS, measureGrid } from './lab/grid.js';
 import { optionsOf } from './lab/methods.js';
 import { labPage, type Results } from './lab/page.js';
 import { agreementTable, outcomeTable } from './lab/report.js';
-import { taskNamed } from './lab/tasks.js';
+import { counted, runItems } from './lab/run-items.js';
 
 const { values } = parseArgs({
   options: {
@@ -58,25 +57,16 @@ const open = (method: string, length: number) =>
   });
 
 const ask = async (task: string, length: number, method: string): Promise<void> => {
-  const texts = Math.ceil(Number(values.items) / taskNamed(task).questions);
-  const has = (text: number) =>
-    kept.outcomes.some(
-      (o) => o.task === task && o.length === length && o.method === method && o.text === text,
-    );
-  const missing = Array.from({ length: texts }, (_, text) => text).filter((text) => !has(text));
-  if (missing.length === 0) return;
-  const model = await open(method, length);
-  for (const text of missing) {
-    kept.outcomes.push(await evaluate(model, task, length, method, text));
-    keep();
-    const mine = kept.outcomes.filter((o) => o.task === task && o.length === length && o.method === method);
-    const items = mine.flatMap(({ right }) => right);
-    progress(
-      `${task} ${length} ${method}: ${items.filter(Boolean).length}/${items.length}`,
-      text === missing.at(-1),
-    );
-  }
-  await model.close();
+  const cell = { task, length, method, items: Number(values.items) };
+  await runItems(
+    kept.outcomes,
+    cell,
+    () => open(method, length),
+    (last) => {
+      keep();
+      progress(`${task} ${length} ${method}: ${counted(kept.outcomes, cell).join('/')}`, last);
+    },
+  );
 };
 
 const compare = async (length: number, method: string): Promise<void> => {

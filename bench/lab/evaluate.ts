@@ -11,6 +11,8 @@ export interface Outcome {
   readonly method: string;
   readonly text: number;
   readonly right: readonly boolean[];
+  /** Where in the text each answer stood, 0 to 1, if each in one place. */
+  readonly depths?: readonly number[];
   readonly tokens: number;
   /** Realised density of reading, and of questions and answers. */
   readonly density: number;
@@ -46,11 +48,13 @@ export const evaluate = async (
     const answer = await session.ask(ask, { maxTokens: 32, continue: item.conversation }).text();
     right.push(values.every((value) => isRight(answer, value)));
   }
+  const depths = item.questions.flatMap(({ depth }) => depth ?? []);
   const { tokens, density, prefill, decode, bytes } = await session.stats();
   await session.close();
   return {
     ...{ task, length, method, text, right, tokens },
     ...{ density: density.prefill, decodeDensity: density.decode },
     ...{ readSeconds: prefill.seconds, answerSeconds: decode.seconds, pages: bytes.pages },
+    ...(depths.length > 0 && { depths }),
   };
 };

@@ -13,6 +13,8 @@ import {
 export interface Question {
   readonly ask: string;
   readonly values: readonly string[];
+  /** Where in the text the answer stands, 0 to 1, if in one place. */
+  readonly depth?: number;
 }
 
 /** A text and its questions: each asked of the text alone, or one after the other in a conversation. */
@@ -53,7 +55,9 @@ const facts =
   (count: number, conversation: boolean) =>
   (d: Draw, book: Book, tokens: number): Item => {
     const { text, facts } = drawHaystack(d, book, tokens, count);
-    const questions = facts.map(({ question, value }) => ({ ask: question, values: [value] }));
+    const questions = facts.map(({ question, value, statement }) => ({
+      ...{ ask: question, values: [value], depth: text.indexOf(statement) / text.length },
+    }));
     return { text, questions, conversation };
   };
 

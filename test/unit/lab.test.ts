@@ -69,6 +69,10 @@ describe.each(names)('task %s', (name) => {
   it('tells what it asks, within its length', () => {
     const { text, questions } = draw(9);
     expect(questions.length).toBe(taskNamed(name).questions);
+    for (const { depth = 0.5 } of questions) {
+      expect(depth).toBeGreaterThanOrEqual(0);
+      expect(depth).toBeLessThan(1);
+    }
     for (const { values } of questions) for (const value of values) expect(isRight(text, value)).toBe(true);
     expect(book.count(text)).toBeGreaterThan(1000);
     expect(book.count(text)).toBeLessThan(1700);
