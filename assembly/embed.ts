@@ -23,18 +23,20 @@ function meaning(format: i32, nibble: i32): i32 {
   return format & PLUS_4 ? nibble - 4 : nibble;
 }
 
-/** Code of input i of the grain of one output, whose first run is at `codes`. */
+/** Code of input i of the grain of output number `output`; `codes`: those of the tile. */
 // @ts-ignore: decorator
 @inline
-function codeOf(format: i32, codes: usize, i: usize): i32 {
+function codeOf(format: i32, codes: usize, output: usize, i: usize): i32 {
   const half = grain(format) / 2;
   const later = i >= half;
   if (later) i -= half;
   if (format & NIBBLES) {
-    const pair = <i32>load<u8>(codes + (i / RUN) * 16 * RUN + (i % RUN));
+    // Four bytes of an output lie together; in the plain build the second and third of them have changed places.
+    const byte = ASC_FEATURE_RELAXED_SIMD ? i & 3 : ((i & 1) << 1) | ((i & 2) >> 1);
+    const pair = <i32>load<u8>(codes + output * 4 + (i & ~3) * 16 + byte);
     return meaning(format, later ? pair >> 4 : pair & 15);
   }
-  const at = codes + ((i / RUN) * 2 + usize(later)) * 16 * RUN + (i % RUN);
+  const at = codes + output * RUN + ((i / RUN) * 2 + usize(later)) * 16 * RUN + (i % RUN);
   return ASC_FEATURE_RELAXED_SIMD ? <i32>load<u8>(at) - 128 : <i32>load<i8>(at);
 }
 
@@ -54,9 +56,9 @@ function embedRow(format: i32, out: usize, packed: usize, row: usize, cols: usiz
     }
     const scale = scaleOf(format, w, factor, output);
     const least = format & MINIMUMS ? scaleOf(format, w + minimums, second, output) : 0;
-    const codes = w + headBytes(format) + output * RUN;
+    const codes = w + headBytes(format);
     for (let i: usize = 0; i < grain(format); ++i) {
-      const product = scale * <f32>codeOf(format, codes, i);
+      const product = scale * <f32>codeOf(format, codes, output, i);
       store<f32>(out + i * 4, format & MINIMUMS ? product - least : product);
     }
     out += grain(format) * 4;

@@ -26,6 +26,14 @@ function putRun(format: i32, to: usize, from: usize): void {
 @inline
 function putCodes(format: i32, to: usize, from: usize, output: usize): void {
   const half = grain(format) / 2;
+  if (!ASC_FEATURE_RELAXED_SIMD && format & NIBBLES) {
+    to += output * 2 * RUN;
+    for (let i: usize = 0; i < half; i += 2 * RUN, to += 32 * RUN) {
+      const two = load<u32>(from + i);
+      store<u32>(to, (two & 0xff0000ff) | ((two >> 8) & 0xff00) | ((two << 8) & 0xff0000));
+    }
+    return;
+  }
   to += output * RUN;
   for (let i: usize = 0; i < half; i += RUN) {
     putRun(format, to, from + i);

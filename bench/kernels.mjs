@@ -67,7 +67,8 @@ const measure = async ({ bytes, shapes, rows, types }) => {
         const x = (kernels.heapBase() + 63) & ~63;
         const panels = x + count * k * 4;
         const out = panels + count * k * 4;
-        const w = out + count * n * 4;
+        const spare = out + count * n * 4;
+        const w = spare + kernels.matmulSpare(k);
         const missing = w + copies * weightBytes - memory.buffer.byteLength;
         if (missing > 0) memory.grow(Math.ceil(missing / 65536));
         new Float32Array(memory.buffer, x, count * k).forEach((_, i, all) => {
@@ -80,7 +81,7 @@ const measure = async ({ bytes, shapes, rows, types }) => {
         const panel = best(() => kernels[panelsOf(type)](panels, x, count, k));
         const some = best(() => {
           if (tile + step > tiles) tile = 0;
-          kernels[`matmul${type}`](out - tile * 64, panels, w, count, n, k, 0, tile, tile + step);
+          kernels[`matmul${type}`](out - tile * 64, panels, w, count, n, k, 0, tile, tile + step, spare);
           tile += step;
         });
         const milliseconds = panel + (some * n) / 16 / step;

@@ -70,7 +70,7 @@ const measure = async ({ engine, source, kernels, type, block, matrices, rounds 
       bare.panelsQ8!(panels, x, 1, k);
       for (let time = 0; time < times; time++, at += bytesOf(n, k)) {
         const from = performance.now();
-        bare[`matmul${type}`]!(out, panels, at, 1, n, k, 0, 0, Math.ceil(n / 16));
+        bare[`matmul${type}`]!(out, panels, at, 1, n, k, 0, 0, Math.ceil(n / 16), 0);
         note('bare', call++, performance.now() - from);
       }
     }

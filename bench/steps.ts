@@ -1,10 +1,12 @@
 /**
  * A whole step of an answer behind 4k and 32k tokens that were not read but made up, verb by verb (a product counts in the verb
- * after it): `node bench/run.mjs steps [--place Node] [--threads 1,2] [--lengths 4096,32768] [--steps 24] [--budget 2048]`
+ * after it): `node bench/run.mjs steps [--place Node] [--threads 1,2] [--lengths 4096,32768] [--steps 24] [--budget 2048]
+ * [--method dhsa] [--type Q8_0]`
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import type { SupportedType } from '../src/weights/tensor-types.js';
 import { openPlace } from './goals/place.js';
 import { makeModel } from './make-model.js';
 import type { StepsInput, StepsMark } from './select/steps.js';
@@ -16,6 +18,8 @@ const { values: given } = parseArgs({
     lengths: { type: 'string', default: '4096,32768' },
     steps: { type: 'string', default: '24' },
     budget: { type: 'string', default: '2048' },
+    method: { type: 'string', default: 'dhsa' },
+    type: { type: 'string', default: 'Q8_0' },
   },
 });
 const outfile = 'bench/build/steps-here.mjs';
@@ -34,7 +38,7 @@ await build({
   external: ['node:*'],
   logLevel: 'warning',
 });
-const path = makeModel('smollm2-135m', 'Q8_0');
+const path = makeModel('smollm2-135m', given.type as SupportedType);
 const place = await openPlace(given.place === 'Node' ? 'Node' : 'Chromium');
 const inNode = place.name === 'Node';
 const at = (file: string): string => (inNode ? pathToFileURL(file).href : place.at(file));
@@ -44,7 +48,8 @@ for (const threads of given.threads.split(',').map(Number)) {
     kernels: at('dist/'),
     thread: at('dist/thread.js'),
     threads,
-    attention: { method: 'dhsa', budget: Number(given.budget) },
+    attention:
+      given.method === 'dense' ? { method: 'dense' } : { method: 'dhsa', budget: Number(given.budget) },
     lengths: given.lengths.split(',').map(Number),
     steps: Number(given.steps),
   };

@@ -55,7 +55,7 @@ const serve = (): void => {
         for (let tile = 0; tile < n / 16; tile += 64) {
           const some = Math.min(64, n / 16 - tile);
           const from = fromMemory ? at + tile * bytesOf(16, k) : weights;
-          kernels[`matmul${held.type}`]!(out, panels, from, 1, some * 16, k, 0, 0, some);
+          kernels[`matmul${held.type}`]!(out, panels, from, 1, some * 16, k, 0, 0, some, 0);
         }
         at += bytesOf(n, k);
       }

@@ -10,7 +10,9 @@
 //                are factors and f16 where there are none; then for each p
 //                8 bits: codes [16 outputs][RUN] of the first half, then of the second. The relaxed build stores
 //                        code + 128, because its dot product takes the weight as unsigned.
-//                4 bits: bytes [16 outputs][RUN], whose low nibbles are the first half and high nibbles the second
+//                4 bits: bytes [16 outputs][RUN], whose low nibbles are the first half and high nibbles the second. In
+//                        the plain build two runs together, [16 outputs][RUN] words of 16 bits: the low byte of a word
+//                        is of run p, p even, the high byte of run p + 1, so that nobody must make words of bytes
 //   F32 F16 BF16 [inputs][16 outputs]. A weight of one row is F32 and stays as it is.
 // A packed weight has exactly the bytes of the rows it is made from, their number rounded up to 16.
 //

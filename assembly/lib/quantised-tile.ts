@@ -7,8 +7,8 @@
 // registers is spilled. Longer bodies and more rows were slower. Loops that run once in some formats end in conditions
 // that are false there at compile time, so that no loop is left.
 import { ahead, lastAhead } from './ahead';
-import { first, hasSixteenfold, pairBytes, second, secondSixteenfold, start } from './codes';
-import { FACTORS, factorBytes, grain, grainBytes, headBytes, MINIMUMS, scaleBytes, SIXTEEN } from './formats';
+import { first, hasSixteenfold, inPlace, pairBytes, quarter, second, secondSixteenfold, start, startRow } from './codes';
+import { FACTORS, factorBytes, grain, grainBytes, headBytes, MINIMUMS, NIBBLES, scaleBytes, SIXTEEN } from './formats';
 import { halves4 } from './halves';
 import { PANEL_BLOCK, PANEL_HEAD, RUN, RUNS } from './layout';
 import { putGroup, putRow } from './put';
@@ -59,18 +59,60 @@ function sumsOf(format: i32, panel: usize, part: usize, g: usize): usize {
   return format & SIXTEEN ? panel + (1 + part) * g * 4 : panel;
 }
 
+/** sum + the products of four runs of four outputs (lib/layout.ts, plain build) with x0 to x3: as `fourth` gives these. */
+// @ts-ignore: decorator
+@inline
+function dots(format: i32, words: v128, x0: v128, x1: v128, x2: v128, x3: v128, sum: v128): v128 {
+  if (!inPlace(format)) {
+    sum = dot(x0, quarter(format, words, 0), sum);
+    sum = dot(x1, quarter(format, words, 1), sum);
+    sum = dot(x2, quarter(format, words, 2), sum);
+    return dot(x3, quarter(format, words, 3), sum);
+  }
+  sum = dot(x0, v128.and(words, i16x8.splat(15)), sum);
+  sum = dot(x1, v128.and(words, i16x8.splat(15 << 4)), sum);
+  sum = dot(x2, v128.and(words, i16x8.splat(15 << 8)), sum);
+  return dot(x3, i16x8.shr_u(words, 12), sum);
+}
+
+/** A run of activations for `dots`: 2 ** bits times as large where nibbles stay in their places. */
+// @ts-ignore: decorator
+@inline
+function fourth(format: i32, x: usize, bits: i32): v128 {
+  const run = v128.load32_splat(x);
+  return inPlace(format) && bits ? i16x8.shl(run, bits) : run;
+}
+
 /** Dots of both halves of a grain. */
 // @ts-ignore: decorator
 @inline
 function withSecond(format: i32, first: v128, second: v128): v128 {
+  if (inPlace(format)) return i32x4.shr_s(first, 8);
   return i32x4.add(first, hasSixteenfold(format) ? i32x4.shr_s(second, 4) : second);
 }
 
-/** Four rows × vectors v and v + 1 of the tile at w. `out`, `bias` and `outputs` are those of the whole tile. */
+/** The run at `codes` of vector v, or the next one in `unpacked`. */
+// @ts-ignore: decorator
+@inline
+function firstOf(format: i32, codes: usize, unpacked: usize): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? first(format, codes) : v128.load(unpacked);
+}
+
+// @ts-ignore: decorator
+@inline
+function secondOf(format: i32, codes: usize, unpacked: usize): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? second(format, codes) : v128.load(unpacked, 32);
+}
+
+/**
+ * Four rows × vectors v and v + 1 of the tile at w. `out`, `bias` and `outputs` are those of the whole tile; unpacked: in
+ * the plain build what `unpack` made of them.
+ */
 // @ts-ignore: decorator
 @inline
 export function quantisedGroup(
   format: i32, out: usize, stride: usize, panel: usize, w: usize, v: usize, k: usize, bias: usize, outputs: i32,
+  unpacked: usize,
 ): void {
   let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
   let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
@@ -95,12 +137,12 @@ export function quantisedGroup(
         for (let p: usize = 0; p < grain(format) / 2 / RUN; ++p) {
           let x0 = v128.load32_splat(x), x1 = v128.load32_splat(x + 4);
           let x2 = v128.load32_splat(x + 8), x3 = v128.load32_splat(x + 12);
-          let run = first(format, codes);
+          let run = firstOf(format, codes, unpacked);
           s0 = dot(x0, run, s0);
           s1 = dot(x1, run, s1);
           s2 = dot(x2, run, s2);
           s3 = dot(x3, run, s3);
-          run = first(format, codes + 4 * RUN);
+          run = firstOf(format, codes + 4 * RUN, unpacked + 16);
           t0 = dot(x0, run, t0);
           t1 = dot(x1, run, t1);
           t2 = dot(x2, run, t2);
@@ -109,18 +151,19 @@ export function quantisedGroup(
           x1 = v128.load32_splat(x + across + 4);
           x2 = v128.load32_splat(x + across + 8);
           x3 = v128.load32_splat(x + across + 12);
-          run = second(format, codes);
+          run = secondOf(format, codes, unpacked);
           s0 = dot(x0, run, s0);
           s1 = dot(x1, run, s1);
           s2 = dot(x2, run, s2);
           s3 = dot(x3, run, s3);
-          run = second(format, codes + 4 * RUN);
+          run = secondOf(format, codes + 4 * RUN, unpacked + 16);
           t0 = dot(x0, run, t0);
           t1 = dot(x1, run, t1);
           t2 = dot(x2, run, t2);
           t3 = dot(x3, run, t3);
           x += 32;
           codes += pairBytes(format);
+          unpacked += 64;
         }
         let scales = scales4(format, w, v, d);
         a0 = scaled(a0, s0, scales, scale);
@@ -179,21 +222,32 @@ export function quantisedRow(
         let codes = w + headBytes(format);
         let x = panel + PANEL_HEAD + part * 4;
         const sums = sumsOf(format, panel, part, 1);
-        let s0 = start(format, sums), s1 = s0, s2 = s0, s3 = s0;
+        let s0 = startRow(format, sums), s1 = s0, s2 = s0, s3 = s0;
         let t0 = i32x4.splat(0), t1 = t0, t2 = t0, t3 = t0;
-        for (let p: usize = 0; p < grain(format) / 2 / RUN; ++p) {
-          let y = v128.load32_splat(x);
-          s0 = dot(y, first(format, codes), s0);
-          s1 = dot(y, first(format, codes + 4 * RUN), s1);
-          s2 = dot(y, first(format, codes + 8 * RUN), s2);
-          s3 = dot(y, first(format, codes + 12 * RUN), s3);
-          y = v128.load32_splat(x + across);
-          t0 = dot(y, secondSixteenfold(format, codes), t0);
-          t1 = dot(y, secondSixteenfold(format, codes + 4 * RUN), t1);
-          t2 = dot(y, secondSixteenfold(format, codes + 8 * RUN), t2);
-          t3 = dot(y, secondSixteenfold(format, codes + 12 * RUN), t3);
-          x += 8;
-          codes += pairBytes(format);
+        if (!ASC_FEATURE_RELAXED_SIMD && format & NIBBLES) {
+          for (let p: usize = 0; p < grain(format) / 2 / RUN; p += 2, x += 16, codes += 64) {
+            const x0 = fourth(format, x, 8), x1 = fourth(format, x + across, 4);
+            const x2 = fourth(format, x + 8, 0), x3 = fourth(format, x + 8 + across, 8);
+            s0 = dots(format, v128.load(codes), x0, x1, x2, x3, s0);
+            s1 = dots(format, v128.load(codes, 16), x0, x1, x2, x3, s1);
+            s2 = dots(format, v128.load(codes, 32), x0, x1, x2, x3, s2);
+            s3 = dots(format, v128.load(codes, 48), x0, x1, x2, x3, s3);
+          }
+        } else {
+          for (let p: usize = 0; p < grain(format) / 2 / RUN; ++p) {
+            let y = v128.load32_splat(x);
+            s0 = dot(y, first(format, codes), s0);
+            s1 = dot(y, first(format, codes + 4 * RUN), s1);
+            s2 = dot(y, first(format, codes + 8 * RUN), s2);
+            s3 = dot(y, first(format, codes + 12 * RUN), s3);
+            y = v128.load32_splat(x + across);
+            t0 = dot(y, secondSixteenfold(format, codes), t0);
+            t1 = dot(y, secondSixteenfold(format, codes + 4 * RUN), t1);
+            t2 = dot(y, secondSixteenfold(format, codes + 8 * RUN), t2);
+            t3 = dot(y, secondSixteenfold(format, codes + 12 * RUN), t3);
+            x += 8;
+            codes += pairBytes(format);
+          }
         }
         s0 = withSecond(format, s0, t0), s1 = withSecond(format, s1, t1);
         s2 = withSecond(format, s2, t2), s3 = withSecond(format, s3, t3);

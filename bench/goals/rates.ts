@@ -85,7 +85,8 @@ const measure = async (work: Work): Promise<Rates> => {
   const x = (kernels.heapBase!() + 63) & ~63;
   const panels = x + ROWS * deepest * 4;
   const out = panels + ROWS * deepest * 4;
-  const weights = out + Math.max(ROWS * 4 * Math.max(...layer.map(({ n }) => n)), widest * 4);
+  const spare = out + Math.max(ROWS * 4 * Math.max(...layer.map(({ n }) => n)), widest * 4);
+  const weights = spare + kernels.matmulSpare!(deepest);
   memory.grow(Math.ceil((weights + size(model) - memory.buffer.byteLength) / 65_536));
   new Float32Array(memory.buffer, x, ROWS * deepest).forEach((_, i, all) => {
     all[i] = Math.sin(i);
@@ -98,7 +99,7 @@ const measure = async (work: Work): Promise<Rates> => {
     for (const { n, k, times } of matrices) {
       kernels.panelsQ8!(panels, x, rows, k);
       for (let time = 0; time < times; time++) {
-        kernels[`matmul${type}`]!(out, panels, at, rows, n, k, 0, 0, Math.ceil(n / 16));
+        kernels[`matmul${type}`]!(out, panels, at, rows, n, k, 0, 0, Math.ceil(n / 16), spare);
         at += ((n + 15) >> 4) * 16 * (k / 32) * block;
       }
     }

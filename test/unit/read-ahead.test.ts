@@ -24,7 +24,7 @@ test('weights at the very end of memory are read ahead no further than it reache
     const weights = Uint8Array.from({ length: bytes }, (_, i) => (i * 37) % 59);
     const product = (at: number): number[] => {
       new Uint8Array(memory.buffer, at, bytes).set(weights);
-      kernels[`matmul${type}`]!(out, panels, at, 1, n, k, 0, 0, n / 16);
+      kernels[`matmul${type}`]!(out, panels, at, 1, n, k, 0, 0, n / 16, 0);
       return Array.from(new Uint32Array(memory.buffer, out, n));
     };
     const there = product(memory.buffer.byteLength - bytes);

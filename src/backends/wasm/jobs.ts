@@ -17,6 +17,8 @@ export interface Jobs {
   readonly threads: number;
   /** Into how many pieces work of about so many microseconds (of one thread) should be cut: 1 where sharing costs more. */
   pieces(microseconds: number): number;
+  /** The same for what is faster in few long pieces: weights that stream from memory to one row. */
+  streams(microseconds: number): number;
   /** Returns when every item has run. Throws `engine/lost` when a thread died. */
   run(...parts: readonly Part[]): void;
 }
@@ -46,9 +48,12 @@ const STEPS = 60;
 
 // Work below this runs where it is; pieces are no smaller than a few times what handing one out costs. More pieces
 // than threads, because a thread may be slow, or be preempted.
-const WORTH_SHARING_US = 20;
+const WORTH_SHARING_US = 10;
 const PIECE_US = 6;
 const PIECES_PER_THREAD = 8;
+// Whoever streams weights loses the processor's reading ahead at the end of a piece: few are enough, unless they are long.
+const STREAMS_PER_THREAD = 3;
+const STREAM_US = 50;
 
 const blockOf = (memory: WebAssembly.Memory, start: number) => ({
   words: new Int32Array(memory.buffer, start, JOB_BYTES / 4),
@@ -149,6 +154,7 @@ const allDone = ({ words }: Block, items: number): void => {
 export const aloneJobs = (kernels: Kernels): Jobs => ({
   threads: 1,
   pieces: () => 1,
+  streams: () => 1,
   run: (...parts) => {
     for (const { share, items, args } of parts) {
       for (let item = 0; item < items; item++) shares[share](kernels, args, item, 0);
@@ -186,6 +192,10 @@ export const sharedJobs = (
     threads,
     pieces: (microseconds) =>
       microseconds < WORTH_SHARING_US ? 1 : Math.min(most, Math.ceil(microseconds / PIECE_US)),
+    streams: (microseconds) => {
+      if (microseconds < WORTH_SHARING_US) return 1;
+      return Math.min(most, Math.max(threads * STREAMS_PER_THREAD, Math.ceil(microseconds / STREAM_US)));
+    },
     run: (...parts) => {
       if (died() || Atomics.load(words, FAILED) === 1) throw lost();
       const items = parts.reduce((sum, part) => sum + part.items, 0);

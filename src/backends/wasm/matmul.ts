@@ -12,6 +12,12 @@ interface Product {
   readonly bias: number;
 }
 
+/** Memory for unpacked weights: the bytes of each thread. */
+interface Spare {
+  readonly start: number;
+  readonly bytes: number;
+}
+
 /** Most products of one input that wait for each other (q, k and v are three). */
 const MOST = 4;
 
@@ -55,12 +61,19 @@ export const wasmMatmul = ({
     return { share: 'panels', items: Math.ceil(x.rows / grain), args };
   };
 
-  const multiplied = ({ out, w, bias }: Product, x: Tensor, pieces: number): Part => {
+  const spareFor = (x: Tensor): Spare => {
+    if (kind === 'floats' || x.rows === 1) return { start: 0, bytes: 0 };
+    const bytes = Math.ceil(kernels.matmulSpare!(x.cols) / 64) * 64;
+    return { start: heap.scratch(jobs.threads * bytes), bytes };
+  };
+
+  const multiplied = ({ out, w, bias }: Product, x: Tensor, pieces: number, spare: Spare): Part => {
     const tiles = Math.ceil(w.rows / 16);
     const blocks = Math.ceil(x.rows / ROWS);
     const grain = Math.ceil(tiles / Math.max(1, Math.ceil(pieces / blocks)));
     const format = formats.indexOf(w.type);
     const args = [format, at(out), panels.start, at(w), x.rows, w.rows, x.cols, bias, grain];
+    args.push(spare.start, spare.bytes);
     return { share: 'matmul', items: Math.ceil(tiles / grain) * blocks, args };
   };
 
@@ -73,8 +86,9 @@ export const wasmMatmul = ({
     const outputs = products.reduce((sum, { w }) => sum + w.rows, 0);
     const bytes = products.reduce((sum, { w }) => sum + w.rows * rowBytes(w.type, w.cols), 0);
     const work = Math.max(bytes / STREAM_PER_US, (2 * x.rows * outputs * x.cols) / OPERATIONS_PER_US);
-    const pieces = jobs.pieces(work);
-    jobs.run(...products.map((one) => multiplied(one, x, Math.ceil((pieces * one.w.rows) / outputs))));
+    const pieces = x.rows === 1 ? jobs.streams(work) : jobs.pieces(work);
+    const spare = spareFor(x);
+    jobs.run(...products.map((one) => multiplied(one, x, Math.ceil((pieces * one.w.rows) / outputs), spare)));
   };
 
   return {

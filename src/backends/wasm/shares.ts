@@ -45,8 +45,11 @@ const table = {
     );
   },
 
-  /** format, out, panels, w, rows, n, k, bias, tiles of an item. Items go through all rows before the next tiles. */
-  matmul: (kernels, a, item) => {
+  /**
+   * format, out, panels, w, rows, n, k, bias, tiles of an item, scratch, bytes of scratch for each thread. Items go through
+   * all rows before the next tiles.
+   */
+  matmul: (kernels, a, item, thread) => {
     const [format, rows, n, k, grain] = [a[0]!, a[4]!, a[5]!, a[6]!, a[8]!];
     const blocks = Math.ceil(rows / ROWS);
     const row = (item % blocks) * ROWS;
@@ -61,6 +64,7 @@ const table = {
       a[7]!,
       tile,
       Math.min(Math.ceil(n / 16), tile + grain),
+      a[9]! + thread * a[10]!,
     );
   },
 
