@@ -1,7 +1,13 @@
 import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import { Context } from './context.js';
 import type { Engine, ModelInfo, ModelSource, SessionProbe, StoredSession } from './engine/engine.js';
-import type { EngineOptions, ImportSettings, ProbeSettings, SessionOptions } from './engine/options.js';
+import type {
+  ContextOptions,
+  EngineOptions,
+  ImportSettings,
+  ProbeSettings,
+  SessionOptions,
+} from './engine/options.js';
 import type { ExportedSession } from './kv/export-session.js';
 import type { ImportedSession } from './kv/import-session.js';
 import type { TextProbe } from './kv/probe-text.js';
@@ -52,8 +58,8 @@ export class Model {
   }
 
   /** Open an empty context. */
-  async context(): Promise<Context> {
-    return new Context(this.#engine, await this.#engine.openContext(this.#model));
+  async context(options: ContextOptions = {}): Promise<Context> {
+    return new Context(this.#engine, await this.#engine.openContext(this.#model, options));
   }
 
   /** Ids of plain text; never a control token, whatever the text says. */

@@ -70,6 +70,10 @@ const kept: Readonly<Record<string, (length: number) => RetentionOptions>> = {
   'h2o-16': (length) => ({ policy: 'h2o', grain: 16, ...budget(length) }),
   'pyramid-infer': () => ({ policy: 'pyramid-infer' }),
   duo: (length) => ({ policy: 'duo', sinks: 16, recent: length <= 2048 ? 64 : 256 }),
+  expected: (length) => ({ policy: 'expected', ...budget(length) }),
+  'expected-50': () => ({ policy: 'expected', density: 0.5 }),
+  'snap-kv-mean': (length) => ({ policy: 'snap-kv', evicted: 'mean', ...budget(length) }),
+  'h2o-mean': (length) => ({ policy: 'h2o', evicted: 'mean', ...budget(length) }),
   a2sf: (length) => ({ policy: 'a2sf', ...budget(length) }),
   'a2sf-values': (length) => ({ policy: 'a2sf', values: true, ...budget(length) }),
 };

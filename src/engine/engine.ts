@@ -13,6 +13,7 @@ import type { TextProbe } from '../kv/probe-text.js';
 import type { ToldCalls, ToolResult } from '../text/tool.js';
 import type {
   CloneSettings,
+  ContextOptions,
   EngineOptions,
   ImportSettings,
   ProbeSettings,
@@ -207,7 +208,7 @@ export interface Engine {
   unload(model: number): Promise<void>;
 
   /** A bare context: a token list and its pages. */
-  openContext(model: number): Promise<number>;
+  openContext(model: number, options?: ContextOptions): Promise<number>;
   /** A context with a conversation. Resolves to its tokens when a stored session was resumed. */
   openSession(
     model: number,

@@ -8,6 +8,7 @@ import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
 import { checkCloneOptions, checkImportOptions, checkProbe, checkSessionOptions } from './options.js';
 import { probeText } from './probe-text.js';
+import { checkContextOptions } from './session-retention.js';
 import { storedSessions } from './stored-sessions.js';
 
 interface HeldContext extends OpenContext {
@@ -162,7 +163,10 @@ export const createLocalEngine = (): Engine => {
       await model?.close();
     },
 
-    openContext: async (model) => hold(model, openContext(modelOf(model))),
+    openContext: async (model, options = {}) => {
+      checkContextOptions(options);
+      return hold(model, await openContext(modelOf(model), options));
+    },
     openSession: (model, options, call, onProgress) =>
       abortable(call, async (signal) => {
         checkSessionOptions(options);

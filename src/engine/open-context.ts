@@ -9,8 +9,9 @@ import { alreadyThere } from '../kv/session-transfer.js';
 import type { ContextStats } from './engine.js';
 import { findSession, keepSession } from './keep-session.js';
 import type { OpenModel } from './open-model.js';
-import type { SessionOptions } from './options.js';
+import type { ContextOptions, SessionOptions } from './options.js';
 import { isPersisted } from './persisted.js';
+import type { Keeps } from './session-retention.js';
 
 /** A context as the engine holds it; a session is one with a conversation. */
 export interface OpenContext {
@@ -18,6 +19,7 @@ export interface OpenContext {
   readonly id?: string | undefined;
   readonly context: Context;
   readonly conversation: Conversation | undefined;
+  readonly keeps: Keeps;
   stats(): Promise<ContextStats>;
   close(): Promise<void>;
 }
@@ -75,10 +77,12 @@ const statsOf = async (
 };
 
 /** A bare context: a token list and its pages. */
-export const openContext = (model: OpenModel): OpenContext => {
+export const openContext = async (model: OpenModel, options: ContextOptions = {}): Promise<OpenContext> => {
+  const keeps = await model.retention(options.retention);
   const pager = sharedPager(model);
-  const context = new Context(model.reader, pager);
+  const context = new Context(model.reader, pager, undefined, keeps);
   return {
+    keeps,
     context,
     conversation: undefined,
     stats: () => statsOf(model, context, pager),
@@ -96,7 +100,8 @@ export const openSession = async (
   hooks: AppendHooks = {},
   from?: OpenContext,
 ): Promise<OpenContext> => {
-  const { id, system, tools } = options;
+  const { id, system, tools, retention } = options;
+  const keeps = retention === undefined && from ? from.keeps : await model.retention(retention);
   const found = await findSession(model, options, hooks.signal);
   const atRest = found === 'unavailable' ? undefined : found;
   if (from && atRest?.stored) {
@@ -104,7 +109,8 @@ export const openSession = async (
     throw alreadyThere(id!);
   }
   const pager = sharedPager(model, atRest?.stored?.sharing);
-  const context = new Context(model.reader, pager, pager?.archive ?? (atRest && model.kept?.archive));
+  const rest = pager?.archive ?? (atRest && model.kept?.archive);
+  const context = new Context(model.reader, pager, rest, keeps);
   try {
     const keeper = atRest && (await keepSession(model, context, atRest, options, hooks));
     const stored = from?.conversation?.turns ?? keeper?.turns;
@@ -125,6 +131,7 @@ export const openSession = async (
       id: atRest?.release && id,
       context,
       conversation,
+      keeps,
       stats: async () => ({
         ...(await statsOf(model, context, pager, keeper?.pages)),
         ...(found === 'unavailable' && { storage: found }),

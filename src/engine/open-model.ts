@@ -12,7 +12,7 @@ import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
 import { openRetention } from '../policies/open-retention.js';
-import type { Retain } from '../policies/policy.js';
+import type { Measure, Retain } from '../policies/policy.js';
 import { openPredictor } from '../predictors/index.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
@@ -24,6 +24,7 @@ import { loadOn, sampleOf } from './load-on.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
 import { readOnce } from './read-once.js';
 import { rungsOf } from './rungs.js';
+import { createSessionRetention, type SessionRetention } from './session-retention.js';
 
 /** A model with everything that reads, writes and keeps text for it. */
 export interface OpenModel {
@@ -34,6 +35,7 @@ export interface OpenModel {
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly provenance: Provenance;
+  readonly retention: SessionRetention;
   /** Absent when nothing is kept. */
   readonly kept: { readonly archive: Archive; readonly store: Store } | undefined;
   /** Why nothing is kept, when that is so: not asked for, or the store refused when it was opened. */
@@ -142,14 +144,12 @@ export const openModel = async (
       exclusive,
       replace: climbed.replace,
     };
-    const retention = await retaining({
+    const measureUntil = (stop?: AbortSignal): Measure => ({
       maxTokens,
-      encode: (text) => tokenizer.encode(text, { signal }),
-      read: (ids, looks) => {
-        retain = looks;
-        return readOnce(reader, ids, signal);
-      },
+      encode: (text) => tokenizer.encode(text, stop && { signal: stop }),
+      read: (ids, looks) => readOnce(reader, ids, looks, stop),
     });
+    const retention = await retaining(measureUntil(signal));
     retain = retention.retain;
     const provenance: Provenance = {
       model: fingerprint,
@@ -186,6 +186,7 @@ export const openModel = async (
       tokenizer,
       template,
       provenance,
+      retention: createSessionRetention(reader, retention.bound !== '', measureUntil()),
       kept,
       unkept: chosen.store === 'none' ? 'none' : 'unavailable',
       close: async () => {

@@ -133,7 +133,15 @@ export interface SessionOptions {
    * object: nothing of the stored session changes. Default false.
    */
   readonly readOnly?: boolean;
+  /**
+   * What of the text its answers may read, while it is open: as in `load`, but for what binds the reading of texts (`duo` and
+   * `sinks-window` without `reading: false`). Not stored with it; clones keep the same. Default: what the model was loaded with.
+   */
+  readonly retention?: RetentionOptions;
 }
+
+/** How a context is opened. */
+export type ContextOptions = Pick<SessionOptions, 'retention'>;
 
 /** Whether a clone of a session is kept, and how. Default: it is not. */
 export type CloneSettings = Pick<SessionOptions, 'id' | 'title'>;
@@ -206,7 +214,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
 };
 
 export const checkSessionOptions = (options: SessionOptions): void => {
-  onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly']);
+  onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly', 'retention']);
   checkTools(options.tools);
   const { id, title } = options;
   if (id !== undefined) checkSessionId(id);

@@ -91,9 +91,9 @@ export const sharedEngine = (tabs: Tabs): Engine => {
       models.set(++handles, { source, options, term, real: Promise.resolve(model) });
       return { model: handles, info };
     },
-    async openContext(model) {
+    async openContext(model, options) {
       const seat = await seated();
-      return hold(model, seat.term, await seat.engine.openContext(await modelAt(seat, model)));
+      return hold(model, seat.term, await seat.engine.openContext(await modelAt(seat, model), options));
     },
     async openSession(model, options, call, onProgress) {
       const seat = await seated();

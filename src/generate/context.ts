@@ -28,13 +28,18 @@ export class Context {
   readonly #reading: Reading;
   #closed = false;
 
-  /** `rest`: where pages may rest that lose their memory. */
-  constructor(reader: Reader, pager?: Pager, rest: Rest | undefined = pager?.archive) {
+  /** `rest`: where pages may rest that lose their memory. `keeps`: what is kept, where it is not what the reader says. */
+  constructor(
+    reader: Reader,
+    pager?: Pager,
+    rest: Rest | undefined = pager?.archive,
+    keeps: Pick<Reader, 'retain'> = reader,
+  ) {
     this.#reader = reader;
     this.#spans = createSpans(reader.predictor.needs);
     const assertOpen = (): void => this.#assertOpen();
     const text = { tokens: this.tokens, spans: this.#spans, assertOpen };
-    this.#reading = new Reading(reader, () => stateOf(reader, this.tokens, rest), pager, text);
+    this.#reading = new Reading(reader, () => stateOf(reader, this.tokens, rest, keeps), pager, text);
   }
 
   /** Where the highest logits can be asked for: how a sampler chooses from those alone. */

@@ -56,8 +56,13 @@ export const tooLong = (requested: number, quota: number): LonghandError =>
   );
 
 /** The device side of a context with these tokens. */
-export const stateOf = (reader: Reader, tokens: readonly number[], rest: Rest | undefined): ContextState => {
-  const { backend, config, codecs, predictor, retain, arena, budget, marks } = reader;
+export const stateOf = (
+  reader: Reader,
+  tokens: readonly number[],
+  rest: Rest | undefined,
+  { retain }: Pick<Reader, 'retain'> = reader,
+): ContextState => {
+  const { backend, config, codecs, predictor, arena, budget, marks } = reader;
   const { segmentTokens } = arena;
   const around = { segmentTokens, budget, rest, tokens, marks: createMarks(tokens, marks), retain };
   return createState(backend, config, codecs, predictor, around);
@@ -101,17 +106,21 @@ const lookOf = (call: Forward, layer: number, watch: Watch | undefined): Watch |
 
 /** Attention of a layer, over as much of its plan at a time as there is room for. Who looks on needs all of it at once. */
 const read = async (call: Forward, layer: number, watching: Watch | undefined): Promise<void> => {
+  const { activations } = call;
   const { residency, plans } = call.state;
+  const beside = call.state.beside(layer, activations.rows);
   const watch = lookOf(call, layer, watching);
   if (residency.isWhole(layer, call.tiles.position)) {
     if (watch) await watch(call, layer);
-    attend(call, layer);
+    attend(call, layer, undefined, beside?.logSumExp);
+    await beside?.add(activations.q, activations.attended);
     return;
   }
   for await (const pass of residency.passes(layer, plans[layer]!, watch !== undefined)) {
     if (watch) await watch(call, layer);
-    attend(call, layer, pass);
+    attend(call, layer, pass, beside?.logSumExp);
   }
+  await beside?.add(activations.q, activations.attended);
 };
 
 /** One forward call: the rows of `tiles` through all layers, to the logits of the last one where these are wanted. `watch` looks on. */

@@ -3,7 +3,7 @@
  * `readPlan` ends with the plan of what attention will read, `attend` reads it, in one pass or in several, `finish` does
  * the rest. Before each pass the caller may wait for pages; nothing else in the model waits.
  */
-import { type AttendPass, type Backend, PAGE, type Tiles } from '../backends/backend.js';
+import { type AttendPass, type Backend, PAGE, type Tensor, type Tiles } from '../backends/backend.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
 import { ropeAngles } from './rope.js';
@@ -60,10 +60,16 @@ export const readPlan = (f: Forward, layer: number): void => {
 };
 
 /** Attention over the plan, or over a part of it. */
-export const attend = (f: Forward, layer: number, part?: Omit<AttendPass, 'carry'>): void => {
+export const attend = (
+  f: Forward,
+  layer: number,
+  part?: Omit<AttendPass, 'carry'>,
+  logSumExp?: Tensor,
+): void => {
   const { backend: b, activations: a, arena, state } = f;
   const how = {
     ...state.how[layer]!,
+    ...(logSumExp && { logSumExp }),
     ...(part && { pass: { ...part, carry: arena.carry(a.rows) } }),
   };
   b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, how);

@@ -10,11 +10,12 @@ import {
   type Tiles,
 } from '../backends/backend.js';
 import { createResidency, type Residency, type ResidencyOptions } from '../kv/residency.js';
-import type { Retain, Retention } from '../policies/policy.js';
+import type { Beside, Retain, Retention } from '../policies/policy.js';
 import { canPlanOn, needsHost } from '../predictors/needs-host.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import { sliding } from '../predictors/sliding.js';
 import type { ModelConfig } from './config.js';
+import { ropeAngles } from './rope.js';
 
 /** The device side of one context: pages, chunk index and plans of every layer. */
 export interface ContextState {
@@ -34,6 +35,8 @@ export interface ContextState {
   readonly retention: Retention | undefined;
   /** Looks at rows of a call between the plan of a layer and its attention, where that is wanted. */
   observer(layer: number, tiles: Tiles): ((q: Tensor) => Promise<void>) | undefined;
+  /** What is added to the attention of rows of a layer, where something is. */
+  beside(layer: number, rows: number): Beside | undefined;
   /** Find and summarise the chunks of a layer up to `tokens`, if it has any. */
   index(layer: number, tokens: number): void;
   /** q: (rows, heads · headDim). */
@@ -141,8 +144,16 @@ export const createState = (
   });
 
   const retention = around.retain?.open({
-    ...{ backend, heads: config.heads, scale: config.attentionScale },
+    ...{ backend, heads: config.heads, scale: config.attentionScale, softcap: config.attentionCap },
     layers: whole.map((layer) => layers[layer]!),
+    turning: {
+      pairing: config.rope.pairing,
+      angles(place, position, rows) {
+        const { rotation } = config.attention[whole[place]!]!;
+        if (rotation === undefined) return undefined;
+        return ropeAngles(config.rope.rotations[rotation]!, config.rope.dim, position, rows);
+      },
+    },
     keepPages: (place, kept) => residency.kept.keep(whole[place]!, kept),
   });
   const predictors = choosers.map((own, layer) => {
@@ -161,6 +172,10 @@ export const createState = (
       const place = whole.indexOf(layer);
       if (place < 0 || !retention?.observes(tiles)) return undefined;
       return (q) => retention.observe(place, q, plans[layer]!);
+    },
+    beside: (layer, rows) => {
+      const place = whole.indexOf(layer);
+      return place < 0 ? undefined : retention?.beside(place, rows);
     },
     plans,
     predictors,

@@ -1,5 +1,6 @@
 import { LonghandError } from '../errors.js';
 import { flag, numberBetween, onlyKnown, wholeNumber } from '../options.js';
+import { estimateHeads } from './estimate-heads.js';
 import type { Policy } from './policy.js';
 
 /** Some heads keep everything, the others the first and the nearest tokens. */
@@ -65,7 +66,9 @@ export const duo = (options: DuoOptions): Policy => {
     name: 'duo',
     needs: { reading, rows: 0, decay: 1, every: 0, values: false },
     signature: `duo sinks=${sinks} recent=${recent}${reading ? '' : ' reading=false'} heads=${shown}`,
-    ...(!options.heads && { estimates: (heads) => duo({ ...options, heads }) }),
+    ...(!options.heads && {
+      measured: async (measure) => duo({ ...options, heads: await estimateHeads(measure) }),
+    }),
     check(heads) {
       const [found, wanted] = [table.map((own) => own.length), heads].map((all) => all.join(' + '));
       if (found !== wanted) throw wrongTable(`${found} heads`, `${wanted}`);

@@ -1,6 +1,8 @@
 import { oneOf, onlyKnown } from '../options.js';
 import { type A2sfOptions, a2sf } from './a2sf.js';
 import { type DuoOptions, duo } from './duo.js';
+import { type ExpectedOptions, expected } from './expected.js';
+import { type GivenOptions, given } from './given.js';
 import { type H2oOptions, h2o } from './h2o.js';
 import type { Policy } from './policy.js';
 import { type PyramidInferOptions, pyramidInfer } from './pyramid-infer.js';
@@ -20,6 +22,8 @@ export type RetentionOptions =
   | SnapKvOptions
   | A2sfOptions
   | PyramidInferOptions
+  | ExpectedOptions
+  | GivenOptions
   | DuoOptions;
 
 type Factory<Name extends RetentionOptions['policy']> = (
@@ -37,6 +41,8 @@ export const policies: { readonly [Name in RetentionOptions['policy']]: Factory<
   'snap-kv': snapKv,
   a2sf,
   'pyramid-infer': pyramidInfer,
+  given,
+  expected: (options) => expected(options),
   duo,
 };
 

@@ -21,14 +21,17 @@ export const openRetention = async (
   options: RetentionOptions,
 ): Promise<(measure: Measure) => Promise<OpenRetention>> => {
   if (options.policy === 'keep-all' && Object.keys(options).length === 1) return async () => NOTHING;
-  const { createPolicy, createRetention, estimateHeads } = await loadPolicies();
+  const { createPolicy, createRetention } = await loadPolicies();
   const found = createPolicy(options);
   if (!found) return async () => NOTHING;
   return async (measure) => {
-    const policy = found.estimates ? found.estimates(await estimateHeads(measure)) : found;
+    const policy = (await found.measured?.(measure)) ?? found;
     const { signature, needs } = policy;
     return {
-      retain: { wholeContext: needs.values, open: (parts) => createRetention(policy, parts) },
+      retain: {
+        wholeContext: needs.values || needs.expects !== undefined || needs.evicted === true,
+        open: (parts) => createRetention(policy, parts),
+      },
       signature,
       bound: needs.reading ? ` ${signature}` : '',
     };

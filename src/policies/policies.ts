@@ -1,4 +1,3 @@
 /** What `policies.js` brings. */
-export { estimateHeads } from './estimate-heads.js';
 export { createPolicy } from './index.js';
 export { createRetention } from './retention.js';

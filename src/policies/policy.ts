@@ -1,5 +1,7 @@
 import type { Backend, KvLayer, Plan, Range, Tensor, Tiles } from '../backends/backend.js';
 import type { Predictor } from '../predictors/predictor.js';
+import type { Expects } from './expectation.js';
+import type { Pairing } from './query-moments.js';
 
 /** What the engine must do for a policy. The engine obeys it and never asks for a name. */
 export interface PolicyNeeds {
@@ -13,6 +15,10 @@ export interface PolicyNeeds {
   readonly every: number;
   /** The norms of the values: all pages must be in memory then, whatever the budget. */
   readonly values: boolean;
+  /** Scores are what these queries would look at, by the stored keys alone, in place of rows that are observed. All pages, too. */
+  readonly expects?: Expects;
+  /** What is dropped goes on weighing, as means. All pages, too. Default false. */
+  readonly evicted?: boolean;
 }
 
 /** A tile that is about to read. Layers are counted among those that are read whole. */
@@ -49,12 +55,19 @@ export interface Policy {
   readonly signature: string;
   /** Refuses a model with these KV heads, by layers that are read whole. */
   check?(heads: readonly number[]): void;
-  /** The policy to take in place of this, once it is known what each head of the model does with a needle, 0 to 1. */
-  estimates?(heads: readonly (readonly number[])[]): Policy;
+  /** The policy to take in place of this, once the model was asked what it must know. */
+  measured?(measure: Measure): Promise<Policy>;
   /** By position alone: ranges before the tile in any order, cut where they reach too far. The tile keeps itself. */
   keepAt?(tile: KeptTile): readonly Range[];
   /** By what was observed: kept[layer][head], ascending and disjoint. What comes later is kept. */
   keep?(observed: Observed): readonly (readonly (readonly Range[])[])[];
+}
+
+/** How queries and keys are turned by their position. */
+export interface Turning {
+  readonly pairing: Pairing;
+  /** (rows, channels that turn): cosines, then sines; none in a layer where nothing turns. */
+  angles(layer: number, position: number, rows: number): Float32Array | undefined;
 }
 
 /** What a context must give to what holds its kept set. */
@@ -66,8 +79,20 @@ export interface RetentionParts {
   readonly heads: number;
   /** Multiplies q·k in attention. */
   readonly scale: number;
+  /** Logits l of attention become softcap · tanh(l / softcap). Default: they stay. */
+  readonly softcap?: number | undefined;
+  /** Default: nothing turns. */
+  readonly turning?: Turning;
   /** Plans of a layer name none but these tokens and what comes behind them; `undefined`: they may name any. */
   keepPages(layer: number, kept: readonly Range[] | undefined): void;
+}
+
+/** What weighs in attention beside the tokens that plans name. */
+export interface Beside {
+  /** Where attention must leave its log-sum-exps, (rows, heads). */
+  readonly logSumExp: Tensor;
+  /** Adds it to what attention wrote. */
+  add(q: Tensor, attended: Tensor): Promise<void>;
 }
 
 /** The kept set of one context. */
@@ -80,6 +105,8 @@ export interface Retention {
   observes(tiles: Tiles): boolean;
   /** Between the plan of a layer and its attention. q: (rows, heads · keyDim), after RoPE. */
   observe(layer: number, q: Tensor, plan: Plan): Promise<void>;
+  /** What is added to the attention of a call that reads after something was dropped. */
+  beside(layer: number, rows: number): Beside | undefined;
   /** Tokens of `total` that plans may name, on average over layers and heads. */
   kept(total: number): number;
   release(): void;

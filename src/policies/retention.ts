@@ -1,4 +1,6 @@
 import { MOST_REUSE, type Range, type Tiles, tileCount, tileEnd, tileStart } from '../backends/backend.js';
+import { createEvictedMass } from './evicted-mass.js';
+import { createExpectation } from './expectation.js';
 import { createObserver } from './observer.js';
 import type { Policy, Retention, RetentionParts } from './policy.js';
 import { before, count, merged } from './ranges.js';
@@ -13,6 +15,10 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   /** What predictors name before it is cut, by the lists they make. */
   const named = new Map<number, ReturnType<typeof backend.plan>>();
   const observer = createObserver(parts, needs);
+  /** Whether rows are looked at before there is a choice. */
+  const looks = needs.rows > 0 || needs.every > 0;
+  const expectation = needs.expects && createExpectation(parts, needs.expects);
+  const evicted = needs.evicted ? createEvictedMass(parts) : undefined;
   /** Tokens that the last choice was made among; 0: there was none. */
   let chosenAt = 0;
   /** Where a prompt ends that is being read. */
@@ -32,6 +38,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   };
   const keepAll = (): void => {
     chosenAt = 0;
+    evicted?.clear();
     for (const layer of layers.keys()) {
       put(layer, 0, new Array<Range[]>(headsOf(layer)).fill([]));
       keepPages(layer, undefined);
@@ -59,7 +66,10 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   };
 
   const choose = async (tokens: number): Promise<void> => {
-    const rows = policy.keep!(await observer.observed(tokens));
+    const observed = await observer.observed(tokens);
+    const scores = await expectation?.read(tokens);
+    const rows = policy.keep!({ ...observed, ...(scores && { scores }) });
+    await evicted?.drop(rows, tokens);
     chosenAt = tokens;
     keptTokens = 0;
     for (const [layer, heads] of rows.entries()) {
@@ -92,16 +102,21 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
         chosenAt = binds ? position : 0;
         return;
       }
+      expectation?.forget(position);
       if (position < chosenAt || (!answering && chosenAt > 0)) keepAll();
       if (!answering && total !== end) observer.clear();
       end = answering ? 0 : total;
       const due = chosenAt === 0 || (needs.every > 0 && position - chosenAt >= needs.every);
-      if (answering && due && observer.isThere(position)) await choose(position);
+      if (answering && due && (!looks || observer.isThere(position))) await choose(position);
       const first = answering ? (needs.every > 0 ? position : total) : total - needs.rows;
       observer.begin(Math.max(position, first), position);
     },
     observes: ({ position, rows }) => !policy.keepAt && observer.from < position + rows,
     observe: (layer, q, plan) => observer.observe(layer, q, plan),
+    beside(layer, rows) {
+      const logSumExp = evicted?.logSumExp(rows);
+      return logSumExp && { logSumExp, add: (q, attended) => evicted!.add(layer, q, attended) };
+    },
     kept(total) {
       if (chosenAt === 0 || lists === 0) return total;
       if (!policy.keepAt) return keptTokens / lists + total - chosenAt;
@@ -111,6 +126,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
     release() {
       for (const plan of [...kept, ...named.values()]) backend.free(plan);
       observer.release();
+      evicted?.release();
     },
   };
 };

@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Backend, Range } from '../../src/backends/backend.js';
 import { checkPlan } from '../../src/backends/check-plan.js';
-import { createPolicy } from '../../src/policies/index.js';
+import { expected } from '../../src/policies/expected.js';
+import { createPolicy, type RetentionOptions } from '../../src/policies/index.js';
+import type { Policy } from '../../src/policies/policy.js';
 import { createRetention } from '../../src/policies/retention.js';
 import { createPredictor } from '../support/predictors.js';
 import { random } from '../support/random.js';
@@ -11,41 +13,96 @@ import { createReading, putPages, type Reading, tensorOf } from './reading.js';
 
 const TOKENS = 330;
 const ROWS = 20;
+const HEADS = 6;
+const DIM = 48;
 
-/** Plans of an answer's row, once a question was observed on this backend. */
-const keptOn = async (backend: Backend, reading: Reading): Promise<Range[][]> => {
-  const kv = putPages(backend, reading);
+interface Kept {
+  readonly asked: Range[][];
+  readonly rows: Range[][];
+  readonly attended: Float32Array;
+}
+
+/** Plans of an answer's row in the last layer, once a question was observed on this backend, and what its attention comes to. */
+const keptOn = async (backend: Backend, policy: Policy, reading: Reading): Promise<Kept> => {
+  const layers = reading.pages.map((_, layer) => putPages(backend, reading, layer));
   const { heads, shape } = reading;
   const scale = 1 / Math.sqrt(shape.keyDim);
-  const policy = createPolicy({ policy: 'snap-kv', budget: 120, recent: 8, values: true })!;
-  const parts = { backend, layers: [kv], heads, scale, keepPages: () => undefined };
+  const parts = { backend, layers, heads, scale, keepPages: () => undefined };
   const retention = createRetention(policy, parts);
-  const predictor = retention.over(createPredictor({ method: 'dense' }), 0);
+  const predictors = layers.map((_, layer) => retention.over(createPredictor({ method: 'dense' }), layer));
   const out = backend.plan('out', shape.kvHeads);
   const width = heads * shape.keyDim;
+  const attended = backend.tensor('attended', 1, width);
   const planOf = async (position: number, rows: number, answering: boolean): Promise<Range[][]> => {
     const q = tensorOf(backend, rows, width, random(9).normals(rows * width));
     const tiles = { position, rows, tileRows: 1 };
     await retention.begin(position, position + rows, answering);
-    predictor.plan(backend, { layer: 0, tiles, q, kv, scale }, out);
-    if (retention.observes(tiles)) await retention.observe(0, q, out);
+    for (const [layer, kv] of layers.entries()) {
+      predictors[layer]!.plan(backend, { layer, tiles, q, kv, scale }, out);
+      if (retention.observes(tiles)) await retention.observe(layer, q, out);
+      if (!answering) continue;
+      const beside = retention.beside(layer, 1);
+      backend.attend(attended, q, kv, out, { scale, ...(beside && { logSumExp: beside.logSumExp }) });
+      await beside?.add(q, attended);
+    }
     return (await backend.readPlan(out)).map((row) => [...row]);
   };
   const asked = await planOf(TOKENS - ROWS - 1, ROWS, false);
-  expect(asked.every((row) => row.length === 1 && row[0]![0] === 0)).toBe(true);
   const rows = await planOf(TOKENS - 1, 1, true);
   checkPlan(shape.kvHeads, { position: TOKENS - 1, rows: 1, tileRows: 1 }, rows);
-  expect(retention.kept(TOKENS)).toBeLessThanOrEqual(121);
+  const found = (await backend.read(attended)).slice();
   retention.release();
-  return rows;
+  return { asked, rows, attended: found };
 };
 
-test('what a question looks at on a GPU is what it looks at on the reference', async () => {
-  const reading = await createReading({ tokens: TOKENS, kvHeads: 2, group: 3, dim: 48 });
-  const [found, wanted] = [
-    await keptOn(await makeGpuBackend(), reading),
-    await keptOn(await makeRefBackend(), reading),
-  ];
-  expect(found).toEqual(wanted);
-  expect(found[0]).not.toEqual(found[1]);
+const some = { budget: 120, recent: 8 } as const;
+const moments = Array.from({ length: HEADS }, (_, head) => ({
+  mean: random(30 + head).normals(DIM),
+  covariance: Float32Array.from({ length: DIM * DIM }, (_, at) => Number(at % (DIM + 1) === 0)),
+}));
+const policies: readonly (readonly [string, Policy])[] = [
+  ...(
+    [
+      { policy: 'snap-kv', ...some, values: true },
+      { policy: 'snap-kv', ...some, evicted: 'mean' },
+      { policy: 'h2o', ...some, every: 1 },
+      { policy: 'a2sf', ...some, heads: 'ada' },
+      { policy: 'pyramid-infer', share: 0.3, recent: 8 },
+      { policy: 'sinks-window', window: 90, reading: false },
+      {
+        policy: 'duo',
+        heads: [
+          [1, 0],
+          [1, 0],
+        ],
+        sinks: 4,
+        recent: 90,
+        reading: false,
+      },
+    ] satisfies RetentionOptions[]
+  ).map((options) => [JSON.stringify(options), createPolicy(options)!] as const),
+  ['expected', expected({ policy: 'expected', ...some }, [moments, moments])],
+];
+
+describe('what is kept on a GPU is what is kept on the reference', () => {
+  test.each(policies)('%s', async (_, policy) => {
+    const reading = await createReading({
+      tokens: TOKENS,
+      layers: 2,
+      kvHeads: 2,
+      group: HEADS / 2,
+      dim: DIM,
+    });
+    const [found, wanted] = [
+      await keptOn(await makeGpuBackend(), policy, reading),
+      await keptOn(await makeRefBackend(), policy, reading),
+    ];
+    expect(found.rows).toEqual(wanted.rows);
+    // Something was dropped.
+    const tokens = found.rows.map((row) => row.reduce((sum, [from, to]) => sum + to - from, 0));
+    expect(Math.min(...tokens)).toBeLessThan(TOKENS / 2);
+    const most = wanted.attended.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    for (const [i, x] of wanted.attended.entries())
+      expect(Math.abs(found.attended[i]! - x)).toBeLessThan(2e-3 * most);
+  });
 });

@@ -3,7 +3,7 @@
  * bench has more items, and intervals.
  */
 import { beforeAll, expect, test } from 'vitest';
-import { load } from '../../src/engine/index.js';
+import { load, type Model, type Session, type Source } from '../../src/engine/index.js';
 import type { RetentionOptions } from '../../src/policies/index.js';
 import { draws } from '../support/facts.js';
 import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
@@ -52,4 +52,54 @@ test('no head is not, or the items would prove nothing', async () => {
 
 test('nor is what lies near', async () => {
   expect(await found({ policy: 'sinks-window', window: 256, reading: false })).toBeLessThanOrEqual(3);
+});
+
+/** The same model drafts for itself, with everything at hand. */
+const drafted = async (
+  answer: (model: Model, sources: readonly Source[], question: string, draft: Session) => Promise<string>,
+) => {
+  const attention = { method: 'dense' } as const;
+  const model = await load(MODEL, { kernelsUrl, attention, kv: { store: 'memory' } });
+  const draft = await model.session();
+  await draft.append(haystack.text);
+  let right = 0;
+  for (const { question, value } of haystack.facts) {
+    const { sources } = await draft.ask(question, { maxTokens: 32, sources: true }).finish;
+    right += Number(isRight(await answer(model, sources!, question, draft), value));
+  }
+  await model.close();
+  return right;
+};
+
+test('what a draft looked at holds the answer of another model', async () => {
+  const right = await drafted(async (model, sources, question) => {
+    const retention = { policy: 'given', sources, budget: 256 } as const;
+    const session = await model.session({ retention });
+    await session.append(haystack.text);
+    const said = await session.ask(question, { maxTokens: 32 }).text();
+    const { kept, tokens } = await session.stats();
+    expect(kept).toBeLessThan(tokens / 4);
+    await session.close();
+    return said;
+  });
+  expect(right).toBeGreaterThanOrEqual(5);
+});
+
+test('and so does a prompt of the passages that it looked at most', async () => {
+  const right = await drafted(async (model, sources, question, draft) => {
+    const best = sources
+      .filter(({ part }) => part === 'text')
+      .sort((a, b) => b.share / (b.end - b.start) - a.share / (a.end - a.start))
+      .slice(0, 6)
+      .sort((a, b) => a.start - b.start);
+    const near = best.map(({ start, end }) => ({ start: Math.max(0, start - 32), end: end + 32 }));
+    const passages = await Promise.all(near.map((one) => draft.passage(one)));
+    const session = await model.session();
+    await session.append(passages.join(' '));
+    const said = await session.ask(question, { maxTokens: 32 }).text();
+    expect((await session.stats()).tokens).toBeLessThan(TOKENS / 2);
+    await session.close();
+    return said;
+  });
+  expect(right).toBeGreaterThanOrEqual(5);
 });

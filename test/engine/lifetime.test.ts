@@ -224,7 +224,7 @@ test('memory for activations does not grow with the text; pages and chunks grow 
       nothing,
     );
     const ids = (await model.tokenizer.encode(book().slice(5000, 40_000))).slice(0, 6144);
-    const { context, close } = openContext(model);
+    const { context, close } = await openContext(model);
     const at = async (tokens: number) => {
       await context.append(ids.slice(context.tokens.length, tokens), false);
       return { ...model.reader.backend.bytes(), resident: context.resident.bytes };

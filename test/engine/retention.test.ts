@@ -2,7 +2,7 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, test } from 'vitest';
 import { PAGE } from '../../src/backends/backend.js';
-import { openSession } from '../../src/engine/open-context.js';
+import { openContext, openSession } from '../../src/engine/open-context.js';
 import { type OpenModel, openModel } from '../../src/engine/open-model.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { Context } from '../../src/generate/context.js';
@@ -125,6 +125,74 @@ test('where everything is kept nothing is different', async () => {
   await kept.close();
 });
 
+describe('of one session', () => {
+  const TEXT = 'The lighthouse keeper lost the brass key on the winter stairs. '.repeat(30);
+  const answered = async (model: OpenModel, retention?: RetentionOptions) => {
+    const session = await openSession(model, { ...(retention && { retention }) });
+    await session.conversation!.append(TEXT, {});
+    await model.kept!.archive.drained();
+    await session.conversation!.ask('Where?', { maxTokens: 2, ignoreStops: true }, {}, () => undefined);
+    return session;
+  };
+
+  test('is its own, of the same pages, and its clone has it too', async () => {
+    const model = await open();
+    const plain = await (await answered(model)).stats();
+    expect(plain.kept).toBe(plain.tokens);
+    const less = await answered(model, { policy: 'snap-kv', budget: 100, recent: 8 });
+    const { kept, tokens, reusedTokens } = await less.stats();
+    expect(tokens).toBe(plain.tokens);
+    expect(kept).toBeLessThan(120);
+    expect(reusedTokens).toBeGreaterThan(255);
+    const clone = await openSession(model, {}, {}, less);
+    await clone.conversation!.ask('Who?', { maxTokens: 2, ignoreStops: true }, {}, () => undefined);
+    expect((await clone.stats()).kept).toBeLessThan(120);
+    const again = await (await answered(model)).stats();
+    expect(again.kept).toBe(again.tokens);
+    await model.close();
+  });
+
+  test('goes by numbers that are given, and keeps what lies behind them', async () => {
+    const model = await open();
+    const wanted = [300, 301, 302, 303, 500];
+    const scores = IDS.map((_, t) => (wanted.includes(t) ? 5 : 1 / (t + 2)));
+    const retention = { policy: 'given', scores, budget: 60, recent: 0, sinks: 0, grain: 1 } as const;
+    const { context, close } = await openContext(model, { retention });
+    await context.append(IDS, false);
+    await context.append(IDS.slice(0, 12), true);
+    context.push(3);
+    await context.logits();
+    expect(await context.plan(1, 1)).toEqual([
+      [0, 43],
+      [300, 304],
+      [500, 501],
+      [900, 913],
+    ]);
+    await close();
+    for (const wrong of [{}, { scores: [Number.NaN] }, { sources: [{ start: 3, end: 3, share: 1 }] }]) {
+      const given = { policy: 'given', ...wrong } as RetentionOptions;
+      await expect(openContext(model, { retention: given })).rejects.toMatchObject({ code: 'input/option' });
+    }
+    await model.close();
+  });
+
+  test('does not shape the pages of texts, which others share', async () => {
+    const [plain, bound] = [await open(), await open({ policy: 'sinks-window', window: 100 })];
+    const refused = { code: 'input/option', message: expect.stringContaining('sessions share') };
+    const bounding = { policy: 'sinks-window', window: 64 } as const;
+    await expect(openSession(plain, { retention: bounding })).rejects.toMatchObject(refused);
+    await expect(openSession(bound, { retention: { policy: 'keep-all' } })).rejects.toMatchObject(refused);
+    const { context, close } = await openContext(plain, { retention: { ...bounding, reading: false } });
+    await context.append(IDS, false);
+    context.push(3);
+    await context.logits();
+    expect(context.kept).toBe(80);
+    await close();
+    await plain.close();
+    await bound.close();
+  });
+});
+
 describe('duo', () => {
   const all = (worth: number): number[][] => new Array<number[]>(LAYERS).fill([worth, worth]);
   const logitsOf = async (retention?: RetentionOptions): Promise<Float32Array> => {
@@ -171,6 +239,8 @@ describe('what a question looks at', () => {
     { policy: 'snap-kv', budget: 120, recent: 8, grain: 1 },
     { policy: 'h2o', budget: 120, every: 4 },
     { policy: 'a2sf', budget: 120, values: true, heads: 'ada', layers: 'pyramid' },
+    { policy: 'h2o', budget: 120, every: 4, evicted: 'mean' },
+    { policy: 'expected', budget: 120, recent: 8 },
   ])('is kept for its answer, and a second question finds all of the text again: %j', async (retention) => {
     const model = await open(retention);
     /** Answers of questions in this order, and what was kept behind each of them. */
@@ -226,6 +296,29 @@ describe('what a question looks at', () => {
     expect(context.paging.missed).toBeGreaterThan(0);
     context.close();
     await model.close();
+  });
+
+  test('is the same for all questions where it goes by what may be expected', async () => {
+    const planAfter = async (retention: RetentionOptions, question: readonly number[]): Promise<string> => {
+      const model = await open(retention);
+      const context = new Context(model.reader);
+      await context.append(IDS.slice(0, 600), false);
+      await context.append(question, true);
+      context.push(5);
+      await context.logits();
+      const text = (await context.plan(1, 0)).map(([from, to]) => [from, Math.min(to, 600)]);
+      await model.close();
+      return JSON.stringify(text);
+    };
+    const questions = [IDS.slice(600, 620), IDS.slice(700, 720)];
+    const [one, other] = await Promise.all(
+      questions.map((ids) => planAfter({ policy: 'expected', budget: 120, recent: 20 }, ids)),
+    );
+    expect(one).toBe(other);
+    const [looked, else_] = await Promise.all(
+      questions.map((ids) => planAfter({ policy: 'snap-kv', budget: 120, recent: 20 }, ids)),
+    );
+    expect(looked).not.toBe(else_);
   });
 
   test('is bit for bit what plans without the rest would read', async () => {

@@ -1,0 +1,36 @@
+import { LonghandError } from '../errors.js';
+import type { Reader } from '../generate/reader.js';
+import { onlyKnown } from '../options.js';
+import type { RetentionOptions } from '../policies/index.js';
+import { openRetention } from '../policies/open-retention.js';
+import type { Measure } from '../policies/policy.js';
+import type { ContextOptions } from './options.js';
+
+/** What a context keeps: as its model was loaded, or otherwise. */
+export type Keeps = Pick<Reader, 'retain'>;
+
+export const checkContextOptions = (options: ContextOptions): void =>
+  onlyKnown('context', options, ['retention']);
+
+/** Resolves to what `options` keep; to what the model keeps where there are none. */
+export type SessionRetention = (options: RetentionOptions | undefined) => Promise<Keeps>;
+
+/**
+ * Refuses with `input/option` what shapes the pages of a text: those are shared by all sessions of a model, so that only
+ * `load` may say it. `bound`: whether the model's own retention does.
+ */
+export const createSessionRetention =
+  (keeps: Keeps, bound: boolean, measure: Measure): SessionRetention =>
+  async (options) => {
+    if (options === undefined) return keeps;
+    const open = await openRetention(options);
+    const found = await open(measure);
+    if (!bound && found.bound === '') return { retain: found.retain };
+    throw new LonghandError(
+      'input/option',
+      `retention.policy '${options.policy}' cannot be of one session: ${
+        bound ? 'the model was loaded with one that' : 'it'
+      } shapes the pages of texts, which sessions share. Give it to \`load\`, or take \`reading: false\`.`,
+      { option: 'retention' },
+    );
+  };
