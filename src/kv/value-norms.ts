@@ -1,6 +1,5 @@
 import { type Backend, type KvLayer, PAGE } from '../backends/backend.js';
-import { codecs } from '../codecs/index.js';
-import { valueBytes, valuesAt } from '../codecs/page-format.js';
+import { storedHead } from './stored-head.js';
 
 /** ‖v‖₁ of the stored values of one layer, by KV head and token. Whole pages are read once. */
 export interface ValueNorms {
@@ -12,15 +11,14 @@ export interface ValueNorms {
 
 export const createValueNorms = (backend: Pick<Backend, 'readPage'>, kv: KvLayer): ValueNorms => {
   const { shape } = kv;
-  const codec = codecs[shape.values];
   const vector = new Float32Array(shape.valueDim);
   const pages: Float32Array[][] = [];
   const normsOf = async (page: number, tokens: number): Promise<Float32Array[]> => {
     const bytes = await backend.readPage(kv, page);
     return Array.from({ length: shape.kvHeads }, (_, head) => {
-      const block = bytes.subarray(valuesAt(shape, head), valuesAt(shape, head) + valueBytes(shape));
+      const stored = storedHead(bytes, shape, head);
       return Float32Array.from({ length: tokens }, (_, token) => {
-        codec.decode(block, shape.valueDim, token, vector);
+        stored.value(token, vector);
         return vector.reduce((sum, x) => sum + Math.abs(x), 0);
       });
     });

@@ -1,6 +1,6 @@
 import { PAGE, type Range, type Tensor } from '../backends/backend.js';
+import { inOwnChannels, storedHead } from '../kv/stored-head.js';
 import type { RetentionParts } from './policy.js';
-import { inOwnChannels, storedHead } from './stored-keys.js';
 
 /** What stands for the tokens of one KV head that were dropped. */
 interface Means {

@@ -1,15 +1,7 @@
 import { PAGE } from '../backends/backend.js';
-import type { RetentionParts } from './policy.js';
-import { expectedLogit, type Moments, meanAngles, turnedMoments } from './query-moments.js';
-import { inOwnChannels, storedHead } from './stored-keys.js';
-
-/** What is known of queries that are still to come. */
-export interface Expects {
-  /** By layer and query head. */
-  readonly moments: readonly (readonly Moments[])[];
-  /** Positions over which they are spread. */
-  readonly ahead: number;
-}
+import { inOwnChannels, storedHead } from '../kv/stored-head.js';
+import type { Expects, Moments, RetentionParts } from './policy.js';
+import { expectedLogit, meanAngles, turnedMoments } from './query-moments.js';
 
 /** How much attention tokens may expect. */
 export interface Expectation {

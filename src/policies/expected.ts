@@ -1,7 +1,6 @@
 import { text, wholeNumber } from '../options.js';
-import type { Expects } from './expectation.js';
 import { measureQueries } from './measure-queries.js';
-import type { Policy } from './policy.js';
+import type { Expects, Policy } from './policy.js';
 import { checkKept, type KeptOptions, scored } from './scored.js';
 
 /** What questions may be expected to look at, whatever they are. */

@@ -1,5 +1,5 @@
-import type { Measure, Retain, Retention, RetentionParts } from './policy.js';
-import { createMoments, type Moments, turn, turnedBack } from './query-moments.js';
+import type { Measure, Moments, Retain, Retention, RetentionParts } from './policy.js';
+import { createMoments, turn, turnedBack } from './query-moments.js';
 
 /** What is read where no sample is given: all of our own. Telling, asking and answering, as texts and sessions do. */
 const SAMPLE = [

@@ -1,7 +1,22 @@
 import type { Backend, KvLayer, Plan, Range, Tensor, Tiles } from '../backends/backend.js';
 import type { Predictor } from '../predictors/predictor.js';
-import type { Expects } from './expectation.js';
-import type { Pairing } from './query-moments.js';
+
+/** Mean (dim) and covariance (dim, dim) of the queries of a head, before they are turned by their position. */
+export interface Moments {
+  readonly mean: Float32Array;
+  readonly covariance: Float32Array;
+}
+
+/** What is known of queries that are still to come. */
+export interface Expects {
+  /** By layer and query head. */
+  readonly moments: readonly (readonly Moments[])[];
+  /** Positions over which they are spread. */
+  readonly ahead: number;
+}
+
+/** Which channels turn together: i with i + pairs, or 2i with 2i + 1. */
+export type Pairing = 'half' | 'adjacent';
 
 /** What the engine must do for a policy. The engine obeys it and never asks for a name. */
 export interface PolicyNeeds {

@@ -1,11 +1,4 @@
-/** Mean (dim) and covariance (dim, dim) of the queries of a head, before they are turned by their position. */
-export interface Moments {
-  readonly mean: Float32Array;
-  readonly covariance: Float32Array;
-}
-
-/** Which channels turn together: i with i + pairs, or 2i with 2i + 1. */
-export type Pairing = 'half' | 'adjacent';
+import type { Moments, Pairing } from './policy.js';
 
 /**
  * Every pair of channels (a, b) of a vector becomes (c·a − s·b, s·a + c·b), in place. `angles`: the cosines of all pairs,

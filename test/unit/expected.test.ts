@@ -2,11 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { createExpectation } from '../../src/policies/expectation.js';
 import { expected } from '../../src/policies/expected.js';
-import type { RetentionParts } from '../../src/policies/policy.js';
+import type { Moments, RetentionParts } from '../../src/policies/policy.js';
 import {
   createMoments,
   expectedLogit,
-  type Moments,
   meanAngles,
   turn,
   turnedBack,
