@@ -8,8 +8,8 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(1) @binding(0) var<storage, read_write> plan: array<u32>;
-@group(1) @binding(1) var<storage, read_write> named: array<u32>;
-@group(1) @binding(2) var<storage, read_write> kept: array<u32>;
+@group(1) @binding(1) var<storage, read> named: array<u32>;
+@group(1) @binding(2) var<storage, read> kept: array<u32>;
 @group(1) @binding(3) var<storage, read> table: array<u32>;
 
 // The row of a plan that serves this list and tile: it may have one of either for all.

@@ -106,6 +106,17 @@ export const describeKeepOnly = (name: string, make: () => Promise<Verbs>): unkn
       expect(shorter > 0).toBe(tileStart(tiles, tileCount(tiles) - 1) > 0);
     });
 
+    test('a plan that is cut to itself is copied', async () => {
+      const numbers = random(8);
+      for (const tiles of calls) {
+        const [out, plan] = [backend.plan('out', 2), backend.plan('plan', 2)];
+        const rows = someRows(numbers, 2, tiles, 30);
+        backend.writePlan(plan, tiles, rows);
+        backend.keepOnly(out, plan, plan);
+        expect(await backend.readPlan(out)).toEqual(rows);
+      }
+    });
+
     test('what cannot belong together is refused', () => {
       const [out, plan, kept] = [backend.plan('out', 2), backend.plan('plan', 2), backend.plan('kept', 3)];
       const tiles: Tiles = { position: 5, rows: 1, tileRows: 1 };

@@ -1,7 +1,7 @@
 /**
  * The kernels and what they bind, in order: `w` is written (and perhaps read), `m` is read but may be written by others
  * (activations: declared read_write, because one buffer must not be bound in both ways), `r` is read only (weights,
- * lists). Every kernel has its parameters at group 0, binding 0.
+ * lists; plans, where a call may name one plan twice). Every kernel has its parameters at group 0, binding 0.
  */
 export const kernels = {
   add: 'wm',
@@ -14,7 +14,7 @@ export const kernels = {
   embed: 'wrr',
   extend: 'wm',
   gate: 'wm',
-  'keep-only': 'wmmr',
+  'keep-only': 'wrrr',
   'key-bounds': 'wm',
   'key-sketch': 'wm',
   matmul: 'wmrr',
