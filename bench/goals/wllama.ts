@@ -31,7 +31,7 @@ const CONFIGURATIONS: readonly Configuration[] = [
 ];
 const THREADS = [1, 2] as const;
 
-interface Input {
+export interface WllamaInput {
   readonly root: string;
   readonly model: string;
   readonly folder: string;
@@ -47,7 +47,7 @@ export interface Speed {
 }
 
 /** Runs in a page: uses nothing from outside itself. Tokens a second, the best of the samples. */
-const run = async (input: Input): Promise<Speed> => {
+export const timeWllama = async (input: WllamaInput): Promise<Speed> => {
   const { root, model, folder, compat, load, tokens, answer, samples } = input;
   const esm = `${root}${folder}/esm/`;
   const { Wllama, LoggerWithoutDebug } = await import(`${esm}index.js`);
@@ -106,7 +106,7 @@ const measure = async (
 ): Promise<Speed> => {
   const root = place.at('bench/node_modules/');
   const settings = { root, folder, compat, load: { ...load, n_threads: threads } };
-  return place.call(run, { ...settings, model: place.at(path), tokens, answer, samples });
+  return place.call(timeWllama, { ...settings, model: place.at(path), tokens, answer, samples });
 };
 
 /** In a page of its own: a model that was too much for it takes only that page along. */

@@ -4,13 +4,15 @@ import type { WeightType } from '../../src/backends/row-formats.js';
 import { rowBytes } from '../../src/backends/row-formats.js';
 import { gpuAttend } from '../../src/backends/webgpu/attend.js';
 import { type GpuDevice, openGpu } from '../../src/backends/webgpu/device.js';
-import { gpuMatmul } from '../../src/backends/webgpu/matmul.js';
+import { gpuMatmul, plainWays } from '../../src/backends/webgpu/matmul.js';
 import { gpuPages } from '../../src/backends/webgpu/pages.js';
 import { gpuPlans } from '../../src/backends/webgpu/plans.js';
 import { preparePipelines } from '../../src/backends/webgpu/prepare.js';
 import { gpuTensors } from '../../src/backends/webgpu/tensors.js';
 import { gpuTopLogits } from '../../src/backends/webgpu/top-logits.js';
+import { tuneProducts } from '../../src/backends/webgpu/tune.js';
 import { gpuWeights } from '../../src/backends/webgpu/weights.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
 
 export interface AdapterMark {
   readonly description: string;
@@ -46,9 +48,12 @@ export interface ProductMark {
   /** Of weights read, a second. */
   readonly gigabytes: number;
   readonly gigaflops: number;
+  /** What the tuning pass chose; on a software adapter, what was not chosen. */
+  readonly way: string;
 }
 
 let device: GpuDevice;
+let shaders: Readonly<Record<string, string>>;
 
 const settled = (): Promise<unknown> => device.recorder.read(device.nothing, 0, 4);
 
@@ -66,11 +71,15 @@ const timed = async (rounds: number, run: () => void): Promise<number> => {
   return best;
 };
 
-export const measureAdapter = async (shadersUrl: string): Promise<AdapterMark> => {
-  device = await openGpu({ shaders: await (await fetch(shadersUrl)).json() });
+export const measureAdapter = async (
+  shadersUrl: string,
+  types: readonly WeightType[],
+): Promise<AdapterMark> => {
+  shaders = await (await fetch(shadersUrl)).json();
+  device = await openGpu({ shaders });
   const { description, isSoftware, packedDots, device: own } = device.granted;
   const started = performance.now();
-  await preparePipelines(device, ['Q8_0', 'Q4_K', 'F16', 'F32']);
+  await preparePipelines(device, types);
   return {
     ...{ description, isSoftware, packedDots },
     features: [...own.features, ...navigator.gpu.wgslLanguageFeatures],
@@ -157,9 +166,13 @@ export interface ProductInput {
 /** Square matrices: one row as in an answer, many as in reading. */
 export const measureProducts = async (input: ProductInput): Promise<ProductMark[]> => {
   const { size, repeats, rounds } = input;
-  const [tensors, weights, { matmul }] = [gpuTensors(device), gpuWeights(device), gpuMatmul(device)];
+  const ways = plainWays();
+  const products = gpuMatmul(device, ways);
+  const [tensors, weights, { matmul }] = [gpuTensors(device), gpuWeights(device), products];
   const marks: ProductMark[] = [];
   for (const type of input.types) {
+    const { isSoftware } = device.granted;
+    if (!isSoftware) await tuneProducts({ device, products, ways, shaders, types: [type] });
     const weight = weights.weight(type, type, size, size);
     const bytes = size * rowBytes(type, size);
     for (const rows of input.rows) {
@@ -170,7 +183,10 @@ export const measureProducts = async (input: ProductInput): Promise<ProductMark[
       });
       const one = ms / repeats;
       const gigaflops = (2 * rows * size * size) / one / 1e6;
-      marks.push({ type, rows, ms: one, gigabytes: bytes / one / 1e6, gigaflops });
+      const { outputs, quads } = ways.tile;
+      const way =
+        rows > 1 ? `tiles of ${outputs} × ${4 * quads}` : ways.together ? 'parts together' : 'parts apart';
+      marks.push({ type, rows, ms: one, gigabytes: bytes / one / 1e6, gigaflops, way });
       for (const thing of [x, out]) tensors.free(thing);
     }
     tensors.free(weight);
@@ -194,6 +210,7 @@ export interface StepInput {
   readonly model: string;
   readonly tokens: number;
   readonly steps: number;
+  readonly attention: AttentionOptions;
 }
 
 /** Of one token, or of a reading. */
@@ -205,11 +222,12 @@ export interface StepMark {
   readonly readBack: number;
 }
 
-/** A whole model on the GPU; what the browser is asked for is counted at its door. */
-export const measureModel = async (
-  input: StepInput,
-): Promise<{ loading: number; reading: StepMark; token: StepMark; info: object }> => {
-  const counts = { dispatches: 0, submissions: 0, written: 0, readBack: 0 };
+/** What the browser was asked for, counted at its door. */
+const counts = { dispatches: 0, submissions: 0, written: 0, readBack: 0 };
+let counting = false;
+const count = (): void => {
+  if (counting) return;
+  counting = true;
   const watch = (kind: object, name: string, note: (args: unknown[]) => void): void => {
     const verbs = kind as Record<string, (...args: unknown[]) => unknown>;
     const own = verbs[name]!;
@@ -227,8 +245,15 @@ export const measureModel = async (
   watch(GPUBuffer.prototype, 'mapAsync', ([, , size]) => {
     counts.readBack += size as number;
   });
+};
+
+/** A whole model on the GPU. */
+export const measureModel = async (
+  input: StepInput,
+): Promise<{ loading: number; reading: StepMark; token: StepMark; info: object }> => {
+  count();
   const { load } = (await import(input.engine)) as typeof import('../../src/engine/index.js');
-  const attention = { method: 'dhsa', budget: 512 } as const;
+  const { attention } = input;
   const options = { backend: 'webgpu', kernelsUrl: input.kernels, kv: { store: 'none' }, attention } as const;
   const measured = async (times: number, run: () => Promise<unknown>): Promise<StepMark> => {
     const before = { ...counts };
