@@ -1,6 +1,7 @@
 // out = x · wᵀ + bias for weights of f32, f16 or bf16, in f32. Parts and threads as in matmul.wgsl.
 // include: lib/half.wgsl
 // include: lib/weight.wgsl
+// include: lib/tile.wgsl
 override PAIRS: bool = false; // two weights in a word
 override BRAIN: bool = false; // of bf16, otherwise f16
 
@@ -22,19 +23,37 @@ struct Params {
 @group(1) @binding(2) var<storage, read> weight: array<u32>;    // a slice
 @group(1) @binding(3) var<storage, read> bias: array<f32>;      // (outputs of all slices)
 
-@compute @workgroup_size(64)
+// Rows behind the last are computed again, and not written.
+fn begins_of(quad: u32) -> vec4u {
+  return vec4u(p.xAt) + min(vec4u(quad * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(p.rows - 1u)) * p.inputs;
+}
+
+// `sum`, and the products of a weight and input i of four rows.
+fn times(sum: vec4f, begin: vec4u, i: u32, w: f32) -> vec4f {
+  return fma(vec4f(x[begin.x + i], x[begin.y + i], x[begin.z + i], x[begin.w + i]), vec4f(w), sum);
+}
+
+fn put(total: vec4f, quad: u32, row: u32, part: u32) {
+  for (var i = 0u; i < 4u && quad * 4u + i < p.rows; i += 1u) {
+    out[p.outAt + (part * p.rows + quad * 4u + i) * p.outCols + row] = total[i];
+  }
+}
+
+@compute @workgroup_size(OUTPUTS)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = id.x;
   if (row >= p.outputs) {
     return;
   }
-  // Where there are fewer than four rows left, the last is computed again and not written.
-  let rows = min(vec4u(id.y * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(p.rows - 1u));
-  let begin = vec4u(p.xAt) + rows * p.inputs;
+  let quad = id.y * QUADS;
+  let first = begins_of(quad);
+  let second = begins_of(quad + 1u);
   let l = p.place;
   var total = vec4f(0.0);
+  var secondTotal = vec4f(0.0);
   for (var part = id.z * p.parts; part < (id.z + 1u) * p.parts; part += 1u) {
     var sum = vec4f(0.0);
+    var secondSum = vec4f(0.0);
     let end = min(p.inputs, (part + 1u) * p.partInputs);
     for (var i = part * p.partInputs; i < end; i += select(1u, 2u, PAIRS)) {
       let word = weight[word_at(0u, l.panel, l.codeWords, row, select(i, i / 2u, PAIRS))];
@@ -46,22 +65,31 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
           w = half(word & 0xffffu);
         }
       }
-      sum = fma(vec4f(x[begin.x + i], x[begin.y + i], x[begin.z + i], x[begin.w + i]), vec4f(w), sum);
+      sum = times(sum, first, i, w);
+      if (QUADS > 1u) {
+        secondSum = times(secondSum, second, i, w);
+      }
       if (PAIRS && i + 1u < end) {
         if (BRAIN) {
           w = bitcast<f32>(word & 0xffff0000u);
         } else {
           w = half(word >> 16u);
         }
-        sum = fma(vec4f(x[begin.x + i + 1u], x[begin.y + i + 1u], x[begin.z + i + 1u], x[begin.w + i + 1u]), vec4f(w), sum);
+        sum = times(sum, first, i + 1u, w);
+        if (QUADS > 1u) {
+          secondSum = times(secondSum, second, i + 1u, w);
+        }
       }
     }
     total += sum;
+    secondTotal += secondSum;
   }
   if (p.biasAt != 0xffffffffu) {
     total += bias[p.biasAt + row];
+    secondTotal += bias[p.biasAt + row];
   }
-  for (var i = 0u; i < 4u && id.y * 4u + i < p.rows; i += 1u) {
-    out[p.outAt + (id.z * p.rows + id.y * 4u + i) * p.outCols + row] = total[i];
+  put(total, quad, row, id.z);
+  if (QUADS > 1u) {
+    put(secondTotal, quad + 1u, row, id.z);
   }
 }

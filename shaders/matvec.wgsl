@@ -11,7 +11,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (row < p.outputs) {
     let end = min(p.blocks, (part + 1u) * p.partBlocks);
     for (var block = part * p.partBlocks; block < end; block += 1u) {
-      sum = block_of(sum, row, 0u, block);
+      sum = block_of(sum, block_at(row, block), 0u, block);
     }
   }
   sums[lane] = sum.x;

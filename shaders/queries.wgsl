@@ -19,12 +19,12 @@ struct Params {
 @group(1) @binding(1) var<storage, read_write> q: array<f32>; // (rows, heads · dim)
 var<workgroup> most: atomic<u32>; // greatest magnitude, as bits
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let query = query_of(p.slots, group.z, group.y, group.x);
   let slot = (group.z * p.slots.tiles + group.y) * p.slots.slots + group.x;
   let source = p.qAt + (query.row * p.slots.heads + query.head) * p.dim;
-  for (var c = lane; c < p.dim; c += 64u) {
+  for (var c = lane; c < p.dim; c += LANES) {
     // A padded slot asks for nothing.
     x[c] = 0.0;
     if (query.exists) {
@@ -33,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   workgroupBarrier();
   if (p.width == 0u) {
-    for (var c = lane; c < p.dim; c += 64u) {
+    for (var c = lane; c < p.dim; c += LANES) {
       out[((slot / 4u) * p.dim + c) * 4u + slot % 4u] = bitcast<u32>(x[c]);
     }
     if (lane == 0u) {
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     return;
   }
   rotate(p.dim, p.width, lane);
-  for (var c = lane; c < p.dim; c += 64u) {
+  for (var c = lane; c < p.dim; c += LANES) {
     x[c] *= p.norm;
     atomicMax(&most, bitcast<u32>(x[c]) & 0x7fffffffu);
   }
@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     step = divided(bitcast<f32>(greatest), 8191.0);
     inverse = divided(8191.0, bitcast<f32>(greatest));
   }
-  for (var w = lane; w < p.dim / 4u; w += 64u) {
+  for (var w = lane; w < p.dim / 4u; w += LANES) {
     var high = 0u;
     var low = 0u;
     for (var byte = 0u; byte < 4u; byte += 1u) {

@@ -4,7 +4,7 @@
 // first, NaN counts as −Infinity, and the first chunk that does not fit is cut at its start. A workgroup has one row.
 // include: lib/plan.wgsl
 // include: lib/forced.wgsl
-const THREADS = 256u;
+override THREADS: u32 = 256; // 32 or 256: few for few scores. What is chosen does not depend on it
 const NONE = 0xffffffffu;
 
 struct Params {
@@ -18,9 +18,10 @@ struct Params {
 @group(1) @binding(2) var<storage, read> boundaries: array<u32>;
 @group(1) @binding(3) var<storage, read> table: array<u32>;
 var<workgroup> bins: array<atomic<u32>, 256>;
-var<workgroup> sums: array<u32, 256>;
-var<workgroup> firsts: array<u32, 256>; // where a run's first chunk begins to be read, or NONE
-var<workgroup> lasts: array<u32, 256>;  // where its last chunk ends to be read
+var<workgroup> sums: array<u32, THREADS>;
+var<workgroup> sixteens: array<u32, 16>; // sums of sixteen threads each
+var<workgroup> firsts: array<u32, THREADS>; // where a run's first chunk begins to be read, or NONE
+var<workgroup> lasts: array<u32, THREADS>;  // where its last chunk ends to be read
 var<workgroup> total: atomic<u32>;
 var<workgroup> massTop: atomic<u32>;
 var<workgroup> threshold: u32;
@@ -59,22 +60,59 @@ fn key_of(chunk: u32) -> u32 {
   return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
 }
 
-// sums = Σ of `own` over the threads before, and Σ over all of them.
+// Σ of `own` over the threads before, and Σ over all of them.
 fn scan(own: u32, lane: u32) -> vec2u {
   sums[lane] = own;
-  for (var step = 1u; step < THREADS; step *= 2u) {
-    workgroupBarrier();
-    var other = 0u;
-    if (lane >= step) {
-      other = sums[lane - step];
-    }
-    workgroupBarrier();
-    sums[lane] += other;
+  workgroupBarrier();
+  let sixteen = lane / 16u;
+  var before = 0u;
+  for (var i = 16u * sixteen; i < lane; i += 1u) {
+    before += sums[i];
+  }
+  if (lane % 16u == 15u) {
+    sixteens[sixteen] = before + own;
   }
   workgroupBarrier();
-  let found = vec2u(sums[lane] - own, sums[THREADS - 1u]);
+  var all = 0u;
+  for (var i = 0u; i < THREADS / 16u; i += 1u) {
+    let some = sixteens[i];
+    before += select(0u, some, i < sixteen);
+    all += some;
+  }
   workgroupBarrier();
-  return found;
+  return vec2u(before, all);
+}
+
+fn clear_bins(lane: u32) {
+  for (var bin = lane; bin < 256u; bin += THREADS) {
+    atomicStore(&bins[bin], 0u);
+  }
+  workgroupBarrier();
+}
+
+// Where the sum over the bins, the greatest digit first, comes to the remainder: behind it where it `exceeds`, otherwise
+// at it. Puts that digit into the threshold.
+fn find_digit(found: u32, shift: u32, exceeds: bool, lane: u32) {
+  workgroupBarrier();
+  let each = 256u / THREADS;
+  var own = 0u;
+  for (var i = 0u; i < each; i += 1u) {
+    own += atomicLoad(&bins[255u - lane * each - i]);
+  }
+  var above = scan(own, lane).x;
+  let rest = remainder;
+  workgroupBarrier();
+  for (var i = 0u; i < each; i += 1u) {
+    let bin = 255u - lane * each - i;
+    let some = atomicLoad(&bins[bin]);
+    let until = rest - select(0u, 1u, !exceeds && rest > 0u);
+    if (above <= until && above + some > until) {
+      threshold = found | (bin << shift);
+      remainder = rest - above;
+    }
+    above += some;
+  }
+  workgroupBarrier();
 }
 
 // The bits of a score; 0 for what is no number, nothing, or less.
@@ -135,8 +173,7 @@ fn mass_tokens(n: u32, lane: u32) -> u32 {
   var known = 0u; // bits of the least score that is taken
   for (var digit = 0u; digit < 4u; digit += 1u) {
     let shift = 24u - 8u * digit;
-    atomicStore(&bins[lane], 0u);
-    workgroupBarrier();
+    clear_bins(lane);
     let found = threshold;
     for (var c = begin; c < end; c += 1u) {
       let mass = mass_of(c);
@@ -145,19 +182,8 @@ fn mass_tokens(n: u32, lane: u32) -> u32 {
         atomicAdd(&bins[(mass >> shift) & 255u], steps_of(mass, fine));
       }
     }
-    workgroupBarrier();
-    // The greatest digit has the first thread.
-    let bin = 255u - lane;
-    let steps = atomicLoad(&bins[bin]);
-    let above = scan(steps, lane).x;
-    let rest = remainder;
-    workgroupBarrier();
-    if (above < rest && above + steps >= rest) {
-      threshold = found | (bin << shift);
-      remainder = rest - above;
-    }
+    find_digit(found, shift, false, lane);
     known |= 255u << shift;
-    workgroupBarrier();
   }
   // Those above are taken, and of those equal to it the later ones.
   let low = threshold;
@@ -203,7 +229,7 @@ fn read_of(chunk: u32, before: ptr<function, u32>) -> vec2u {
   return vec2u(piece.y - min(cost, select(0u, left - later, left > later)), piece.y);
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
   is = forced_of(p.keep, row % p.plan.tiles);
@@ -232,8 +258,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var known = 0u; // bits of the threshold
   for (var digit = 0u; digit < 4u; digit += 1u) {
     let shift = 24u - 8u * digit;
-    atomicStore(&bins[lane], 0u);
-    workgroupBarrier();
+    clear_bins(lane);
     let found = threshold;
     for (var chunk = begin; chunk < end; chunk += 1u) {
       let key = key_of(chunk);
@@ -242,19 +267,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         atomicAdd(&bins[(key >> shift) & 255u], piece.y - piece.x);
       }
     }
-    workgroupBarrier();
-    // The greatest digit has the first thread.
-    let bin = 255u - lane;
-    let tokens = atomicLoad(&bins[bin]);
-    let above = scan(tokens, lane).x;
-    let rest = remainder;
-    workgroupBarrier();
-    if (above <= rest && above + tokens > rest) {
-      threshold = found | (bin << shift);
-      remainder = rest - above;
-    }
+    find_digit(found, shift, true, lane);
     known |= 255u << shift;
-    workgroupBarrier();
   }
   everything = atomicLoad(&total) <= budget;
   least = threshold;

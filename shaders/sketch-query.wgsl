@@ -38,13 +38,13 @@ fn lookup(group: u32, signs: u32, inverse: f32) -> u32 {
   return bitcast<u32>(i32(round(sum * inverse))) & 0xffu;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32,
 ) {
   let dim = p.dim;
   let row = p.qAt + lists[p.tableAt + 3u * group.x + 1u] * p.cols + group.y * p.together * dim;
-  for (var c = lane; c < dim; c += 64u) {
+  for (var c = lane; c < dim; c += LANES) {
     var sum = q[row + c];
     for (var i = 1u; i < p.together; i += 1u) {
       sum += q[row + i * dim + c];
@@ -53,12 +53,12 @@ fn main(
   }
   workgroupBarrier();
   rotate(dim, p.width, lane);
-  for (var c = lane; c < dim; c += 64u) {
+  for (var c = lane; c < dim; c += LANES) {
     x[c] = x[c] * p.norm;
     atomicMax(&most, bitcast<u32>(x[c]) & 0x7fffffffu);
   }
   workgroupBarrier();
-  for (var four = lane; four < dim / 4u; four += 64u) {
+  for (var four = lane; four < dim / 4u; four += LANES) {
     let sum = abs(x[4u * four]) + abs(x[4u * four + 1u]) + abs(x[4u * four + 2u]) + abs(x[4u * four + 3u]);
     atomicMax(&mostFour, bitcast<u32>(sum) & 0x7fffffffu);
   }
@@ -68,7 +68,7 @@ fn main(
   let at = (group.x * groups.y + group.y) * (2u * dim + 4u);
   let inverse = inverse_of(8191.0, greatest);
   let inverseFour = inverse_of(15.0, greatestFour);
-  for (var c = lane; c < dim; c += 64u) {
+  for (var c = lane; c < dim; c += LANES) {
     out[at + c] = 0u;
     out[at + dim + c] = 0u;
     if (inverse != 0.0) {

@@ -38,11 +38,12 @@ fn dots(codes: u32, four: vec4u) -> vec4i {
   return vec4i(dot4(codes, four.x), dot4(codes, four.y), dot4(codes, four.z), dot4(codes, four.w));
 }
 
-fn codes_of(nibbles: u32) -> u32 {
+fn codes_of(nibbles: vec4u) -> vec4u {
+  let four = nibbles & vec4u(0x0f0f0f0fu);
   if (CURVED) {
-    return curve(nibbles & 0x0f0f0f0fu);
+    return vec4u(curve(four.x), curve(four.y), curve(four.z), curve(four.w));
   }
-  return nibbles & 0x0f0f0f0fu;
+  return four;
 }
 
 // Scale and minimum of grain `grain` of a row.
@@ -68,8 +69,49 @@ fn scale_of(row: u32, grain: u32) -> vec2f {
   return factors;
 }
 
-fn added(sum: vec4f, row: u32, grain: u32, dot: vec4i, codes: vec4i, scales: vec4f) -> vec4f {
-  let scale = scale_of(row, grain);
+// What a block of a row is made of: int8 codes, four in a word, of its first and of its second 16 inputs, and the scales and
+// minimums of both.
+struct Block {
+  low: vec4u,
+  high: vec4u,
+  scale: vec2f,
+  highScale: vec2f, // only where there is one for every 16 inputs
+}
+
+fn block_at(row: u32, block: u32) -> Block {
+  let l = p.place;
+  var is = Block();
+  if (NIBBLES) {
+    let at = word_at(0u, l.panel, l.codeWords, row, block * 4u);
+    let words = vec4u(weight[at], weight[at + l.panel], weight[at + 2u * l.panel], weight[at + 3u * l.panel]);
+    let even = codes_of(words);
+    let odd = codes_of(words >> vec4u(4u));
+    if (SIXTEEN) {
+      is.low = vec4u(even.xy, odd.xy);
+      is.high = vec4u(even.zw, odd.zw);
+    } else {
+      is.low = even;
+      is.high = odd;
+    }
+  } else {
+    let at = word_at(0u, l.panel, l.codeWords, row, block * 8u);
+    is.low = vec4u(weight[at], weight[at + l.panel], weight[at + 2u * l.panel], weight[at + 3u * l.panel]);
+    is.high = vec4u(weight[at + 4u * l.panel], weight[at + 5u * l.panel], weight[at + 6u * l.panel], weight[at + 7u * l.panel]);
+  }
+  if (SIXTEEN) {
+    is.scale = scale_of(row, 2u * block);
+    is.highScale = scale_of(row, 2u * block + 1u);
+  } else {
+    is.scale = scale_of(row, block);
+  }
+  return is;
+}
+
+fn dots_of(codes: vec4u, at: u32) -> vec4i {
+  return dots(codes.x, x[at]) + dots(codes.y, x[at + 1u]) + dots(codes.z, x[at + 2u]) + dots(codes.w, x[at + 3u]);
+}
+
+fn added(sum: vec4f, scale: vec2f, dot: vec4i, codes: vec4i, scales: vec4f) -> vec4f {
   var product = scale.x * vec4f(dot - PLUS * codes);
   if (MINIMUMS) {
     product = fma(vec4f(-scale.y), vec4f(codes), product);
@@ -77,42 +119,16 @@ fn added(sum: vec4f, row: u32, grain: u32, dot: vec4i, codes: vec4i, scales: vec
   return fma(scales, product, sum);
 }
 
-fn block_of(sum: vec4f, row: u32, quad: u32, block: u32) -> vec4f {
-  let l = p.place;
+// `sum`, and what the block gives to the four rows of a quad.
+fn block_of(sum: vec4f, is: Block, quad: u32, block: u32) -> vec4f {
   let at = quad * p.blocks + block;
   let scales = bitcast<vec4f>(x[p.scalesAt + at]);
   let first = bitcast<vec4i>(x[p.sumsAt + 2u * at]);
   let second = bitcast<vec4i>(x[p.sumsAt + 2u * at + 1u]);
-  var low = vec4i(0);
-  var high = vec4i(0);
-  if (NIBBLES) {
-    var begin = word_at(0u, l.panel, l.codeWords, row, block * 4u);
-    for (var j = 0u; j < 4u; j += 1u) {
-      let word = weight[begin];
-      begin += l.panel;
-      let even = select(j, j + 2u, SIXTEEN && j >= 2u);
-      let odd = even + select(4u, 2u, SIXTEEN);
-      let both = dots(codes_of(word), x[at * 8u + even]) + dots(codes_of(word >> 4u), x[at * 8u + odd]);
-      if (SIXTEEN && j >= 2u) {
-        high += both;
-      } else {
-        low += both;
-      }
-    }
-  } else {
-    var begin = word_at(0u, l.panel, l.codeWords, row, block * 8u);
-    for (var j = 0u; j < 8u; j += 1u) {
-      let some = dots(weight[begin], x[at * 8u + j]);
-      begin += l.panel;
-      if (SIXTEEN && j >= 4u) {
-        high += some;
-      } else {
-        low += some;
-      }
-    }
-  }
+  let low = dots_of(is.low, at * 8u);
+  let high = dots_of(is.high, at * 8u + 4u);
   if (SIXTEEN) {
-    return added(added(sum, row, 2u * block, low, first, scales), row, 2u * block + 1u, high, second, scales);
+    return added(added(sum, is.scale, low, first, scales), is.highScale, high, second, scales);
   }
-  return added(sum, row, block, low, first + second, scales);
+  return added(sum, is.scale, low + high, first + second, scales);
 }

@@ -22,6 +22,17 @@ fn exponential(x: f32) -> f32 {
   return exp2_of(x * 1.4426950408889634);
 }
 
+fn four_of(at: u32, step: u32) -> vec4f {
+  return vec4f(sums[at], sums[at + step], sums[at + 2u * step], sums[at + 3u * step]);
+}
+
+// The sum of sixteen sums, `step` apart, by halves: those of all threads are added up in the order of a binary tree.
+fn tree_of(at: u32, step: u32) -> f32 {
+  let four = (four_of(at, step) + four_of(at + 8u * step, step)) + (four_of(at + 4u * step, step) + four_of(at + 12u * step, step));
+  let two = four.xy + four.zw;
+  return two.x + two.y;
+}
+
 fn softmax_of(at: u32, n: u32, lane: u32) -> Softmax {
   if (lane == 0u) {
     atomicStore(&greatest, 0u);
@@ -49,14 +60,17 @@ fn softmax_of(at: u32, n: u32, lane: u32) -> Softmax {
     }
   }
   sums[lane] = sum;
-  for (var step = 128u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (lane < step) {
-      sums[lane] += sums[lane + step];
-    }
+  workgroupBarrier();
+  var some = 0.0;
+  if (lane < 16u) {
+    some = tree_of(lane, 16u);
   }
   workgroupBarrier();
-  let total = sums[0];
+  if (lane < 16u) {
+    sums[lane] = some;
+  }
+  workgroupBarrier();
+  let total = tree_of(0u, 1u);
   let is = Softmax(top, 1.0 / max(total, 1.0), atomicLoad(&broken) != 0u);
   workgroupBarrier();
   return is;

@@ -4,7 +4,7 @@ import { LonghandError } from '../errors.js';
 import { needsHost } from '../predictors/needs-host.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { findAdapter } from './find-adapter.js';
-import { keptSpeeds } from './kept-speeds.js';
+import { keptTrials, type Speeds } from './kept-trials.js';
 import { loadWebgpu } from './load-webgpu.js';
 import { type Computing, openWasm, shadersAt } from './open-backend.js';
 import type { checkEngineOptions } from './options.js';
@@ -35,7 +35,10 @@ const openGpu = async (chosen: Chosen, sample: Sample, cpu?: Computing): Promise
     );
   }
   const { createTopShortlist, createWebgpuBackend, selfTest } = await loadWebgpu();
-  const opened = await createWebgpuBackend({ shadersUrl: shadersAt(chosen), memory: chosen.gpuMemory });
+  const opened = await createWebgpuBackend({
+    ...{ shadersUrl: shadersAt(chosen), memory: chosen.gpuMemory },
+    keptWays: keptTrials(chosen, 'ways'),
+  });
   const gpu = Object.assign(opened, { topShortlist: createTopShortlist });
   const judge = cpu ?? (await openWasm({ ...chosen, threads: 1 }));
   try {
@@ -68,13 +71,14 @@ const tryGpu = async (
   let gpu: Computing | undefined;
   try {
     const { trySpeed, isFaster } = await loadWebgpu();
-    const kept = await keptSpeeds(chosen, [adapter.gpu, cpu.build, cpu.threads, sample]);
-    let speeds = await kept.get();
+    const kept = keptTrials(chosen, 'speeds');
+    const what = [adapter.gpu, cpu.build, cpu.threads, sample];
+    let speeds = (await kept.get(what)) as Speeds | undefined;
     if (speeds && !isFaster(speeds.gpu, speeds.cpu)) return { why: slower(speeds) };
     gpu = await openGpu(chosen, sample, cpu);
     if (!speeds) {
       speeds = { gpu: await trySpeed(gpu, sample), cpu: await trySpeed(cpu, sample) };
-      await kept.put(speeds);
+      await kept.put(what, speeds);
     }
     if (isFaster(speeds.gpu, speeds.cpu)) return { gpu, why: faster(speeds) };
     gpu.close();
@@ -85,10 +89,10 @@ const tryGpu = async (
   }
 };
 
-const tried = ({ gpu, cpu }: { gpu: Speed; cpu: Speed }): string =>
+const tried = ({ gpu, cpu }: Speeds): string =>
   `a page of text and a token of an answer would take ${inWords(gpu)} on the GPU, ${inWords(cpu)} on the CPU`;
-const faster = (speeds: { gpu: Speed; cpu: Speed }): string => `tried: ${tried(speeds)}`;
-const slower = (speeds: { gpu: Speed; cpu: Speed }): string => `the GPU is slower: ${tried(speeds)}`;
+const faster = (speeds: Speeds): string => `tried: ${tried(speeds)}`;
+const slower = (speeds: Speeds): string => `the GPU is slower: ${tried(speeds)}`;
 
 /**
  * What computes a model, and what does when that is lost: a GPU is opened once more, then the CPU takes over. `auto` is the

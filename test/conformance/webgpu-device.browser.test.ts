@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Tensor, WeightType } from '../../src/backends/backend.js';
 import { type GpuDevice, openGpu } from '../../src/backends/webgpu/device.js';
-import { gpuMatmul } from '../../src/backends/webgpu/matmul.js';
+import { gpuMatmul, PLAIN_TILE, type ProductWays, plainWays } from '../../src/backends/webgpu/matmul.js';
 import { preparePipelines } from '../../src/backends/webgpu/prepare.js';
-import { tuneRows } from '../../src/backends/webgpu/tune.js';
+import { tilesFor, tuneProducts } from '../../src/backends/webgpu/tune.js';
 import { random } from '../support/random.js';
 import { expectEqual } from './compare.js';
 import type { LinearVerbs } from './linear.js';
@@ -68,8 +68,8 @@ describe('a WebGPU device', () => {
 
   test('multiplies one row with the same bits whichever way its parts are added', async () => {
     const device = await openTestGpu();
-    const way = { together: false };
-    const verbs = { ...linearOn(device), ...gpuMatmul(device, way) };
+    const ways = plainWays();
+    const verbs = { ...linearOn(device), ...gpuMatmul(device, ways) };
     const seed = random(11);
     // 33 and 72 blocks of 32: 11 parts of 3, and 15 of 5 of which the last has 2.
     for (const [type, k] of [
@@ -81,7 +81,7 @@ describe('a WebGPU device', () => {
       const x = tensorOf(verbs, 1, k, seed.normals(k));
       const out = verbs.tensor('out', 1, 300);
       const products = async (together: boolean): Promise<Float32Array[]> => {
-        way.together = together;
+        ways.together = together;
         const read: Float32Array[] = [];
         for (const offset of [undefined, bias]) {
           verbs.upload(out, new Float32Array(300).fill(7));
@@ -99,19 +99,83 @@ describe('a WebGPU device', () => {
     device.close();
   });
 
-  test('times both ways of multiplying a row once, and gives back what that took', async () => {
+  test('has the same bits in tiles of every size that its limits allow', async () => {
     const device = await openTestGpu();
-    const way = { together: false };
-    const products = gpuMatmul(device, way);
+    const ways = plainWays();
+    const verbs = { ...linearOn(device), ...gpuMatmul(device, ways) };
+    const tiles = tilesFor(device.granted.device.limits);
+    expect(tiles).toHaveLength(5);
+    const seed = random(13);
+    // Nine rows: a quad without a second, and one of a single row. 130 outputs: a group of two.
+    const [rows, outputs, k] = [9, 130, 544];
+    const x = tensorOf(verbs, rows, k, seed.normals(rows * k));
+    const out = verbs.tensor('out', rows, outputs);
+    const bias = weightOf(verbs, 'F32', 1, outputs, randomRows(seed, 'F32', 1, outputs));
+    for (const [type, some] of [
+      ['Q8_0', tiles],
+      ['F16', tiles.slice(1, 2)],
+    ] as const) {
+      const weight = weightOf(verbs, type, outputs, k, randomRows(seed, type, outputs, k));
+      ways.tile = PLAIN_TILE;
+      verbs.matmul(out, x, weight, bias);
+      const wanted = await verbs.read(out);
+      expect(wanted.every((value) => Number.isFinite(value) && value !== 7)).toBe(true);
+      for (const tile of some) {
+        ways.tile = tile;
+        verbs.upload(out, new Float32Array(rows * outputs).fill(7));
+        verbs.matmul(out, x, weight, bias);
+        expectEqual(await verbs.read(out), wanted, JSON.stringify([type, tile]));
+      }
+    }
+    device.close();
+  });
+
+  test('times the ways of making a product once, keeps what it finds, and gives back what that took', async () => {
+    const device = await openTestGpu();
+    const shaders = { matmul: 'made up' };
+    const stored = new Map<string, unknown>();
+    const kept = {
+      get: async (what: readonly unknown[]) => stored.get(JSON.stringify(what)),
+      put: async (what: readonly unknown[], found: ProductWays) =>
+        void stored.set(JSON.stringify(what), found),
+    };
+    const tuned = async (more: Partial<Parameters<typeof tuneProducts>[0]> = {}): Promise<ProductWays> => {
+      const ways = plainWays();
+      const products = gpuMatmul(device, ways);
+      const trial = { size: 64, rows: 5, products: 2, rounds: 1 };
+      await tuneProducts({ device, products, ways, shaders, types: ['Q8_0'], trial, kept, ...more });
+      return ways;
+    };
+    const dispatches = () => device.recorder.counts.dispatches;
     const before = device.buffers.bytes();
-    await tuneRows(device, products, way);
+    const found = await tuned();
     expect(device.buffers.bytes().weights).toBe(before.weights);
-    const { dispatches } = device.recorder.counts;
-    expect(dispatches).toBeGreaterThan(50);
-    const again = { together: !way.together };
-    await tuneRows(device, products, again);
-    expect(again).toEqual(way);
-    expect(device.recorder.counts.dispatches).toBe(dispatches);
+    const spent = dispatches();
+    expect(spent).toBeGreaterThan(20);
+    expect([...stored.values()]).toEqual([found]);
+    expect(await tuned()).toEqual(found);
+    expect(dispatches()).toBe(spent);
+
+    // Another visit: what was kept is taken, whatever would be found now; what cannot be is not.
+    const others = { matmul: 'another version' };
+    const [key] = [...stored.keys()];
+    stored.clear();
+    const asked: string[] = [];
+    const other = { together: !found.together, tile: { outputs: 128, quads: 2 } } as const;
+    const remembers = {
+      ...kept,
+      get: async (what: readonly unknown[]) => {
+        asked.push(JSON.stringify(what));
+        return other;
+      },
+    };
+    expect(await tuned({ shaders: others, kept: remembers })).toEqual(other);
+    expect(dispatches()).toBe(spent);
+    expect(asked[0]).not.toBe(key);
+    const spoilt = { ...kept, get: async () => ({ together: true, tile: { outputs: 3, quads: 7 } }) };
+    await tuned({ shaders: { matmul: 'a third' }, kept: spoilt });
+    expect(dispatches()).toBeGreaterThan(spent);
+    expect(stored.size).toBe(1);
     device.close();
   });
 

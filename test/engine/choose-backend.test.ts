@@ -1,4 +1,5 @@
 /** What `auto` takes, with a GPU that is a CPU: only what decides is under test. */
+import 'fake-indexeddb/auto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Backend } from '../../src/backends/backend.js';
 import { ROW_FORMATS, type WeightType } from '../../src/backends/row-formats.js';
@@ -102,6 +103,26 @@ describe('auto takes', () => {
       reason: expect.stringContaining('the GPU is slower'),
     });
     expect(gpu).toMatchObject({ trials: 4, closed: 2 });
+  });
+
+  test('what it took at the last visit, without another trial, until the GPU is another', async () => {
+    vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
+    const kv = { store: 'idb', database: 'trials' } as const;
+    gpu.speed = { page: 0.5, token: 0.9 };
+    expect(await taken({ kv })).toMatchObject({ name: 'webgpu' });
+    expect(gpu.trials).toBe(2);
+    // Now it would be slower, but nobody asks.
+    gpu.speed = { page: 2, token: 2 };
+    const again = await taken({ kv });
+    expect(again).toMatchObject({ name: 'webgpu', reason: expect.stringContaining('0.50 ms and 0.90 ms') });
+    expect(gpu.trials).toBe(2);
+    vi.stubGlobal('navigator', { gpu: adapter('Acme 9001') });
+    expect(await taken({ kv })).toMatchObject({ name: 'wasm' });
+    expect(gpu.trials).toBe(4);
+    // What was slower is not even opened again.
+    const { closed } = gpu;
+    expect(await taken({ kv })).toMatchObject({ name: 'wasm' });
+    expect(gpu).toMatchObject({ trials: 4, closed });
   });
 
   test('the CPU where the GPU computes wrongly or its script is missing, with the reason', async () => {

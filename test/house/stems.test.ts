@@ -93,6 +93,21 @@ test('every shader serves a verb too', () => {
   expect(shaders.filter((stem) => !known.has(stem) && !withoutVerb.has(stem))).toEqual([]);
 });
 
+test('no shader needs an optional feature, or knows how wide a subgroup is', () => {
+  const shaders = filesUnder('shaders').filter((file) => file.endsWith('.wgsl'));
+  expect(shaders.length).toBeGreaterThan(5);
+  const directives =
+    /^\s*(enable|requires)\s|\b(subgroup\w*|quad(Broadcast|Swap)\w*)\s*\(|@builtin\(subgroup|:\s*(vec[234]h|f16)\b/m;
+  expect(shaders.filter((file) => directives.test(read(file).replace(/\/\/.*/g, '')))).toEqual([]);
+  for (const line of [
+    'enable f16;',
+    'x = subgroupAdd(x);',
+    '@builtin(subgroup_size) size: u32',
+    'let x: f16 = 1h;',
+  ])
+    expect(line).toMatch(directives);
+});
+
 test('the verbs that need no kernel exist', () => {
   expect([...withoutKernel].filter((verb) => !verbs().includes(verb))).toEqual([]);
 });

@@ -4,18 +4,20 @@ import { gpuAttend } from './attend.js';
 import { gpuChunks } from './chunks.js';
 import { openGpu } from './device.js';
 import { gpuLinear } from './linear.js';
-import { gpuMatmul, type RowWay } from './matmul.js';
+import { gpuMatmul, plainWays } from './matmul.js';
 import { gpuPages } from './pages.js';
 import { preparePipelines } from './prepare.js';
 import type { GpuOptions } from './request.js';
 import { gpuTensors } from './tensors.js';
 import { gpuTopLogits } from './top-logits.js';
-import { tuneRows } from './tune.js';
+import { type KeptWays, tuneProducts } from './tune.js';
 import { gpuWeights } from './weights.js';
 
 export interface WebgpuOptions extends Omit<GpuOptions, 'shaders'> {
   /** Address of `shaders.json`. */
   readonly shadersUrl: URL;
+  /** Where what was found by timing a device is kept between visits. Default: in this realm only. */
+  readonly keptWays?: KeptWays;
 }
 
 export interface WebgpuBackend extends Backend {
@@ -53,15 +55,17 @@ const fetchShaders = async (url: URL): Promise<GpuOptions['shaders']> => {
  */
 export const createWebgpuBackend = async ({
   shadersUrl,
+  keptWays,
   ...options
 }: WebgpuOptions): Promise<WebgpuBackend> => {
   if (!globalThis.navigator?.gpu) await openGpu({ ...options, shaders: {} });
-  const device = await openGpu({ ...options, shaders: await fetchShaders(shadersUrl) });
+  const shaders = await fetchShaders(shadersUrl);
+  const device = await openGpu({ ...options, shaders });
   const { description, isSoftware, packedDots } = device.granted;
   const { weight, fill } = gpuWeights(device);
   const types = new Set<Parameters<Backend['weight']>[1]>();
-  const way: RowWay = { together: false };
-  const products = gpuMatmul(device, way);
+  const ways = plainWays();
+  const products = gpuMatmul(device, ways);
   return {
     name: 'webgpu',
     build: packedDots ? 'packed-dots' : 'plain',
@@ -70,8 +74,15 @@ export const createWebgpuBackend = async ({
     reason: `${isSoftware ? 'a software adapter' : 'the GPU'}: ${description || 'unnamed'}`,
     prepare: async () => {
       if (isSoftware) return;
-      await preparePipelines(device, [...types]);
-      await tuneRows(device, products, way);
+      await tuneProducts({
+        device,
+        products,
+        ways,
+        shaders,
+        types: [...types],
+        ...(keptWays && { kept: keptWays }),
+      });
+      await preparePipelines(device, [...types], undefined, ways.tile);
     },
     ...gpuTensors(device),
     ...gpuLinear(device),

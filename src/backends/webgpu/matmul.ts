@@ -4,7 +4,7 @@ import { demand, isVector, size } from '../shapes.js';
 import { apart } from './apart.js';
 import type { GpuBuffer } from './buffers.js';
 import { bufferOf, type GpuDevice, slicesOf, startOf } from './device.js';
-import { GROUP, gridOf } from './grid.js';
+import { gridOf } from './grid.js';
 import type { Overrides } from './pipelines.js';
 import { gpuFormats, layoutOf, layoutWords } from './weight-layout.js';
 
@@ -14,8 +14,24 @@ const PARTS = 16;
 const BUSY_GROUPS = 512;
 const NO_BIAS = 0xffffffff;
 
-/** A format's constants in matmul.wgsl, or in matmul-floats.wgsl. */
-export const overridesOf = (type: WeightType, single: boolean): Overrides => {
+/** What a workgroup has of a product. Whatever it is, a row's bits are the same. */
+export interface ProductTile {
+  /** Outputs, a thread for each. */
+  readonly outputs: number;
+  /** Rows of a thread, in fours. */
+  readonly quads: 1 | 2;
+}
+
+/** Before a device was timed: what does least harm. */
+export const PLAIN_TILE: ProductTile = { outputs: 64, quads: 1 };
+
+/** A format's constants in matmul.wgsl or matmul-floats.wgsl (with a tile), or in matvec.wgsl (without). */
+export const overridesOf = (type: WeightType, single: boolean, tile?: ProductTile): Overrides => ({
+  ...formatOf(type, single),
+  ...(tile && { OUTPUTS: tile.outputs, QUADS: tile.quads }),
+});
+
+const formatOf = (type: WeightType, single: boolean): Overrides => {
   const { bits, grain, curved, minimums, factors, brain, plus } = gpuFormats[type];
   if (grain === 1) return { PAIRS: Number(bits === 16), BRAIN: Number(brain) };
   return {
@@ -42,14 +58,17 @@ interface Panels {
 /** Outputs of a workgroup of matvec.wgsl. */
 const AT_ONCE = 16;
 
-/** How one row is multiplied. What is said of it holds for the next call. */
-export interface RowWay {
-  /** Its parts are added where they were made (shaders/matvec.wgsl), not by a dispatch of their own. Bits are the same. */
+/** How products are made. What is said here holds for the next call; bits are the same either way. */
+export interface ProductWays {
+  /** The parts of one row are added where they were made (shaders/matvec.wgsl), not by a dispatch of their own. */
   together: boolean;
+  tile: ProductTile;
 }
 
+export const plainWays = (): ProductWays => ({ together: false, tile: PLAIN_TILE });
+
 /** Projections. What q, k and v, or gate and up, have in common, their quantised input, is made once. */
-export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }): Pick<Backend, 'matmul'> => {
+export const gpuMatmul = (device: GpuDevice, ways: ProductWays = plainWays()): Pick<Backend, 'matmul'> => {
   const { buffers, recorder, nothing } = device;
   let last: Panels | undefined;
 
@@ -77,6 +96,7 @@ export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }):
     w: Weight,
     bias: Weight | undefined,
     units: number,
+    { outputs: wide, quads }: ProductTile,
     multiply: (
       to: GpuBuffer,
       weights: GpuBuffer,
@@ -91,7 +111,7 @@ export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }):
     const partUnits = Math.ceil(units / PARTS);
     const parts = Math.ceil(units / partUnits);
     for (const { buffer, from, rows: outputs } of slicesOf(w)) {
-      const grid = [Math.ceil(outputs / GROUP), Math.ceil(out.rows / 4)] as const;
+      const grid = [Math.ceil(outputs / wide), Math.ceil(out.rows / (4 * quads))] as const;
       const [outAt, biasAt] = [startOf(out) + from, bias ? from : NO_BIAS];
       if (parts === 1 || grid[0] * grid[1] >= BUSY_GROUPS) {
         const place = [outAt, out.cols, out.rows, outputs];
@@ -140,7 +160,7 @@ export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }):
   };
 
   const quantised = (out: Tensor, x: Tensor, w: Weight, bias?: Weight): void => {
-    if (x.rows === 1 && way.together) {
+    if (x.rows === 1 && ways.together) {
       row(out, x, w, bias);
       return;
     }
@@ -148,8 +168,10 @@ export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }):
     const blocks = w.cols / 32;
     const panels = panelsOf(x);
     const wide = Math.ceil(x.rows / 4) * blocks;
-    const overrides = overridesOf(w.type, x.rows === 1);
-    sliced(out, w, bias, blocks, (to, weights, biases, place, partBlocks, [parts, biasAt], groups) =>
+    const single = x.rows === 1;
+    const tile = single ? PLAIN_TILE : ways.tile;
+    const overrides = overridesOf(w.type, single, tile);
+    sliced(out, w, bias, blocks, tile, (to, weights, biases, place, partBlocks, [parts, biasAt], groups) =>
       recorder.run({
         kernel: 'matmul',
         overrides,
@@ -166,7 +188,9 @@ export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }):
 
   const floats = (out: Tensor, x: Tensor, w: Weight, bias?: Weight): void => {
     const layout = layoutOf(w.type, w.rows, w.cols);
-    const overrides = overridesOf(w.type, false);
+    // Up to four rows by one pipeline: one row has the same as many, and no other half.
+    const tile = x.rows <= 4 ? PLAIN_TILE : ways.tile;
+    const overrides = overridesOf(w.type, false, tile);
     apart(device, x, out, (source, at) =>
       // Two inputs are a word of f16.
       sliced(
@@ -174,6 +198,7 @@ export const gpuMatmul = (device: GpuDevice, way: RowWay = { together: false }):
         w,
         bias,
         Math.ceil(w.cols / 2),
+        tile,
         (to, weights, biases, place, pairs, [parts, biasAt], groups) =>
           recorder.run({
             kernel: 'matmul-floats',

@@ -2,36 +2,31 @@ import type { WeightType } from '../backend.js';
 import { isFloat } from '../row-formats.js';
 import { attendOverrides } from './attend.js';
 import type { GpuDevice } from './device.js';
+import { choosing, ROTATES } from './grid.js';
 import type { KernelName } from './kernels.js';
-import { overridesOf } from './matmul.js';
+import { overridesOf, PLAIN_TILE, type ProductTile } from './matmul.js';
 import type { Overrides } from './pipelines.js';
 
 const PLAIN: readonly KernelName[] = [
   ...(['add', 'append-kv', 'attend-pairs', 'embed', 'extend', 'gate', 'merge', 'pack', 'panels'] as const),
-  ...(['parts', 'queries', 'rms-norm', 'rope', 'select', 'softcap', 'top-logits'] as const),
+  ...(['parts', 'rms-norm', 'rope', 'select', 'softcap', 'top-logits'] as const),
   ...(['contrast', 'key-bounds', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
   ...(['add-mass', 'read-chunks', 'score-tokens', 'write-boundaries', 'write-chunks'] as const),
-  ...([
-    'add-softmax',
-    'mean-query',
-    'score-bounds',
-    'score-chunks',
-    'score-sketches',
-    'select-scored',
-    'sketch-query',
-  ] as const),
+  ...(['add-softmax', 'mean-query', 'score-bounds', 'score-chunks', 'score-sketches'] as const),
 ];
 
 /** Every pipeline that a model with weights of these types runs. */
-const needed = (types: readonly WeightType[]): [KernelName, Overrides | undefined][] => [
+const needed = (types: readonly WeightType[], tile: ProductTile): [KernelName, Overrides | undefined][] => [
   ...PLAIN.map((kernel): [KernelName, undefined] => [kernel, undefined]),
   ...[false, true].map((split): [KernelName, Overrides] => ['attend', attendOverrides(split)]),
+  ...(['queries', 'sketch-query'] as const).map((kernel): [KernelName, Overrides] => [kernel, ROTATES]),
+  ...[1, Number.POSITIVE_INFINITY].map((n): [KernelName, Overrides] => ['select-scored', choosing(n)]),
   ...types.flatMap((type): [KernelName, Overrides][] =>
     isFloat(type)
-      ? [['matmul-floats', overridesOf(type, false)]]
+      ? [...new Set([PLAIN_TILE, tile])].map((some) => ['matmul-floats', overridesOf(type, false, some)])
       : [
-          ['matmul', overridesOf(type, false)],
-          ['matmul', overridesOf(type, true)],
+          ['matmul', overridesOf(type, false, tile)],
+          ['matmul', overridesOf(type, true, PLAIN_TILE)],
           ['matvec', overridesOf(type, true)],
         ],
   ),
@@ -45,8 +40,9 @@ export const preparePipelines = async (
   { pipelines }: GpuDevice,
   types: readonly WeightType[],
   onProgress: (done: number, all: number) => void = () => {},
+  tile = PLAIN_TILE,
 ): Promise<void> => {
-  const all = needed([...new Set(types)]);
+  const all = needed([...new Set(types)], tile);
   let done = 0;
   const rest = all.values();
   const compile = async (): Promise<void> => {

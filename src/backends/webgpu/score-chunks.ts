@@ -15,6 +15,7 @@ import { demand } from '../kv-shape.js';
 import type { GpuBuffer } from './buffers.js';
 import type { GpuChunkIndex } from './chunk-index.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
+import { ROTATES } from './grid.js';
 import { type GpuPlan, planWords } from './plans.js';
 import { f32 } from './recorder.js';
 import { chunkTable, type GpuScores, mostChunks, shapeScores } from './scores.js';
@@ -53,6 +54,7 @@ export const sketchQueries = (
   const width = dim & -dim;
   recorder.run({
     kernel: 'sketch-query',
+    overrides: ROTATES,
     params: [
       ...[startOf(q), q.cols, dim, together, recorder.list(table), width],
       ...[f32(1 / Math.sqrt(width)), f32(scale), f32(2 / 2 ** headroom(dim))],

@@ -2,6 +2,7 @@ import { SUB_BLOCK, tileCount } from '../backend.js';
 import { demand } from '../kv-shape.js';
 import type { GpuChunkIndex } from './chunk-index.js';
 import type { GpuDevice } from './device.js';
+import { choosing } from './grid.js';
 import { keepWords, planWords, type SelectScored, shapePlan } from './plans.js';
 import type { GpuScores } from './scores.js';
 
@@ -23,6 +24,7 @@ export const gpuSelectScored =
     const keeping = keepWords(device, tiles, keep, { index: chunks, blocks, scored: true });
     device.recorder.run({
       kernel: 'select-scored',
+      overrides: choosing(stride),
       params: [...planWords(plan), ...keeping, stride],
       buffers: [made, buffer!, chunks?.boundaries ?? device.nothing, device.recorder.lists],
       groups: [lists * count],
