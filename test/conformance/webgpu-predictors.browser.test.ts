@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type Backend,
+  type Boundaries,
   type ChunkScoring,
   type Range,
   type Tiles,
@@ -31,10 +32,10 @@ const calls: readonly Tiles[] = [
 const scale = 0.125;
 const boundaries = { source: 'contrast', window: 4, perPage: 4, minimum: 8 } as const;
 
-const indexed = (backend: Backend, reading: Reading) => {
+const indexed = (backend: Backend, reading: Reading, source: Boundaries = boundaries) => {
   const { kvHeads, keyDim } = reading.shape;
   const kv = putPages(backend, reading);
-  const shape = { boundaries, layers: 1, kvHeads, keyDim, means: true, sketches: true };
+  const shape = { boundaries: source, layers: 1, kvHeads, keyDim, means: true, sketches: true };
   const chunks = backend.chunkIndex('chunks', shape);
   backend.segment(chunks, kv, reading.tokens, reading.marks);
   backend.summarize(chunks, 0, kv);
@@ -80,6 +81,27 @@ describe('choosing on a WebGPU device', () => {
           }
         }
       }
+    }
+  });
+
+  test('makes it too where a row has more scores than a few threads walk', async () => {
+    const reference = createRefBackend();
+    const source = { source: 'fixed', size: 1 } as const;
+    const [own, other] = [indexed(gpu, reading, source), indexed(reference, reading, source)];
+    const [scores, plan, wanted] = [gpu.scores('s', 2), gpu.plan('p', 2), reference.plan('p', 2)];
+    const tiles: Tiles = { position: 695, rows: 5, tileRows: 1 };
+    gpu.scoreChunks(scores, queriesOf(gpu, tiles), own.chunks, 0, tiles, { by: 'mean', scale });
+    const rows = (await gpu.readScores(scores)).map((row) => [...row]);
+    expect(rows[0]!.length).toBeGreaterThan(256);
+    const told: RefScores = { label: 's', lists: 2, rows, blocks: false };
+    for (const keep of [
+      { budget: 140, sinks: 4, local: 8 },
+      { budget: 333, sinks: 0, local: 0 },
+      { budget: 500, sinks: 4, local: 8, mass: 0.5 },
+    ]) {
+      gpu.select(plan, tiles, keep, scores, own.chunks);
+      reference.select(wanted, tiles, keep, told, other.chunks);
+      expect(await gpu.readPlan(plan), JSON.stringify(keep)).toEqual(await reference.readPlan(wanted));
     }
   });
 
