@@ -21,8 +21,9 @@ export interface Spans {
    */
   tileStart(position: number): number;
   /**
-   * The rows of one call from `position` on: to `tokens`, or the end of the segment, the run, or a tile or group that was begun;
-   * of rows of their own at most `mostRows`, and then whole groups if that makes one. Default: no limit.
+   * The rows of one call from `position` on: to `tokens`, or the end of the run, or a tile or group that was begun; of text to
+   * the end of the segment, of rows of their own at most a segment's and `mostRows`, none beyond the `edge`, and whole groups
+   * if that makes one. Default: no limit.
    */
   call(position: number, tokens: number, segmentTokens: number, mostRows?: number): Tiles;
   load(from: Iterable<Span>): void;
@@ -31,8 +32,15 @@ export interface Spans {
   [Symbol.iterator](): Iterator<Span>;
 }
 
-/** `reuse`, `refresh`: rows that share a plan, or candidates, where they are read row by row; both divide PAGE. */
-export const createSpans = ({ reuse = 1, refresh = 1 }: Pick<Needs, 'reuse' | 'refresh'> = {}): Spans => {
+/**
+ * `reuse`, `refresh`: rows that share a plan, or candidates, where they are read row by row; both divide PAGE. `edge`: where
+ * such rows begin to be planned otherwise.
+ */
+export const createSpans = ({
+  reuse = 1,
+  refresh = 1,
+  edge = 0,
+}: Pick<Needs, 'reuse' | 'refresh' | 'edge'> = {}): Spans => {
   const group = Math.max(reuse, refresh);
   let spans: Span[] = [];
   const startOf = (span: Span): number => spans[spans.indexOf(span) - 1]?.end ?? 0;
@@ -61,9 +69,10 @@ export const createSpans = ({ reuse = 1, refresh = 1 }: Pick<Needs, 'reuse' | 'r
       const { end, exact } = at(position);
       const tileRows = exact ? reuse : PAGE;
       const segmentEnd = (Math.floor(position / segmentTokens) + 1) * segmentTokens;
-      const most = exact ? position + mostRows : Number.POSITIVE_INFINITY;
+      const most = position + Math.min(mostRows, segmentTokens);
       const whole = Math.floor(most / group) * group;
-      const until = Math.min(end, tokens, segmentEnd, whole > position ? whole : most);
+      const cut = Math.min(whole > position ? whole : most, position < edge ? edge : most);
+      const until = Math.min(end, tokens, exact ? cut : segmentEnd);
       if (!exact || tileStart(position) === position) return { position, rows: until - position, tileRows };
       const groupEnd = (Math.floor(position / group) + 1) * group;
       return { position, rows: Math.min(until, groupEnd) - position, tileRows, continues: true };

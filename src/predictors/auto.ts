@@ -15,7 +15,7 @@ export interface AutoOptions {
 const BREAK_EVEN = 2048;
 /** Rows of their own choose by sketches, which pays beyond this many budgets (`node bench/run.mjs select-step`). */
 const ROW_BREAK_EVEN = 2;
-/** No forward call crosses a multiple of this (segments), so that all rows of a call lie on one side of the break-even. */
+/** The break-even of rows lies on a multiple of this. */
 const STEP = 256;
 
 /**
@@ -29,7 +29,8 @@ export const auto = (options: AutoOptions): Predictor => {
   const rowBreakEven = Math.ceil((ROW_BREAK_EVEN * budget) / STEP) * STEP;
   return {
     name: 'auto',
-    needs: chosen.needs,
+    // All rows of a call lie on one side of it.
+    needs: { ...chosen.needs, edge: rowBreakEven },
     signature: chosen.signature.replace('dhsa', 'auto'),
     plan(backend, input, out) {
       const { tiles } = input;

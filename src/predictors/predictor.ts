@@ -29,6 +29,8 @@ export interface Needs {
   readonly refresh?: number;
   /** How far under the running maximum all logits of a block of keys must be for attention to leave it out. Default: never. */
   readonly skipBelow?: number;
+  /** A multiple of PAGE that no call of such rows crosses: before it their plans are made in another way. Default: none. */
+  readonly edge?: number;
   /** Rows of questions and answers come one in a call: what each reads may follow from what the one before it read. */
   readonly oneByOne?: boolean;
   /** The most tokens that a row of its own chooses behind so many, and that its candidates are. Left out: all of them. */

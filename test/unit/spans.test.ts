@@ -95,6 +95,17 @@ test('rows of their own are cut where there is no room for more, between groups 
   expect(spans.call(190, 300, 512, 3)).toEqual({ position: 190, rows: 2, tileRows: 8, continues: true });
 });
 
+test('text ends with its segment; rows of their own go on beyond it, but not beyond the edge', () => {
+  const spans = createSpans({ edge: 512 });
+  spans.add(200, false);
+  spans.add(800, true);
+  expect(spans.call(100, 800, 128)).toEqual({ position: 100, rows: 28, tileRows: 64 });
+  expect(spans.call(200, 800, 256)).toEqual({ position: 200, rows: 256, tileRows: 1 });
+  expect(spans.call(456, 800, 256)).toEqual({ position: 456, rows: 56, tileRows: 1 });
+  expect(spans.call(512, 800, 256)).toEqual({ position: 512, rows: 256, tileRows: 1 });
+  expect(spans.call(768, 800, 256)).toEqual({ position: 768, rows: 32, tileRows: 1 });
+});
+
 test('cutting drops what lies beyond', () => {
   const spans = createSpans();
   spans.add(150, false);

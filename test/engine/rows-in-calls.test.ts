@@ -1,0 +1,43 @@
+/** Rows of a question are what they are, however many one call reads, and whether or not it goes on over the end of a segment. */
+import { expect, test } from 'vitest';
+import { Context } from '../../src/generate/context.js';
+import type { AttentionOptions } from '../../src/predictors/index.js';
+import { book, openBundled } from './bundled.js';
+import { everything } from './everything.js';
+
+const TEXT = 490;
+const END = 560;
+
+const methods: AttentionOptions[] = [
+  { method: 'dhsa', budget: 128 },
+  { method: 'dhsa', budget: 128, refresh: 16 },
+];
+
+test.each(methods)('in one call, or cut at the end of the segment: %j', async (attention) => {
+  const model = await openBundled({ attention, kv: { store: 'none' } });
+  const ids = (await model.tokenizer.encode(book().slice(5000, 8000))).slice(0, END);
+  const read = async (cuts: readonly number[]) => {
+    const context = new Context(model.reader);
+    await context.append(ids.slice(0, TEXT), false);
+    let from = TEXT;
+    for (const to of [...cuts, END]) {
+      await context.append(ids.slice(from, to), true);
+      from = to;
+    }
+    const logits = [...(await context.logits())];
+    const { pages } = await everything(model, context);
+    context.close();
+    return { logits, pages };
+  };
+  const { segmentTokens } = model.reader.arena;
+  expect(Math.floor(TEXT / segmentTokens)).toBeLessThan(Math.floor(END / segmentTokens));
+  const whole = await read([]);
+  expect(await read([512])).toEqual(whole);
+  await model.close();
+});
+
+test('rows that are planned in two ways are never in one call', async () => {
+  const model = await openBundled({ attention: { method: 'auto' }, kv: { store: 'none' } });
+  expect(model.reader.predictor.needs.edge).toBe(4096);
+  await model.close();
+});
