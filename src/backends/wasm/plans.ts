@@ -3,6 +3,7 @@ import {
   askingRows,
   type Backend,
   massShare,
+  PAGE,
   type Range,
   SUB_BLOCK,
   type Tiles,
@@ -30,7 +31,7 @@ const SELECTED_PER_US = 100;
 /** Plans, made from scores. */
 export const wasmPlans = (
   device: Device,
-): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan'> => {
+): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan' | 'peekPages'> => {
   const { heap, kernels } = device;
 
   /** `chosen`: the most ranges of a tile beside its sinks and its tail. */
@@ -150,6 +151,20 @@ export const wasmPlans = (
         const ranges = keepRanges(to, from, among, tileStart(named.tiles, tile));
         heap.u32(own.counts + 4 * row, 1)[0] = ranges;
       }
+    },
+
+    peekPages(plan) {
+      const own = plan as WasmPlan;
+      const named: boolean[] = [];
+      for (let row = 0; row < plan.lists * tileCount(plan.tiles); row++) {
+        const pairs = rangesOf(own, row);
+        for (let i = 0; i < pairs.length; i += 2) {
+          const last = Math.ceil(pairs[i + 1]! / PAGE);
+          for (let page = Math.floor(pairs[i]! / PAGE); page < last; page++) named[page] = true;
+        }
+      }
+      // `flatMap` skips holes.
+      return named.flatMap((_, page) => [page]);
     },
 
     async readPlan(plan) {
