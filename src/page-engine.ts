@@ -27,9 +27,19 @@ export const placeSource = (source: ModelSource): ModelSource => {
   return Array.isArray(source) ? source.map(place) : place(source as ModelPart);
 };
 
+/** What attention reads, with the addresses of its files. */
+const placeAttention = <A extends object>(attention: A): A =>
+  Object.fromEntries(
+    Object.entries(attention).map(([key, value]) => [
+      key,
+      typeof value === 'string' && /^(predictor|gates)$/.test(key) ? absolute(value) : value,
+    ]),
+  ) as A;
+
 /** Options with their addresses, as a worker finds them. */
 export const placeOptions = <T extends EngineOptions>({ kernelsUrl, threadUrl, ...rest }: T) => ({
   ...rest,
+  ...(rest.attention && { attention: placeAttention(rest.attention) }),
   ...(kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) }),
   ...(threadUrl !== undefined && { threadUrl: absolute(threadUrl) }),
 });

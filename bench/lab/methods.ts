@@ -26,6 +26,9 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'x-attention-dhsa': (length) => ({ method: 'x-attention', answers: 'dhsa', ...budget(length) }),
   sale: (length) => ({ method: 'sale', ...budget(length) }),
   'sale-dhsa': (length) => ({ method: 'sale', answers: 'dhsa', ...budget(length) }),
+  'hyper-attention': (length) => ({ method: 'hyper-attention', ...budget(length) }),
+  'long-heads': (length) => ({ method: 'long-heads', ...budget(length) }),
+  retrieval: (length) => ({ method: 'retrieval', ...budget(length) }),
   'quest-dhsa': (length) => ({ method: 'quest', reading: 'dhsa', ...budget(length) }),
   twilight: () => ({ method: 'twilight' }),
   'twilight-quest': () => ({ method: 'twilight', selector: 'quest' }),
@@ -47,6 +50,10 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'dhsa-refresh-16': (length) => ({ method: 'dhsa', refresh: 16, ...budget(length) }),
   'dhsa-3-refresh-8': (length) => ({ method: 'dhsa', candidates: 3, refresh: 8, ...budget(length) }),
   'dhsa-6-refresh-8': (length) => ({ method: 'dhsa', candidates: 6, refresh: 8, ...budget(length) }),
+  'dhsa-learned': (length) => ({
+    ...{ method: 'dhsa', boundaries: 'learned', ...budget(length) },
+    predictor: 'examples/models/book-reader-5m-boundaries.safetensors',
+  }),
   'dhsa-delimiters': (length) => ({ method: 'dhsa', boundaries: 'delimiters', ...budget(length) }),
   'dhsa-fixed': (length) => ({ method: 'dhsa', boundaries: 'fixed', ...budget(length) }),
 };

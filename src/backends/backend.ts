@@ -40,8 +40,21 @@ export type Boundaries =
       readonly window: number;
       readonly perPage: number;
       readonly minimum: number;
+      /** What measures gaps instead of the cosine, on a CPU. Default: nothing. */
+      readonly judge?: GapJudge;
     }
   | { readonly source: 'delimiters'; readonly minimum: number; readonly maximum: number };
+
+/** Measures the gaps between tokens by a trained network, on the host (src/predictors/boundary-network.ts). */
+export interface GapJudge {
+  /** Of the file it came from: what it judges depends on nothing else. */
+  readonly fingerprint: string;
+  /**
+   * The PAGE gaps of the window of `page`, from 64 · page − window on: the higher, the sooner a boundary; < 0 where none may
+   * be. `bytesOf`: the stored pages of the first layer, up to this one.
+   */
+  measure(shape: KvShape, page: number, bytesOf: (page: number) => Uint8Array): Float32Array;
+}
 
 /** Which summaries are kept, and for how many layers. Summaries are made from the stored (quantised) keys. */
 export interface ChunkShape {
@@ -107,6 +120,8 @@ export interface Backend {
   peek?(tensor: Tensor): Float32Array;
   /** The same of scores: `readScores` at once. */
   peekScores?(scores: Scores): readonly Float32Array[];
+  /** The same of a page that has memory: its stored bytes. */
+  peekPage?(kv: KvLayer, page: number): Uint8Array;
   free(thing: Tensor | Weight | KvLayer | ChunkIndex | Plan | Scores): void;
   bytes(): BackendBytes;
 

@@ -189,8 +189,13 @@ export const createState = (
     predictInput: (layer, tiles, q, scale) => {
       const place = whole.indexOf(layer);
       const named = candidates[Math.min(place, candidates.length - 1)];
+      const { dim, pairing, rotations } = config.rope;
+      const rotation = rotations[config.attention[layer]!.rotation ?? rotations.length];
       return {
         ...{ layer: place, tiles, q, kv: layers[layer]!, scale },
+        ...(rotation && {
+          turned: { dim, pairing, angles: (at, rows) => ropeAngles(rotation, dim, at, rows) },
+        }),
         ...(chunks && { chunks }),
         ...(scores && { scores }),
         ...(named && { candidates: named }),

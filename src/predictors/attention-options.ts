@@ -5,6 +5,8 @@ import type { DeltaOptions } from './delta.js';
 import type { DenseOptions } from './dense.js';
 import type { DhsaOptions } from './dhsa.js';
 import type { FlexPrefillOptions } from './flex-prefill.js';
+import type { HyperAttentionOptions } from './hyper-attention.js';
+import type { LongHeadsOptions } from './long-heads.js';
 import type { NeighborhoodOptions } from './neighborhood.js';
 import type { OracleOptions } from './oracle.js';
 import type { PowerOptions } from './power.js';
@@ -13,7 +15,9 @@ import type { ProxyAttnOptions } from './proxy-attn.js';
 import type { QuestOptions } from './quest.js';
 import type { RandomOptions } from './random.js';
 import type { RecycledOptions } from './recycled.js';
+import type { RetrievalOptions } from './retrieval.js';
 import type { SaleOptions } from './sale.js';
+import type { SeerOptions } from './seer.js';
 import type { SkipOptions } from './skipping.js';
 import type { SlidingOptions } from './sliding.js';
 import type { TokenSelectOptions } from './token-select.js';
@@ -39,9 +43,13 @@ export type AttentionOptions = SkipOptions &
     | ProxyAttnOptions
     | SaleOptions
     | XAttentionOptions
+    | SeerOptions
+    | HyperAttentionOptions
+    | LongHeadsOptions
     | QuestOptions
     | TwilightOptions
     | TokenSelectOptions
+    | RetrievalOptions
     | RecycledOptions
     | DeltaOptions
   );
@@ -66,9 +74,13 @@ export const rareMethods = [
   'proxy-attn',
   'sale',
   'x-attention',
+  'seer',
+  'hyper-attention',
+  'long-heads',
   'quest',
   'twilight',
   'token-select',
+  'retrieval',
   'recycled',
   'delta',
 ] as const satisfies readonly RareMethod[];

@@ -8,68 +8,29 @@ import {
 } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { flag, oneOf, onlyKnown, wholeNumber } from '../options.js';
-import {
-  BUDGET_OPTIONS,
-  type BudgetOptions,
-  EVERYTHING,
-  fits,
-  keepOf,
-  keepSignature,
-  mostOf,
-  widened,
-} from './budget.js';
-import type { Needs, PredictInput, Predictor } from './predictor.js';
+import { BUDGET_OPTIONS, EVERYTHING, fits, keepOf, keepSignature, mostOf, widened } from './budget.js';
+import { type DhsaOptions, REFRESHES, REUSES } from './dhsa-options.js';
+import type { PredictInput, Predictor } from './predictor.js';
 
-/** How many rows may share a choice. */
-const REUSES = [1, 2, 4, 8, 16, 32] as const;
-type Reuse = (typeof REUSES)[number];
-/** How many rows may share candidates: no more than a run of keys has, so that none can become known between them. */
-const REFRESHES = [1, 2, 4, 8, 16] as const;
-type Refresh = (typeof REFRESHES)[number];
+export type { DhsaOptions } from './dhsa-options.js';
 
-/** Chunks found in the text itself, chosen in two stages. */
-export interface DhsaOptions extends BudgetOptions {
-  readonly method: 'dhsa';
-  /**
-   * Where a chunk ends. `contrast` (default): where the keys change direction. `delimiters`: after sentences and lines.
-   * `fixed`: every 32 tokens.
-   */
-  readonly boundaries?: 'contrast' | 'delimiters' | 'fixed';
-  /** Whether every KV head chooses for itself (default `kv-head`), or one choice serves the layer. */
-  readonly lists?: Needs['lists'];
-  /**
-   * Answers: how many times the budget the first stage hands to the second. Default 2. More are slower, and find hardly
-   * more: docs/METHODS.md.
-   */
-  readonly candidates?: number;
-  /**
-   * Questions and answers: rows that share a choice, made by the first of them; the others add themselves. 1 (default), 2,
-   * 4, 8, 16 or 32, aligned to absolute positions, as Recycled Attention and TokenSelect do (arXiv 2411.05787, 2411.02886).
-   */
-  readonly reuse?: Reuse;
-  /**
-   * Questions and answers: rows that share candidates, named by the first of them; each chooses for itself among those. 1
-   * (default), 2, 4, 8 or 16, aligned to absolute positions; only 1 beside `reuse` or `exact`. More find fewer facts:
-   * docs/METHODS.md.
-   */
-  readonly refresh?: Refresh;
-  /** Answers: let the second stage look at the candidates' keys themselves: the yardstick, and slow. Default false. */
-  readonly exact?: boolean;
-}
-
-const BOUNDARIES: Readonly<Record<NonNullable<DhsaOptions['boundaries']>, Boundaries>> = {
+const BOUNDARIES: Readonly<Record<'contrast' | 'delimiters' | 'fixed', Boundaries>> = {
   contrast: { source: 'contrast', window: 4, perPage: 4, minimum: 8 },
   delimiters: { source: 'delimiters', minimum: 8, maximum: 64 },
   fixed: { source: 'fixed', size: 32 },
 };
 
 /**
- * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training and never move.
+ * Dynamic Hierarchical Sparse Attention (arXiv 2510.24606), with boundaries that need no training, or are `learned`
+ * (learned-boundaries.ts), and never move.
  * Prefill: a tile's mean query meets each chunk's sum/√length, as in the paper. Rows of their own (questions, answers)
  * take two stages, where we leave the paper: the mean of a chunk does not show a single needle in it, so sketches of
  * every key, one bit a channel, name candidates, and a second bit chooses among these, in runs of 16 keys.
  */
-export const dhsa = (options: DhsaOptions): Predictor => {
+export const dhsa = (
+  options: Omit<DhsaOptions, 'predictor' | 'threshold'>,
+  learned?: Extract<Boundaries, { source: 'contrast' }>,
+): Predictor => {
   onlyKnown('attention', options, [
     'method',
     'boundaries',
@@ -81,10 +42,9 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     ...BUDGET_OPTIONS,
   ]);
   const source = oneOf('attention.boundaries', options.boundaries, 'contrast', [
-    'contrast',
-    'delimiters',
-    'fixed',
+    ...(['contrast', 'delimiters', 'fixed', 'learned'] as const),
   ]);
+  const boundaries = source === 'learned' ? learned! : BOUNDARIES[source];
   const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
   const factor = wholeNumber('attention.candidates', options.candidates, 2, 1, 64);
   const exact = flag('attention.exact', options.exact) ?? false;
@@ -125,7 +85,7 @@ export const dhsa = (options: DhsaOptions): Predictor => {
     name: 'dhsa',
     needs: {
       lists,
-      chunks: { boundaries: BOUNDARIES[source], means: true, sketches: true },
+      chunks: { boundaries, means: true, sketches: true },
       candidates: true,
       wholeContext: exact,
       reuse,
@@ -135,9 +95,10 @@ export const dhsa = (options: DhsaOptions): Predictor => {
         chosen: mostOf(keep, tokens),
         named: exact ? tokens : mostOf(generous, tokens),
       }),
+      host: learned !== undefined,
       prefixStable: true,
     },
-    signature: `dhsa boundaries=${source} lists=${lists} candidates=${factor} exact=${exact} reuse=${reuse} refresh=${refresh} ${keepSignature(keep)}`,
+    signature: `dhsa boundaries=${source}${learned ? ` ${learned.judge!.fingerprint}` : ''} lists=${lists} candidates=${factor} exact=${exact} reuse=${reuse} refresh=${refresh} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles } = input;
       const groups = { ...tiles, tileRows: Math.max(tiles.tileRows, refresh) };

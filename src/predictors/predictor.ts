@@ -49,6 +49,15 @@ export interface Needs {
   readonly prefixStable: boolean;
 }
 
+/** How queries and keys of a layer were turned: what reads them before that turns them back, on the host. */
+export interface Turned {
+  /** Channels of a head that were turned; the others stay as they are. */
+  readonly dim: number;
+  readonly pairing: 'half' | 'adjacent';
+  /** (rows, dim): cosines, then sines, of rows from an absolute position on. */
+  angles(position: number, rows: number): Float32Array;
+}
+
 /** What a predictor may look at. All of it lives on the device. */
 export interface PredictInput {
   /** Which of the layers in `chunks` this is. */
@@ -59,6 +68,8 @@ export interface PredictInput {
   readonly kv: KvLayer;
   /** Multiplies q·k in attention. */
   readonly scale: number;
+  /** Missing where queries and keys are not turned. */
+  readonly turned?: Turned;
   readonly chunks?: ChunkIndex;
   readonly scores?: Scores;
   readonly candidates?: Plan;

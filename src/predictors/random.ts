@@ -16,7 +16,7 @@ export interface RandomOptions extends BudgetOptions {
 }
 
 /** A number that looks drawn and depends on all of `keys` (the mixing steps of MurmurHash3). */
-const lot = (...keys: number[]): number => {
+export const lot = (...keys: number[]): number => {
   let h = 0x9747b28c;
   for (const key of keys) {
     h = Math.imul(h ^ key, 0x85ebca6b);

@@ -2,6 +2,8 @@ import { aShape } from './a-shape.js';
 import type { Factory, RareMethod } from './attention-options.js';
 import { delta } from './delta.js';
 import { flexPrefill } from './flex-prefill.js';
+import { hyperAttention } from './hyper-attention.js';
+import { longHeads } from './long-heads.js';
 import { neighborhood } from './neighborhood.js';
 import { oracle } from './oracle.js';
 import { power } from './power.js';
@@ -9,11 +11,15 @@ import { proxyAttn } from './proxy-attn.js';
 import { quest } from './quest.js';
 import { random } from './random.js';
 import { recycled } from './recycled.js';
+import { retrieval } from './retrieval.js';
 import { sale } from './sale.js';
+import { seer } from './seer.js';
 import { tokenSelect } from './token-select.js';
 import { twilight } from './twilight.js';
 import { verticalSlash } from './vertical-slash.js';
 import { xAttention } from './x-attention.js';
+
+export { learnedDhsa } from './learned-boundaries.js';
 
 /** The methods by name that are fetched where they are asked for. */
 export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
@@ -27,9 +33,13 @@ export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
   'proxy-attn': proxyAttn,
   sale,
   'x-attention': xAttention,
+  seer,
+  'hyper-attention': hyperAttention,
+  'long-heads': longHeads,
   quest,
   twilight,
   'token-select': tokenSelect,
+  retrieval,
   recycled,
   delta,
 };

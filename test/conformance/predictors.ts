@@ -188,6 +188,31 @@ const methods: readonly Method[] = [
     }),
   },
   {
+    label: 'hyper-attention',
+    dynamic: true,
+    slow: true,
+    // A hash by seven planes: what points nearly alike may fall apart.
+    finds: { runs: [0.7, 1], tokens: ALL },
+    most: denseAnswers,
+    options: (budget) => ({ method: 'hyper-attention', budget, sinks: 4, local: 8, bucket: 32 }),
+  },
+  {
+    label: 'long-heads',
+    dynamic: true,
+    slow: true,
+    // One key among 64 others is hardly seen in what stands for them.
+    finds: { runs: ALL, tokens: FEW },
+    options: (budget) => ({ method: 'long-heads', budget, sinks: 4, local: 8 }),
+  },
+  {
+    label: 'retrieval',
+    dynamic: true,
+    slow: true,
+    finds: FOUND,
+    most: denseReading,
+    options: (budget) => ({ method: 'retrieval', budget, sinks: 4, local: 8, run: 64, candidates: 6 }),
+  },
+  {
     label: 'token-select',
     dynamic: true,
     finds: FOUND,
@@ -554,6 +579,8 @@ export const describeRelations = (name: string, make: () => Promise<Backend>): u
   describe(`predictors beside each other: ${name}`, () => {
     test('every method there is runs the suite', () => {
       const tried = new Set(methods.map(({ options }) => options(100).method));
+      // Its file is for heads of one shape: test/conformance/seer.test.ts.
+      tried.add('seer');
       expect([...tried].sort()).toEqual(Object.keys(predictors).sort());
     });
 

@@ -13,6 +13,7 @@ const withoutKernel = new Set([
     'upload',
     'read',
     'peek',
+    'peekPage',
     'peekScores',
     'free',
     'bytes',

@@ -2,6 +2,7 @@ import type { Backend, Boundaries, ChunkIndex, ChunkShape, KvLayer } from '../..
 import { hadamard } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven, toHalf } from '../../src/codecs/half.js';
 import { boundBytes, headSketchBytes } from '../../src/kv/chunks.js';
+import { judgedGap } from './boundary-network.js';
 import { storedKey, unrotated } from './keys.js';
 import { refSelection } from './selection.js';
 
@@ -62,8 +63,11 @@ const decide = (b: Boundaries, kv: KvLayer, page: number, last: number, marks: U
   const from = Math.max(b.window, 64 * page - b.window);
   const end = 64 * (page + 1) - b.window;
   const candidates = Array.from({ length: end - from }, (_, i) => {
-    return { gap: from + i, value: contrast(kv, from + i, b.window) };
-  }).sort((x, y) => y.value - x.value || x.gap - y.gap);
+    const gap = from + i;
+    return { gap, value: b.judge ? judgedGap(kv, gap, b) : contrast(kv, gap, b.window) };
+  })
+    .filter(({ value }) => value >= 0)
+    .sort((x, y) => y.value - x.value || x.gap - y.gap);
   for (const { gap } of candidates) {
     if (found.length === b.perPage) break;
     if ([last, ...found].every((other) => Math.abs(gap - other) > b.minimum)) found.push(gap);

@@ -103,7 +103,15 @@ const skipBlocks = (tokens: number[], logits: readonly number[], below: number, 
 
 type Verbs = Pick<
   Backend,
-  'kvLayer' | 'mapPages' | 'dropPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
+  | 'kvLayer'
+  | 'mapPages'
+  | 'dropPages'
+  | 'writePage'
+  | 'readPage'
+  | 'peekPage'
+  | 'appendKv'
+  | 'attend'
+  | 'readPairs'
 >;
 
 /** The specification of pages and of attention over them. */
@@ -138,6 +146,7 @@ export const refPages = (): Verbs => ({
   },
 
   readPage: async (layer, page) => pageOf(layer as RefKvLayer, page).slice(),
+  peekPage: (layer, page) => pageOf(layer as RefKvLayer, page),
 
   appendKv: (layer, k, v, position) => {
     const kv = layer as RefKvLayer;

@@ -41,7 +41,8 @@ describe('attention options', () => {
   test('what a method does not know is refused', () => {
     refused({ method: 'dense', budget: 512 }, /attention\.budget/);
     refused({ method: 'dhsa', bugdet: 512 }, /attention\.bugdet/);
-    refused({ method: 'dhsa', boundaries: 'learned' }, /'contrast', 'delimiters', 'fixed'/);
+    refused({ method: 'dhsa', boundaries: 'guessed' }, /'contrast', 'delimiters', 'fixed', 'learned'/);
+    refused({ method: 'dhsa', predictor: 'x.safetensors' }, /attention\.predictor/);
     refused({ method: 'dhsa', lists: 'head' }, /'kv-head', 'layer'/);
     refused({ method: 'dhsa', candidates: 0 }, /attention\.candidates/);
     refused({ method: 'dhsa', reuse: 3 }, /attention\.reuse/);

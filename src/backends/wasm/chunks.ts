@@ -35,6 +35,10 @@ export const wasmChunks = (device: Device): ChunkVerbs => {
     const { boundaries } = index.shape;
     if (boundaries.source !== 'contrast') return new Float32Array();
     const { shape } = kv;
+    if (boundaries.judge) {
+      const bytesOf = (at: number): Uint8Array => heap.u8(heap.u32(kv.table, kv.pages)[at]!, kv.pageBytes);
+      return boundaries.judge.measure(shape, page, bytesOf);
+    }
     const room = PAGE * 24 + (PAGE + 2 * boundaries.window) * shape.keyDim * 4;
     const out = heap.scratch(PAGE * 4 + room);
     const headBytes = pageBytes(shape) / shape.kvHeads;

@@ -9,7 +9,15 @@ import { at, shape as shapeOf } from './shapes.js';
 
 type Verbs = Pick<
   Backend,
-  'kvLayer' | 'mapPages' | 'dropPages' | 'writePage' | 'readPage' | 'appendKv' | 'attend' | 'readPairs'
+  | 'kvLayer'
+  | 'mapPages'
+  | 'dropPages'
+  | 'writePage'
+  | 'readPage'
+  | 'peekPage'
+  | 'appendKv'
+  | 'attend'
+  | 'readPairs'
 >;
 
 /** A layer whose table of page addresses grows. */
@@ -120,6 +128,12 @@ export const wasmPages = (device: Device): Verbs => {
       const kv = layer as WasmKvLayer;
       mustBeResident(kv, page, page + 1);
       return heap.u8(address(kv, page), kv.pageBytes).slice();
+    },
+
+    peekPage: (layer, page) => {
+      const kv = layer as WasmKvLayer;
+      mustBeResident(kv, page, page + 1);
+      return heap.u8(address(kv, page), kv.pageBytes);
     },
 
     appendKv: (layer, k, v, position) => {

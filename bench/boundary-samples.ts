@@ -1,0 +1,116 @@
+/**
+ * What examples/models/train/boundaries.py learns boundaries from: keys of the first layer, and how later rows tell apart
+ * what lies left and right of every gap, of passages of the training books and, to measure on, of the held-out one.
+ *
+ * node bench/run.mjs boundary-samples [--passages 8] [--tokens 2048] [--out build/boundary-samples.safetensors]
+ *
+ * Needs `xz`. Labels of a passage: ln ρ of every gap c, after token c (DHSA, arXiv 2510.24606): ρ is the greater of the
+ * masses that rows behind c + w lay on the w tokens up to c and on the w tokens behind it, over the smaller. Where we leave
+ * the paper: attention is averaged over heads and layers, because here one layer's keys decide for all.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PAGE } from '../src/backends/backend.js';
+import { openModel } from '../src/engine/open-model.js';
+import { stateOf } from '../src/generate/reader.js';
+import { attend, begin, finish, readPlan } from '../src/model/forward.js';
+import { storedKeys } from '../src/predictors/stored-keys.js';
+import { writeSafetensors } from '../test/support/safetensors-writer.js';
+
+const { values } = parseArgs({
+  options: {
+    passages: { type: 'string', default: '8' },
+    tokens: { type: 'string', default: '2048' },
+    out: { type: 'string', default: 'build/boundary-samples.safetensors' },
+  },
+});
+const [passages, tokens] = [Number(values.passages), Number(values.tokens)];
+const WINDOW = 4;
+/** Rows of a call: what `observe` writes for them takes some megabytes. */
+const STEP = 64;
+const BOOKS = ['pride', 'moby', 'frankenstein', 'expectations', 'war_and_peace', 'middlemarch'];
+const training = (name: string): string =>
+  execFileSync('xz', ['-dc', `examples/models/train/corpus/${name}.txt.xz`], {
+    maxBuffer: 2 ** 26,
+  }).toString();
+
+const model = await openModel(
+  'examples/models/book-reader-5m-Q8_0.gguf',
+  { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
+  new AbortController().signal,
+  () => undefined,
+);
+const { reader, tokenizer } = model;
+const { backend, config, arena } = reader;
+
+const sampleOf = async (text: string): Promise<{ keys: Float32Array; labels: Float32Array }> => {
+  const ids = (await tokenizer.encode(text)).slice(0, tokens);
+  const state = stateOf(reader, [], undefined);
+  const [left, right] = [new Float64Array(tokens), new Float64Array(tokens)];
+  const upTo = new Float64Array(tokens + 1);
+  for (let position = 0; position < tokens; position += STEP) {
+    const tiles = { position, rows: STEP, tileRows: PAGE };
+    const call = { ...reader, state, tiles, activations: arena.activations(STEP) };
+    begin(call, ids.slice(position, position + STEP));
+    for (let layer = 0; layer < config.layers; layer++) {
+      readPlan(call, layer);
+      const width = position + STEP;
+      const out = backend.tensor('observed', STEP * config.heads, width);
+      backend.observe(
+        out,
+        call.activations.q,
+        state.layers[layer]!,
+        state.plans[layer]!,
+        config.attentionScale,
+      );
+      const all = backend.peek!(out);
+      for (let row = 0; row < STEP * config.heads; row++) {
+        const at = position + Math.floor(row / config.heads);
+        for (let t = 0; t <= at; t++) upTo[t + 1] = upTo[t]! + all[row * width + t]!;
+        for (let gap = WINDOW - 1; gap + WINDOW < at; gap++) {
+          left[gap]! += upTo[gap + 1]! - upTo[gap + 1 - WINDOW]!;
+          right[gap]! += upTo[gap + 1 + WINDOW]! - upTo[gap + 1]!;
+        }
+      }
+      backend.free(out);
+      attend(call, layer);
+      finish(call, layer);
+    }
+  }
+  const keys = storedKeys(backend, state.layers[0]!, 0, tokens / PAGE);
+  state.release();
+  const labels = left.map((mass, gap) => {
+    const other = right[gap]!;
+    return Math.log((Math.max(mass, other) + 1e-6) / (Math.min(mass, other) + 1e-6));
+  });
+  return { keys, labels: Float32Array.from(labels) };
+};
+
+const held = readFileSync('examples/books/sherlock.txt', 'utf8');
+const texts = [...BOOKS.map(training), held].flatMap((book, n) =>
+  Array.from({ length: passages }, (_, i) => ({
+    kind: n < BOOKS.length ? 'training' : 'held-out',
+    text: book.slice(Math.floor(((i + 0.5) * book.length) / passages)).slice(0, tokens * 8),
+  })),
+);
+const width = config.kvHeads * config.headDim;
+const tensors = new Map<string, { shape: number[]; values: Float32Array }>();
+for (const kind of ['training', 'held-out']) {
+  const own = texts.filter((text) => text.kind === kind);
+  const keys = new Float32Array(own.length * tokens * width);
+  const labels = new Float32Array(own.length * tokens);
+  for (const [n, { text }] of own.entries()) {
+    const sample = await sampleOf(text);
+    keys.set(sample.keys, n * tokens * width);
+    labels.set(sample.labels, n * tokens);
+    console.log(`${kind} passage ${n + 1} of ${own.length}`);
+  }
+  tensors.set(`${kind}.keys`, { shape: [own.length, tokens, width], values: keys });
+  tensors.set(`${kind}.labels`, { shape: [own.length, tokens], values: labels });
+}
+await model.close();
+mkdirSync(dirname(values.out), { recursive: true });
+writeFileSync(values.out, writeSafetensors(tensors, { window: String(WINDOW) }));
+console.log(`${values.out} written.`);

@@ -1,0 +1,63 @@
+import type { KvShape } from '../backends/backend.js';
+
+/** Clusters of a run of keys of one KV head. */
+export interface KeyClusters {
+  /** The mean key of each, (clusters, keyDim). */
+  readonly means: Float32Array;
+  /** Tokens of each, ascending, from the start of the run. */
+  readonly members: readonly (readonly number[])[];
+}
+
+const ROUNDS = 6;
+
+/**
+ * Clusters of about `size` keys, by KV head: spherical k-means from every `size`-th key. What all keys have in common is taken off
+ * first: it shifts every q·k alike, and queries lie elsewhere than keys mostly by it. The lower cluster first among equals.
+ */
+export const clusterKeys = (keys: Float32Array, { kvHeads, keyDim }: KvShape, size: number): KeyClusters[] =>
+  Array.from({ length: kvHeads }, (_, head) => {
+    const tokens = keys.length / (kvHeads * keyDim);
+    const count = Math.ceil(tokens / size);
+    const common = new Float64Array(keyDim);
+    const own = Array.from({ length: tokens }, (_, token) => {
+      const at = (token * kvHeads + head) * keyDim;
+      const key = keys.slice(at, at + keyDim);
+      for (let c = 0; c < keyDim; c++) common[c] = common[c]! + key[c]! / tokens;
+      return key;
+    });
+    const centred = own.map((key) => key.map((x, c) => x - common[c]!));
+    let directions = Array.from({ length: count }, (_, cluster) => centred[cluster * size]!);
+    const place = new Int32Array(tokens);
+    for (let round = 0; round < ROUNDS; round++) {
+      const norms = directions.map((d) => Math.sqrt(d.reduce((sum, x) => sum + x * x, 0)) || 1);
+      const sums = directions.map(() => new Float32Array(keyDim));
+      for (let token = 0; token < tokens; token++) {
+        const key = centred[token]!;
+        let [best, most] = [0, Number.NEGATIVE_INFINITY];
+        for (let cluster = 0; cluster < count; cluster++) {
+          const direction = directions[cluster]!;
+          let dot = 0;
+          for (let c = 0; c < keyDim; c++) dot += key[c]! * direction[c]!;
+          const likeness = dot / norms[cluster]!;
+          if (likeness > most) [best, most] = [cluster, likeness];
+        }
+        place[token] = best;
+        const sum = sums[best]!;
+        for (let c = 0; c < keyDim; c++) sum[c] = sum[c]! + key[c]!;
+      }
+      // A cluster that lost all its keys stays where it was.
+      directions = sums.map((sum, cluster) => (place.includes(cluster) ? sum : directions[cluster]!));
+    }
+    const members = Array.from({ length: count }, (): number[] => []);
+    const means = new Float32Array(count * keyDim);
+    place.forEach((cluster, token) => {
+      members[cluster]!.push(token);
+    });
+    for (const [cluster, some] of members.entries()) {
+      for (const token of some) {
+        for (let c = 0; c < keyDim; c++)
+          means[cluster * keyDim + c] = means[cluster * keyDim + c]! + own[token]![c]! / some.length;
+      }
+    }
+    return { means, members };
+  });

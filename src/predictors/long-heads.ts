@@ -1,0 +1,97 @@
+import { askingRows, type KvShape, PAGE, tileCount, tileStart } from '../backends/backend.js';
+import { oneOf, onlyKnown } from '../options.js';
+import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
+import { createPageNotes } from './page-notes.js';
+import type { Needs, Predictor } from './predictor.js';
+import { writeBlocks } from './write-blocks.js';
+
+const SIZES = [64, 128, 256] as const;
+
+/** Chunks by what their own attention makes of them. */
+export interface LongHeadsOptions extends BudgetOptions {
+  readonly method: 'long-heads';
+  /** Tokens in a chunk: 64 (default), 128 or 256, as in the paper, which wants a budget of many chunks. */
+  readonly size?: (typeof SIZES)[number];
+  /** Whether every KV head chooses for itself. Default `kv-head`. */
+  readonly lists?: Needs['lists'];
+}
+
+/** Σ softmax(scale · query · key) · key over the keys of one head. */
+const attended = (query: Float32Array, keys: readonly Float32Array[]): Float32Array => {
+  const scale = 1 / Math.sqrt(query.length);
+  const logits = keys.map((key) => scale * key.reduce((sum, x, c) => sum + x * query[c]!, 0));
+  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = logits.map((logit) => Math.exp(logit - most));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  const out = new Float32Array(query.length);
+  for (const [i, key] of keys.entries()) {
+    const weight = weights[i]! / sum;
+    for (let c = 0; c < out.length; c++) out[c] = out[c]! + weight * key[c]!;
+  }
+  return out;
+};
+
+/** What stands for a chunk, by KV head. */
+export const representatives = (keys: Float32Array, { kvHeads, keyDim }: KvShape): Float32Array[] =>
+  Array.from({ length: kvHeads }, (_, head) => {
+    const own = Array.from({ length: keys.length / (kvHeads * keyDim) }, (_, token) => {
+      const at = (token * kvHeads + head) * keyDim;
+      return keys.subarray(at, at + keyDim);
+    });
+    const summary = new Float32Array(keyDim);
+    for (const key of own) {
+      const mixed = attended(key, own);
+      for (let c = 0; c < keyDim; c++) summary[c] = summary[c]! + mixed[c]! / own.length;
+    }
+    return attended(summary, own);
+  });
+
+/**
+ * LongHeads (arXiv 2402.10685 §3.2): attention inside a chunk makes a summary of it, which attends to the chunk's keys and makes
+ * of them what stands for the chunk; a head reads the chunks whose stand-in its queries point at. Where we leave the paper:
+ * the chunk's keys ask in place of its queries, and are asked in place of its values, since pages keep no queries and a text may
+ * come from a store; a tile of a text asks by its mean query; positions stay as they are, and the heads of a group, or all heads
+ * of a layer, sum their softmaxed scores.
+ */
+export const longHeads = (options: LongHeadsOptions): Predictor => {
+  onlyKnown('attention', options, ['method', 'size', 'lists', ...BUDGET_OPTIONS]);
+  const size = oneOf('attention.size', options.size, 64, SIZES);
+  const lists = oneOf('attention.lists', options.lists, 'kv-head', ['kv-head', 'layer']);
+  const keep = keepOf(options);
+  const notes = createPageNotes(size / PAGE, representatives);
+  return {
+    name: 'long-heads',
+    needs: { lists, candidates: false, wholeContext: true, host: true, prefixStable: true },
+    signature: `long-heads size=${size} lists=${lists} ${keepSignature(keep)}`,
+    plan(backend, { tiles, q, kv, scale }, out) {
+      if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, EVERYTHING);
+      const { kvHeads, keyDim } = kv.shape;
+      const heads = q.cols / keyDim;
+      const queries = backend.peek!(q).slice();
+      const last = Math.floor(tileStart(tiles, tileCount(tiles) - 1) / size);
+      const chunks = Array.from({ length: last }, (_, run) => notes.of(backend, kv, run));
+      writeBlocks(backend, out, tiles, { keep, size }, (list, tile, from) => {
+        const scores = new Float32Array(from / size);
+        const first = tileStart(tiles, tile) - tiles.position;
+        for (let head = 0; head < heads; head++) {
+          const kvHead = Math.floor((head * kvHeads) / heads);
+          if (out.lists > 1 && kvHead !== list) continue;
+          const query = new Float32Array(keyDim);
+          for (let row = first; row < first + askingRows(tiles, tile); row++) {
+            for (let c = 0; c < keyDim; c++)
+              query[c] = query[c]! + queries[row * q.cols + head * keyDim + c]! / askingRows(tiles, tile);
+          }
+          const logits = scores.map((_, chunk) =>
+            chunks[chunk]![kvHead]!.reduce((sum, x, c) => sum + scale * x * query[c]!, 0),
+          );
+          const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+          const weights = logits.map((logit) => Math.exp(logit - most));
+          const sum = weights.reduce((a, b) => a + b, 0);
+          for (let chunk = 0; chunk < scores.length; chunk++)
+            scores[chunk] = scores[chunk]! + weights[chunk]! / sum;
+        }
+        return scores;
+      });
+    },
+  };
+};

@@ -1,0 +1,104 @@
+import { PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
+import { LonghandError } from '../errors.js';
+import { oneOf, onlyKnown } from '../options.js';
+import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
+import { fingerprintOf } from './fingerprint-of.js';
+import { createPageNotes, type PageNotes } from './page-notes.js';
+import type { PredictInput, Predictor } from './predictor.js';
+import { readBytes } from './read-bytes.js';
+import { type AnswersOptions, answererOf, READINGS, readingAndAnswers } from './reading-and-answers.js';
+import { type Gates, gateKeys, gateQuery, readGates } from './seer-gates.js';
+import { turnBack } from './turn-back.js';
+import { writeBlocks } from './write-blocks.js';
+
+/** Blocks by gates that were trained for the model. */
+export interface SeerOptions extends BudgetOptions, AnswersOptions {
+  readonly method: 'seer';
+  /** The address of a safetensors file with the gates of every layer (docs/METHODS.md), or its bytes. */
+  readonly gates: string | Uint8Array | ArrayBuffer;
+}
+
+/** (heads) of (dim): the mean query of a tile's rows, before rotation. */
+const meansOf = (queries: Float32Array, first: number, rows: number, heads: number, dim: number) =>
+  Array.from({ length: heads }, (_, head) => {
+    const mean = new Float32Array(dim);
+    for (let row = first; row < first + rows; row++) {
+      for (let c = 0; c < dim; c++) mean[c] = mean[c]! + queries[(row * heads + head) * dim + c]! / rows;
+    }
+    return mean;
+  });
+
+const checkFits = ({ heads, kvHeads, dim, layers }: Gates, { q, kv, layer }: PredictInput): void => {
+  const found = `${q.cols / kv.shape.keyDim} heads over ${kv.shape.kvHeads} of ${kv.shape.keyDim} channels`;
+  if (
+    q.cols === heads * dim &&
+    kv.shape.kvHeads === kvHeads &&
+    kv.shape.keyDim === dim &&
+    layer < layers.length
+  )
+    return;
+  throw new LonghandError(
+    'input/option',
+    `attention.gates are for ${layers.length} layers of ${heads} heads over ${kvHeads} of ${dim} channels, and layer ${layer} of this model has ${found}. Give the file that was made for this model.`,
+    { option: 'attention.gates' },
+  );
+};
+
+/**
+ * SeerAttention (arXiv 2410.13276 §3): trained linear maps of a tile's mean query and of the greatest, least and mean key of a block,
+ * before rotation, turned by block instead; the softmax of their products says which blocks of 64 the tile reads. Where we leave
+ * the paper: queries and stored keys are turned back; the heads of a group sum their softmaxed gates and share a list;
+ * a budget in place of a threshold. Its gates for single rows (SeerAttention-R) are others, and not read here.
+ */
+export const seer = async ({ gates: file, ...options }: SeerOptions): Promise<Predictor> => {
+  onlyKnown('attention', options, ['method', 'answers', ...BUDGET_OPTIONS]);
+  const keep = keepOf(options);
+  const [bytes, label] = await readBytes('attention.gates', file);
+  const gates = readGates(bytes, label);
+  const { heads, kvHeads, dim } = gates;
+  const byLayer: PageNotes<Float32Array[]>[] = [];
+  const notesOf = ({ layer, turned }: PredictInput): PageNotes<Float32Array[]> =>
+    (byLayer[layer] ??= createPageNotes(1, (keys, _, page) => {
+      turnBack(keys, dim, kvHeads, page * PAGE, turned);
+      return gateKeys(gates, layer, keys, page);
+    }));
+  const reading: Predictor = {
+    name: 'seer',
+    needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },
+    signature: `seer ${await fingerprintOf(bytes)} ${keepSignature(keep)}`,
+    plan(backend, input, out) {
+      const { tiles, q, kv, layer, turned } = input;
+      checkFits(gates, input);
+      if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, EVERYTHING);
+      const queries = backend.peek!(q).slice();
+      turnBack(queries, dim, heads, tiles.position, turned);
+      const pages = Math.floor(tileStart(tiles, tileCount(tiles) - 1) / PAGE);
+      const noted = Array.from({ length: pages }, (_, page) => notesOf(input).of(backend, kv, page));
+      const asked = Array.from({ length: tileCount(tiles) }, (_, tile) => {
+        const start = tileStart(tiles, tile);
+        const means = meansOf(queries, start - tiles.position, tileEnd(tiles, tile) - start, heads, dim);
+        return means.map((mean, head) => gateQuery(gates, layer, head, mean, Math.floor(start / PAGE)));
+      });
+      writeBlocks(backend, out, tiles, { keep, size: PAGE }, (list, tile, from) => {
+        const scores = new Float32Array(from / PAGE);
+        const group = heads / kvHeads;
+        for (let head = list * group; head < (list + 1) * group; head++) {
+          const query = asked[tile]![head]!;
+          const logits = scores.map(
+            (_, page) =>
+              noted[page]![list]!.reduce((sum, x, g) => sum + x * query[g]!, 0) / Math.sqrt(gates.gate),
+          );
+          const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+          const weights = logits.map((logit) => Math.exp(logit - most));
+          const sum = weights.reduce((a, b) => a + b, 0);
+          weights.forEach((weight, page) => {
+            scores[page] = scores[page]! + weight / sum;
+          });
+        }
+        return scores;
+      });
+    },
+  };
+  const answers = oneOf('attention.answers', options.answers, 'dense', READINGS);
+  return readingAndAnswers(reading, answererOf(answers, { ...keep, lists: 'kv-head' }), reading);
+};

@@ -1,0 +1,37 @@
+import { type Backend, type KvLayer, type KvShape, PAGE } from '../backends/backend.js';
+import { hadamard } from '../codecs/hadamard.js';
+import { codecs } from '../codecs/index.js';
+import { keyBytes, keysAt } from '../codecs/page-format.js';
+
+/** The keys of a page, (PAGE, kvHeads · keyDim), in the model's own channels, as `codec` kept them. */
+export const pageKeys = (shape: KvShape, bytes: Uint8Array): Float32Array<ArrayBuffer> => {
+  const { kvHeads, keyDim } = shape;
+  const codec = codecs[shape.keys];
+  const out = new Float32Array(PAGE * kvHeads * keyDim);
+  for (let head = 0; head < kvHeads; head++) {
+    const block = bytes.subarray(keysAt(shape, head), keysAt(shape, head) + keyBytes(shape));
+    for (let token = 0; token < PAGE; token++) {
+      const at = (token * kvHeads + head) * keyDim;
+      const key = out.subarray(at, at + keyDim);
+      codec.decode(block, keyDim, token, key);
+      // A Hadamard rotation is its own inverse.
+      if (shape.keys === 'q8') hadamard(key);
+    }
+  }
+  return out;
+};
+
+/** The keys of pages [from, to) of a layer, (tokens, kvHeads · keyDim). Needs a CPU (`Needs.host`) and these pages in memory. */
+export const storedKeys = (
+  backend: Backend,
+  kv: KvLayer,
+  from: number,
+  to: number,
+): Float32Array<ArrayBuffer> => {
+  const width = PAGE * kv.shape.kvHeads * kv.shape.keyDim;
+  const out = new Float32Array((to - from) * width);
+  for (let page = from; page < to; page++) {
+    out.set(pageKeys(kv.shape, backend.peekPage!(kv, page)), (page - from) * width);
+  }
+  return out;
+};
