@@ -15,8 +15,9 @@ const openLearned = async (options: DhsaOptions): Promise<Predictor> =>
 
 /** The methods by name that are there at once. */
 export const common = {
-  ...{ auto, dense, blocks, sliding },
+  ...{ auto, dense },
   dhsa: (options: DhsaOptions) => (options.boundaries === 'learned' ? openLearned(options) : dhsa(options)),
+  ...{ blocks, sliding },
 } as const;
 
 /**

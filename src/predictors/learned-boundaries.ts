@@ -1,11 +1,11 @@
 import { type GapJudge, type KvShape, PAGE } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { numberBetween } from '../options.js';
+import { readBytes } from '../weights/read-bytes.js';
 import { type BoundaryWeights, gapLogits, readNetwork } from './boundary-network.js';
 import { type DhsaOptions, dhsa } from './dhsa.js';
 import { fingerprintOf } from './fingerprint-of.js';
 import type { Predictor } from './predictor.js';
-import { readBytes } from './read-bytes.js';
 import { pageKeys } from './stored-keys.js';
 
 /** Logits are compared in these steps, so that how sums are rounded does not order equal gaps. */

@@ -1,5 +1,5 @@
-import { type Backend, type KvLayer, type KvShape, PAGE } from '../backends/backend.js';
-import { keyBytes, keysAt } from '../codecs/page-format.js';
+import type { Backend, KvLayer, KvShape } from '../backends/backend.js';
+import { digest } from '../kv/digest.js';
 import { storedKeys } from './stored-keys.js';
 
 /** What a method notes of runs of whole pages, by layer. Kept on the CPU (`Needs.host`). */
@@ -8,23 +8,10 @@ export interface PageNotes<T> {
   of(backend: Backend, kv: KvLayer, run: number): T;
 }
 
-/** A checksum of the keys of a page (FNV-1a over 32-bit words). */
-const sumOf = (shape: KvShape, bytes: Uint8Array, start: number): number => {
-  let sum = start;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let head = 0; head < shape.kvHeads; head++) {
-    const end = keysAt(shape, head) + keyBytes(shape);
-    for (let at = keysAt(shape, head); at < end; at += 4) {
-      sum = Math.imul(sum ^ view.getUint32(at, true), 0x01000193);
-    }
-  }
-  return sum;
-};
-
 /**
  * Notes that `make` takes from the keys of a run, (pages · PAGE, kvHeads · keyDim). They are a function of the stored keys and
  * of nothing else, so that a text which comes from a store, or is cut and read again, is read in the same way: pages are
- * summed up each time, and noted again where they hold something else.
+ * digested each time, and noted again where they hold something else.
  */
 export const createPageNotes = <T>(
   pages: number,
@@ -35,9 +22,9 @@ export const createPageNotes = <T>(
     of(backend, kv, run) {
       const notes = known.get(kv) ?? [];
       known.set(kv, notes);
-      let sum = PAGE;
+      let sum = 0;
       for (let page = run * pages; page < (run + 1) * pages; page++) {
-        sum = sumOf(kv.shape, backend.peekPage!(kv, page), sum);
+        sum = digest(backend.peekPage!(kv, page), sum)[0]!;
       }
       const found = notes[run];
       if (found?.sum === sum) return found.note;

@@ -1,11 +1,11 @@
 import { PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { oneOf, onlyKnown } from '../options.js';
+import { readBytes } from '../weights/read-bytes.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
 import { fingerprintOf } from './fingerprint-of.js';
 import { createPageNotes, type PageNotes } from './page-notes.js';
 import type { PredictInput, Predictor } from './predictor.js';
-import { readBytes } from './read-bytes.js';
 import { type AnswersOptions, answererOf, READINGS, readingAndAnswers } from './reading-and-answers.js';
 import { type Gates, gateKeys, gateQuery, readGates } from './seer-gates.js';
 import { turnBack } from './turn-back.js';

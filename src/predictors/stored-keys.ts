@@ -1,21 +1,17 @@
 import { type Backend, type KvLayer, type KvShape, PAGE } from '../backends/backend.js';
-import { hadamard } from '../codecs/hadamard.js';
-import { codecs } from '../codecs/index.js';
-import { keyBytes, keysAt } from '../codecs/page-format.js';
+import { inOwnChannels, storedHead } from '../kv/stored-head.js';
 
-/** The keys of a page, (PAGE, kvHeads · keyDim), in the model's own channels, as `codec` kept them. */
+/** The keys of a page, (PAGE, kvHeads · keyDim), in the model's own channels, as their codec kept them. */
 export const pageKeys = (shape: KvShape, bytes: Uint8Array): Float32Array<ArrayBuffer> => {
   const { kvHeads, keyDim } = shape;
-  const codec = codecs[shape.keys];
   const out = new Float32Array(PAGE * kvHeads * keyDim);
   for (let head = 0; head < kvHeads; head++) {
-    const block = bytes.subarray(keysAt(shape, head), keysAt(shape, head) + keyBytes(shape));
+    const stored = storedHead(bytes, shape, head);
     for (let token = 0; token < PAGE; token++) {
       const at = (token * kvHeads + head) * keyDim;
       const key = out.subarray(at, at + keyDim);
-      codec.decode(block, keyDim, token, key);
-      // A Hadamard rotation is its own inverse.
-      if (shape.keys === 'q8') hadamard(key);
+      stored.key(token, key);
+      inOwnChannels(key, shape);
     }
   }
   return out;

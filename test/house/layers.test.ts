@@ -10,6 +10,7 @@ const errors = ['src/errors.ts', 'src/options.ts', 'src/node-module.ts'];
 const interfaces = [
   'src/backends/backend.ts',
   'src/backends/attend-options.ts',
+  'src/backends/boundaries.ts',
   'src/backends/kv-layer.ts',
   'src/backends/plan.ts',
   'src/backends/row-formats.ts',
