@@ -14,6 +14,7 @@ const withoutKernel = new Set([
     'read',
     'peek',
     'peekPage',
+    'peekPages',
     'peekScores',
     'free',
     'bytes',
