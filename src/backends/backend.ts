@@ -215,7 +215,7 @@ export interface Backend {
   keepOnly(out: Plan, plan: Plan, kept: Plan): void;
   readPlan(plan: Plan): Promise<Range[][]>;
   /** The pages that a plan's rows name, ascending, each once. Where the host can look: else they are found in `readPlan`. */
-  peekPages?(plan: Plan): number[];
+  namedPages?(plan: Plan): number[];
 
   // ** attention **
   /**

@@ -212,7 +212,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
     isWhole,
     async *passes(layer, plan, atOnce = false) {
       const kv = layers[layer]!;
-      const named = backend.peekPages?.(plan) ?? namedPages(await backend.readPlan(plan));
+      const named = backend.namedPages?.(plan) ?? namedPages(await backend.readPlan(plan));
       eviction.named(layer, named);
       paging.touched += named.length;
       if (!named.some((page) => kv.isCold(page))) {

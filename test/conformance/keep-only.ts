@@ -13,7 +13,7 @@ import { namedPages } from '../../src/kv/passes.js';
 import { createRefBackend } from '../reference/backend.js';
 import { random } from '../support/random.js';
 
-type Verbs = Pick<Backend, 'plan' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan' | 'peekPages'>;
+type Verbs = Pick<Backend, 'plan' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan' | 'namedPages'>;
 type Numbers = ReturnType<typeof random>;
 
 /** Ascending ranges before `end`, some of one token, some of many, with gaps. */
@@ -67,7 +67,7 @@ export const describeKeepOnly = (name: string, make: () => Promise<Verbs>): unkn
       const plan = b.plan('plan', named.length / tileCount(tiles));
       const keeping = b.plan('kept', kept.length / tileCount(choices));
       b.writePlan(plan, tiles, named);
-      if (b.peekPages) expect(b.peekPages(plan)).toEqual(namedPages(named));
+      if (b.namedPages) expect(b.namedPages(plan)).toEqual(namedPages(named));
       b.writePlan(keeping, choices, kept);
       b.keepOnly(out, plan, keeping);
       const rows = (await b.readPlan(out)).map((row) => [...row]);

@@ -14,7 +14,6 @@ const withoutKernel = new Set([
     'read',
     'peek',
     'peekPage',
-    'peekPages',
     'peekScores',
     'free',
     'bytes',
@@ -24,7 +23,17 @@ const withoutKernel = new Set([
   'topLogits', // a CPU's logits are read as they are
   ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'readPage'],
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
-  ...['plan', 'scores', 'writePlan', 'extend', 'keepOnly', 'readPlan', 'readPairs', 'readScores'],
+  ...[
+    'plan',
+    'scores',
+    'writePlan',
+    'extend',
+    'keepOnly',
+    'readPlan',
+    'namedPages',
+    'readPairs',
+    'readScores',
+  ],
 ]);
 // Kernels that are no verb of their own.
 const withoutVerb = new Set([

@@ -31,7 +31,7 @@ const SELECTED_PER_US = 100;
 /** Plans, made from scores. */
 export const wasmPlans = (
   device: Device,
-): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan' | 'peekPages'> => {
+): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan' | 'namedPages'> => {
   const { heap, kernels } = device;
 
   /** `chosen`: the most ranges of a tile beside its sinks and its tail. */
@@ -153,7 +153,7 @@ export const wasmPlans = (
       }
     },
 
-    peekPages(plan) {
+    namedPages(plan) {
       const own = plan as WasmPlan;
       const named: boolean[] = [];
       for (let row = 0; row < plan.lists * tileCount(plan.tiles); row++) {
