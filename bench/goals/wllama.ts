@@ -40,10 +40,13 @@ export interface WllamaInput {
   readonly tokens: number;
   readonly answer: number;
   readonly samples: number;
+  /** Whether it is to be found out what computed. */
+  readonly listens?: boolean;
 }
 export interface Speed {
   readonly read: number;
   readonly answer: number;
+  readonly onGpu?: boolean;
 }
 
 /** Runs in a page: uses nothing from outside itself. Tokens a second, the best of the samples. */
@@ -58,7 +61,12 @@ export const timeWllama = async (input: WllamaInput): Promise<Speed> => {
         'single-thread/wllama.wasm': `${esm}single-thread/wllama.wasm`,
         'multi-thread/wllama.wasm': `${esm}multi-thread/wllama.wasm`,
       };
-  const wllama = new Wllama(paths, { suppressNativeLog: true, logger: LoggerWithoutDebug });
+  // Only its log tells what it computes on.
+  const said: string[] = [];
+  const note = (...words: unknown[]): void => void said.push(words.join(' '));
+  const listening = { suppressNativeLog: false, logger: { debug: note, log: note, warn: note, error: note } };
+  const silent = { suppressNativeLog: true, logger: LoggerWithoutDebug };
+  const wllama = new Wllama(paths, input.listens ? listening : silent);
   if (compat) {
     // It would take this build only where the browser cannot run the other.
     const wasm = `${root}wllama-3-compat/wasm/`;
@@ -96,7 +104,7 @@ export const timeWllama = async (input: WllamaInput): Promise<Speed> => {
     if (answer > 0) best.answer = Math.max(best.answer, (1000 * answer) / (performance.now() - again));
   }
   await wllama.exit();
-  return best;
+  return input.listens ? { ...best, onGpu: said.some((line) => /webgpu.*buffer size/i.test(line)) } : best;
 };
 
 const measure = async (
