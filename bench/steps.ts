@@ -1,13 +1,16 @@
 /**
  * A whole step of an answer behind 4k and 32k tokens that were not read but made up, verb by verb (a product counts in the verb
  * after it): `node bench/run.mjs steps [--place Node] [--threads 1,2] [--lengths 4096,32768] [--steps 24] [--budget 2048]
- * [--method dhsa] [--type Q8_0]`
+ * [--method dhsa] [--type Q8_0]`. Beside it the time of the best pass over the weights by as many threads, before or after
+ * the steps (goals/rates.ts): the best step and the best pass are both of a moment in which nobody disturbed.
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import type { SupportedType } from '../src/weights/tensor-types.js';
+import { SHAPES } from '../test/support/shape-model.js';
 import { openPlace } from './goals/place.js';
+import { ratesOf, streamed } from './goals/rates.js';
 import { makeModel } from './make-model.js';
 import type { StepsInput, StepsMark } from './select/steps.js';
 
@@ -38,6 +41,7 @@ await build({
   external: ['node:*'],
   logLevel: 'warning',
 });
+const shape = SHAPES['smollm2-135m'];
 const path = makeModel('smollm2-135m', given.type as SupportedType);
 const place = await openPlace(given.place === 'Node' ? 'Node' : 'Chromium');
 const inNode = place.name === 'Node';
@@ -64,8 +68,11 @@ for (const threads of given.threads.split(',').map(Number)) {
     own.terminate();
     return marks;
   };
+  const before = await ratesOf(place, shape, given.type, threads, 1);
   const marks = await place.call(run, { module: at(outfile), input, worker: !inNode });
   if (typeof marks === 'string') throw new Error(marks);
+  const after = await ratesOf(place, shape, given.type, threads, 1);
+  const pass = (1000 * streamed(shape, given.type)) / Math.max(before.stream, after.stream);
   const names = Object.keys(Object.assign({}, ...marks.map(({ verbs }) => verbs)));
   console.log(
     `\n${place.label}, ${threads} threads, ms at ${marks.map(({ tokens }) => tokens).join(' / ')}:`,
@@ -73,6 +80,8 @@ for (const threads of given.threads.split(',').map(Number)) {
   const line = (name: string, of: (mark: StepsMark) => number): void =>
     console.log(name.padEnd(14), marks.map((mark) => of(mark).toFixed(2).padStart(8)).join(''));
   line('whole step', ({ step }) => step);
+  line('weights alone', () => pass);
+  line('of them, %', ({ step }) => (100 * pass) / step);
   line('all verbs', ({ verbs }) => Object.values(verbs).reduce((sum, ms) => sum + ms, 0));
   for (const name of names) line(name, ({ verbs }) => verbs[name] ?? 0);
 }
