@@ -19,14 +19,18 @@ export interface LongHeadsOptions extends BudgetOptions {
 /** Σ softmax(scale · query · key) · key over the keys of one head. */
 const attended = (query: Float32Array, keys: readonly Float32Array[]): Float32Array => {
   const scale = 1 / Math.sqrt(query.length);
-  const logits = keys.map((key) => scale * key.reduce((sum, x, c) => sum + x * query[c]!, 0));
+  const logits = keys.map((key) => {
+    let dot = 0;
+    for (let c = 0; c < query.length; c++) dot += key[c]! * query[c]!;
+    return scale * dot;
+  });
   const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const weights = logits.map((logit) => Math.exp(logit - most));
   const sum = weights.reduce((a, b) => a + b, 0);
   const out = new Float32Array(query.length);
   for (const [i, key] of keys.entries()) {
     const weight = weights[i]! / sum;
-    for (let c = 0; c < out.length; c++) out[c] = out[c]! + weight * key[c]!;
+    for (let c = 0; c < query.length; c++) out[c] = out[c]! + weight * key[c]!;
   }
   return out;
 };

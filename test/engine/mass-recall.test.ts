@@ -145,6 +145,11 @@ describe('attention mass covered at an eighth of the tokens', () => {
     });
   }
 
+  test('learned boundaries hold what docs/METHODS.md says, and contrast no less', () => {
+    expect(covered.tile.learned).toBeCloseTo(0.611, 2);
+    expect(covered.tile.dhsa).toBeCloseTo(0.617, 2);
+  });
+
   test('hyper-attention, which hashes, is no better than a window on this model: it is here to be compared with', () => {
     expect(covered.tile['hyper-attention']).toBeLessThan(covered.tile.sliding!);
     expect(covered.tile['hyper-attention']).toBeGreaterThan(0.5);
