@@ -71,6 +71,7 @@ export type { DenseOptions } from './predictors/dense.js';
 export type { DhsaOptions } from './predictors/dhsa.js';
 export type { FlexPrefillOptions } from './predictors/flex-prefill.js';
 export type { HyperAttentionOptions } from './predictors/hyper-attention.js';
+export type { LazyOptions } from './predictors/lazy.js';
 export type { LongHeadsOptions } from './predictors/long-heads.js';
 export type { NeighborhoodOptions } from './predictors/neighborhood.js';
 export type { OracleOptions } from './predictors/oracle.js';

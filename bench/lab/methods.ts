@@ -35,6 +35,7 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'token-select': (length) => ({ method: 'token-select', sinks: 16, local: 64, ...budget(length) }),
   recycled: (length) => ({ method: 'recycled', ...budget(length) }),
   delta: (length) => ({ method: 'delta', local: 64, ...budget(length) }),
+  lazy: () => ({ method: 'lazy' }),
   'dense-skip': () => ({ method: 'dense', skip: 1e-3 }),
   blocks: (length) => ({ method: 'blocks', ...budget(length) }),
   dhsa: (length) => ({ method: 'dhsa', ...budget(length) }),

@@ -6,6 +6,7 @@ import type { DenseOptions } from './dense.js';
 import type { DhsaOptions } from './dhsa.js';
 import type { FlexPrefillOptions } from './flex-prefill.js';
 import type { HyperAttentionOptions } from './hyper-attention.js';
+import type { LazyOptions } from './lazy.js';
 import type { LongHeadsOptions } from './long-heads.js';
 import type { NeighborhoodOptions } from './neighborhood.js';
 import type { OracleOptions } from './oracle.js';
@@ -52,6 +53,7 @@ export type AttentionOptions = SkipOptions &
     | RetrievalOptions
     | RecycledOptions
     | DeltaOptions
+    | LazyOptions
   );
 
 export type Method = AttentionOptions['method'];
@@ -83,4 +85,5 @@ export const rareMethods = [
   'retrieval',
   'recycled',
   'delta',
+  'lazy',
 ] as const satisfies readonly RareMethod[];

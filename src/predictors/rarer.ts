@@ -3,6 +3,7 @@ import type { Factory, RareMethod } from './attention-options.js';
 import { delta } from './delta.js';
 import { flexPrefill } from './flex-prefill.js';
 import { hyperAttention } from './hyper-attention.js';
+import { lazy } from './lazy.js';
 import { longHeads } from './long-heads.js';
 import { neighborhood } from './neighborhood.js';
 import { oracle } from './oracle.js';
@@ -42,4 +43,5 @@ export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
   retrieval,
   recycled,
   delta,
+  lazy,
 };

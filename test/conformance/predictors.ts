@@ -235,6 +235,14 @@ const methods: readonly Method[] = [
     most: (_, tokens) => tokens,
     options: (budget) => ({ method: 'delta', budget, sinks: 4, local: 8, dense: 0 }),
   },
+  {
+    label: 'lazy',
+    dynamic: true,
+    finds: FOUND,
+    // One layer is tried here, and what goes is left out of deeper ones.
+    most: (_, tokens) => tokens,
+    options: () => ({ method: 'lazy', sinks: 4, local: 8 }),
+  },
   dhsa('dhsa', {}),
   dhsa('dhsa, delimiters', { boundaries: 'delimiters' }),
   dhsa('dhsa, fixed, one list', { boundaries: 'fixed', lists: 'layer' }),

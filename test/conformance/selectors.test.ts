@@ -210,6 +210,38 @@ test('delta: layers that choose read everything, the others exactly the budget o
   for (let layer = 0; layer < 5; layer++) expect(await wide.row(960, q, layer)).toEqual([[[0, 961]]]);
 });
 
+test('lazy: behind two depths what was looked at least is left out, and comes back with the next row', async () => {
+  const options = { method: 'lazy', sinks: 4, local: 8 } as const;
+  const tokens = 961;
+  const { reading, row } = await answer(options, { tokens, layers: 6 });
+  const layersOf = async (position: number): Promise<Range[][]> => {
+    const q = random(position).normals(widthOf(reading));
+    const plans: Range[][] = [];
+    for (let layer = 0; layer < 6; layer++) plans.push((await row(position, q, layer))[0]!);
+    return plans;
+  };
+  const named = (ranges: readonly Range[]): Set<number> =>
+    new Set(ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i)));
+  const plans = await layersOf(959);
+  expect(plans.map(sizeOf)).toEqual([960, 960, 672, 672, 384, 384]);
+  const [more, fewer] = [named(plans[2]!), named(plans[4]!)];
+  expect([...fewer].filter((token) => !more.has(token))).toEqual([]);
+  // Exactly the best by all heads, among those that are left: nothing that went weighs more.
+  const best = await answer(
+    { method: 'oracle', size: 1, lists: 'layer', density: 0.7, sinks: 4, local: 8 } as AttentionOptions,
+    { tokens, layers: 6 },
+  );
+  expect((await best.row(959, random(959).normals(widthOf(reading)), 1))[0]).toEqual(plans[2]);
+  const next = named((await layersOf(960))[4]!);
+  expect([...next].filter((token) => !more.has(token) && token < 959).length).toBeGreaterThan(0);
+
+  const whole = await answer({ ...options, shares: [1, 1] }, { tokens, layers: 6 });
+  for (let layer = 0; layer < 6; layer++)
+    expect(await whole.row(960, random(1).normals(widthOf(reading)), layer)).toEqual([[[0, 961]]]);
+  for (const shares of [[], [0.4, 0.7], [0], [2]])
+    await expect(openPredictor({ method: 'lazy', shares })).rejects.toMatchObject({ code: 'input/option' });
+});
+
 test('layers that choose are refused where they do not ascend from the dense ones', async () => {
   for (const layers of [[], [1], [2, 2], [2, 5, 4]]) {
     await expect(openPredictor({ method: 'delta', layers })).rejects.toMatchObject({ code: 'input/option' });
