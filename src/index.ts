@@ -22,16 +22,17 @@ export type {
   SessionProbe,
   StoredSession,
 } from './engine/engine.js';
+export type { EngineOptions, KvOptions } from './engine/options.js';
+export type { Persisted } from './engine/persisted.js';
+export type { Preset } from './engine/presets.js';
 export type {
   CloneSettings,
   ContextOptions,
-  EngineOptions,
+  ExportSettings,
   ImportSettings,
-  KvOptions,
   ProbeSettings,
   SessionOptions,
-} from './engine/options.js';
-export type { Persisted } from './engine/persisted.js';
+} from './engine/session-options.js';
 export { type ErrorCode, type ErrorDetails, LonghandError } from './errors.js';
 export type { AdjustOptions } from './generate/adjust.js';
 export type { AskSettings, Finish } from './generate/ask-settings.js';
@@ -49,7 +50,7 @@ export type { ExportedSession } from './kv/export-session.js';
 export type { ImportedSession } from './kv/import-session.js';
 export type { MadeOtherwise } from './kv/made.js';
 export type { TextProbe } from './kv/probe-text.js';
-export type { ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
+export type { ExportOptions, ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
 export type { WorkerOptions } from './page-engine.js';
 export type { A2sfOptions } from './policies/a2sf.js';
 export type { DuoOptions } from './policies/duo.js';

@@ -1,13 +1,14 @@
 import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import { Context } from './context.js';
 import type { Engine, ModelInfo, ModelSource, SessionProbe, StoredSession } from './engine/engine.js';
+import type { EngineOptions } from './engine/options.js';
 import type {
   ContextOptions,
-  EngineOptions,
+  ExportSettings,
   ImportSettings,
   ProbeSettings,
   SessionOptions,
-} from './engine/options.js';
+} from './engine/session-options.js';
 import type { ExportedSession } from './kv/export-session.js';
 import type { ImportedSession } from './kv/import-session.js';
 import type { TextProbe } from './kv/probe-text.js';
@@ -17,6 +18,7 @@ import { Session } from './session.js';
 export interface LoadOptions extends EngineOptions, CallOptions {}
 export interface OpenOptions extends SessionOptions, CallOptions {}
 export interface ProbeOptions extends ProbeSettings, StopOptions {}
+export interface ExportOptions extends ExportSettings, CallOptions {}
 export interface ImportOptions extends ImportSettings, CallOptions {}
 
 /** A model that is ready. */
@@ -132,11 +134,12 @@ export class Model {
 
   /**
    * A kept session in one file, with its pages as it was last stored. Pages that the store has lost stay out, and
-   * `restorableTokens` and `reason` say so. Memory does not grow with the text. `onProgress` counts tokens.
+   * `restorableTokens` and `reason` say so. Memory does not grow with the text. `onProgress` counts tokens. Rejects with
+   * `input/option` where the store is encrypted and it is not said whether the file is to be.
    */
-  exportSession(id: string, options: CallOptions = {}): Promise<ExportedSession> {
+  exportSession(id: string, options: ExportOptions = {}): Promise<ExportedSession> {
     return abortable(this.#engine, options, (call, onProgress) =>
-      this.#engine.exportSession(this.#model, id, call, onProgress),
+      this.#engine.exportSession(this.#model, id, withoutCall(options), call, onProgress),
     );
   }
 
@@ -145,7 +148,7 @@ export class Model {
    * with another method or build, its tokens alone are kept and read again, as `reason` says. Its pages are its own, never
    * found by other sessions. Rejects with `input/exists` where there is one of that id (give another one), `storage/corrupt`
    * where the file is damaged, `storage/version` where it is of a newer Longhand, `input/option` where its model has another
-   * tokenizer, `storage/quota` where there is no room.
+   * tokenizer, `storage/key` where it was encrypted with another key than is given, `storage/quota` where there is no room.
    */
   importSession(
     file: Blob | ArrayBuffer | Uint8Array,

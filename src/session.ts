@@ -2,7 +2,7 @@ import { type Answer, streamAnswer } from './answer.js';
 import type { Range } from './backends/backend.js';
 import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import type { ContextStats, Engine } from './engine/engine.js';
-import type { CloneSettings } from './engine/options.js';
+import type { CloneSettings } from './engine/session-options.js';
 import type { AskSettings } from './generate/ask-settings.js';
 import type { Exchange, Message } from './generate/said.js';
 import type { ToldCalls, ToolResult } from './text/tool.js';

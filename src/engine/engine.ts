@@ -11,15 +11,16 @@ import type { ExportedSession } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { TextProbe } from '../kv/probe-text.js';
 import type { ToldCalls, ToolResult } from '../text/tool.js';
+import type { EngineOptions } from './options.js';
+import type { Persisted } from './persisted.js';
 import type {
   CloneSettings,
   ContextOptions,
-  EngineOptions,
+  ExportSettings,
   ImportSettings,
   ProbeSettings,
   SessionOptions,
-} from './options.js';
-import type { Persisted } from './persisted.js';
+} from './session-options.js';
 
 /** What a model turned out to be, and what it runs on. */
 export interface ModelInfo {
@@ -90,10 +91,7 @@ export interface ContextStats {
     readonly over: number;
     readonly reason?: 'none' | 'full' | 'unavailable' | 'unstored';
   };
-  /**
-   * What computes now, and why: another than `model.info` says where a GPU was lost, `losses` times, and another device went
-   * on with the texts.
-   */
+  /** What computes now, and why: another than `model.info` says where a GPU was lost, `losses` times. */
   readonly computing: {
     readonly backend: ModelInfo['backend'];
     readonly reason: string;
@@ -197,7 +195,13 @@ export interface Engine {
   cloneSession(model: number, from: string, to: string, title?: string): Promise<void>;
   deleteSession(model: number, id: string): Promise<void>;
   evictSession(model: number, id: string): Promise<number>;
-  exportSession(model: number, id: string, call: number, onProgress: Progress): Promise<ExportedSession>;
+  exportSession(
+    model: number,
+    id: string,
+    options: ExportSettings,
+    call: number,
+    onProgress: Progress,
+  ): Promise<ExportedSession>;
   importSession(
     model: number,
     file: Blob,

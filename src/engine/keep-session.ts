@@ -8,8 +8,8 @@ import type { PagedState } from '../kv/pager.js';
 import { noSession } from '../kv/session-transfer.js';
 import { createTail } from '../kv/tail.js';
 import type { OpenModel } from './open-model.js';
-import type { SessionOptions } from './options.js';
 import { notesOf, type SessionNotes } from './session-notes.js';
+import type { SessionOptions } from './session-options.js';
 
 /** What is stored under an id, for its one writer or for a reader. */
 export interface FoundSession {

@@ -6,8 +6,14 @@ import { checkQuestion, checkTold } from './check-tools.js';
 import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
-import { checkCloneOptions, checkImportOptions, checkProbe, checkSessionOptions } from './options.js';
 import { probeText } from './probe-text.js';
+import {
+  checkCloneOptions,
+  checkExportOptions,
+  checkImportOptions,
+  checkProbe,
+  checkSessionOptions,
+} from './session-options.js';
 import { checkContextOptions } from './session-retention.js';
 import { storedSessions } from './stored-sessions.js';
 
@@ -147,14 +153,17 @@ export const createLocalEngine = (): Engine => {
       refuseOpen(model, id);
       return stored.evict(id);
     },
-    exportSession: (model, id, call, onProgress) =>
-      abortable(call, async (signal) =>
-        storedSessions(modelOf(model)).exportFile(id, { signal, onProgress }),
-      ),
+    exportSession: (model, id, options, call, onProgress) =>
+      abortable(call, async (signal) => {
+        const opened = modelOf(model);
+        checkExportOptions(options, opened.kept?.store.encrypted === true);
+        return storedSessions(opened).exportFile(id, { signal, onProgress, encryption: options.encryption });
+      }),
     importSession: (model, file, as, call, onProgress) =>
       abortable(call, async (signal) => {
         checkImportOptions(as);
-        return storedSessions(modelOf(model)).importFile(file, as, { signal, onProgress });
+        const { encryption } = as;
+        return storedSessions(modelOf(model)).importFile(file, as, { signal, onProgress, encryption });
       }),
     unload: async (handle) => {
       const model = models.get(handle);

@@ -46,11 +46,13 @@ export const openWasm = async ({
   kernelsUrl,
   threads,
   threadUrl,
-}: Pick<Chosen, 'kernels' | 'kernelsUrl' | 'threads' | 'threadUrl'>): Promise<Computing> => {
+  cpuMemory,
+}: Pick<Chosen, 'kernels' | 'kernelsUrl' | 'threads' | 'threadUrl' | 'cpuMemory'>): Promise<Computing> => {
   const at = (name: string): URL => inFolder(kernelsUrl!, name);
   return createWasmBackend({
     build: kernels,
     threads,
+    memory: cpuMemory,
     ...(threadUrl !== undefined && { threadUrl }),
     ...(kernelsUrl !== undefined && {
       wasm: { simd128: at('kernels.wasm'), relaxed: at('kernels.relaxed.wasm') },

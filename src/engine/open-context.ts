@@ -9,8 +9,8 @@ import { alreadyThere } from '../kv/session-transfer.js';
 import type { ContextStats } from './engine.js';
 import { findSession, keepSession } from './keep-session.js';
 import type { OpenModel } from './open-model.js';
-import type { ContextOptions, SessionOptions } from './options.js';
 import { isPersisted } from './persisted.js';
+import type { ContextOptions, SessionOptions } from './session-options.js';
 import type { Keeps } from './session-retention.js';
 
 /** A context as the engine holds it; a session is one with a conversation. */

@@ -1,13 +1,12 @@
-import { LonghandError } from '../errors.js';
-import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options.js';
 import type { RetentionOptions } from '../policies/index.js';
 import type { AttentionOptions } from '../predictors/index.js';
 import { checkSecret } from '../stores/encryption.js';
-import type { Tool } from '../text/tool.js';
-import { checkTools } from './check-tools.js';
+import { type Preset, withPreset } from './presets.js';
 
 const GB = 2 ** 30;
+/** What a memory of WebAssembly can have. */
+const CPU_MEMORY = 4 * GB;
 
 /** An eighth of the device's memory, which browsers tell in steps and up to a limit; not all of them do. */
 const deviceBudget = (): number => {
@@ -47,8 +46,8 @@ export interface KvOptions {
   /**
    * Encrypts what is stored, names of sessions included, with keys derived from this one: a `CryptoKey` for HKDF that may
    * `deriveKey` and need not be extractable (docs/PRIVACY.md). It lies in a database of its own, and `load` rejects with
-   * `storage/key` where that was encrypted with another key. Model files and exported sessions are not encrypted. Default:
-   * nothing is.
+   * `storage/key` where that was encrypted with another key. Model files are not encrypted, exported sessions where
+   * `exportSession` is told so. Default: nothing is.
    */
   readonly encryption?: CryptoKey;
   /**
@@ -67,6 +66,12 @@ export interface KvOptions {
 /** How a model is loaded. Plain data: it crosses a worker unharmed. */
 export interface EngineOptions {
   /**
+   * Options for a kind of device, each of which counts where it is not given beside it. `small-device`: for one that gives a
+   * page about 1.2 GB, no buffer above 256 MB and no isolation: `threads: 1, cpuMemory: '1GB', gpuMemory: '1GB',
+   * kv: { memory: '64MB' }`. Default `none`.
+   */
+  readonly preset?: Preset;
+  /**
    * `auto` (default): the GPU where there is one that computes what the CPU does and is faster in a trial of a fraction of a
    * second, whose outcome is kept in the store; else, and always where WebGPU is only software, the CPU. `webgpu` takes
    * whatever adapter the browser offers, software too, and is an error (`unsupported/backend`) where there is none, or where
@@ -79,6 +84,11 @@ export interface EngineOptions {
    * (`memory/device`) before it is allocated; with `auto` the CPU is taken. Default: what the device gives.
    */
   readonly gpuMemory?: number | string;
+  /**
+   * Bytes that everything on the CPU may take together, from 1 MB on, as a number or as text ('1GB'). What does not fit is
+   * refused (`memory/device`) before it is allocated, where a device might end the page. Default: 4 GiB, or what the device gives.
+   */
+  readonly cpuMemory?: number | string;
   /** Build of the kernels. `auto` (default): relaxed SIMD where it computes right, else SIMD128. */
   readonly kernels?: 'auto' | 'relaxed' | 'simd128';
   /** Address of the folder that holds the kernels, in a page relative to it. Default: beside the script. */
@@ -112,61 +122,13 @@ export interface EngineOptions {
   readonly integrity?: string | readonly string[];
 }
 
-/** A context with a conversation. */
-export interface SessionOptions {
-  /** A name under which the session is kept and found again. Default: it is not kept. */
-  readonly id?: string;
-  /** System text, in front of everything. It must be the one the session was begun with, or left out. */
-  readonly system?: string;
-  /**
-   * Functions that the model may call, described in front of everything, where the model's template puts them: the same tools
-   * (and system) make the same beginning, so that a text behind them is found again. They must be those the session was
-   * begun with, or left out. Where the template has no place for tools, the system text explains them.
-   */
-  readonly tools?: readonly Tool[];
-  /** What a new session is to be called in lists. Default: its id. One that is there already keeps its title. */
-  readonly title?: string;
-  /** Where another tab or caller has the session: wait until it is closed there. Default false: `input/busy`. */
-  readonly wait?: boolean;
-  /**
-   * Open the session as it was last stored, whoever else has it. What is then appended, asked or answered stays in this
-   * object: nothing of the stored session changes. Default false.
-   */
-  readonly readOnly?: boolean;
-  /**
-   * What of the text its answers may read, while it is open: as in `load`, but for what binds the reading of texts (`duo` and
-   * `sinks-window` without `reading: false`). Not stored with it; clones keep the same. Default: what the model was loaded with.
-   */
-  readonly retention?: RetentionOptions;
-}
-
-/** How a context is opened. */
-export type ContextOptions = Pick<SessionOptions, 'retention'>;
-
-/** Whether a clone of a session is kept, and how. Default: it is not. */
-export type CloneSettings = Pick<SessionOptions, 'id' | 'title'>;
-
-/** How a text would be read that is looked for. */
-export interface ProbeSettings {
-  /** System text of the session that it would be appended to. Default: none. Nothing stands in front of ids. */
-  readonly system?: string | undefined;
-  /** Tools of that session. Default: none. */
-  readonly tools?: readonly Tool[] | undefined;
-}
-
-/** How an imported session is to be called. */
-export interface ImportSettings {
-  /** Default: the id it was exported with. */
-  readonly id?: string | undefined;
-  /** Default: the title it was exported with. */
-  readonly title?: string | undefined;
-}
-
 /** `options` with every default filled in; refuses what cannot be. The attention method checks its own. */
-export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean) => {
-  onlyKnown('load', options, [
+export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) => {
+  onlyKnown('load', given, [
+    'preset',
     'backend',
     'gpuMemory',
+    'cpuMemory',
     'kernels',
     'kernelsUrl',
     'threads',
@@ -178,6 +140,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
     'cache',
     'integrity',
   ]);
+  const options = withPreset(given);
   const kv = options.kv ?? {};
   onlyKnown('kv', kv, [
     ...['keys', 'values', 'store', 'memory', 'database'],
@@ -187,6 +150,7 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
   return {
     backend: oneOf('backend', options.backend, 'auto', ['auto', 'wasm', 'webgpu']),
     gpuMemory: byteCount('gpuMemory', options.gpuMemory) ?? Number.POSITIVE_INFINITY,
+    cpuMemory: Math.min(byteCount('cpuMemory', options.cpuMemory, 1e6) ?? CPU_MEMORY, CPU_MEMORY),
     kernels: oneOf('kernels', options.kernels, 'auto', ['auto', 'relaxed', 'simd128']),
     kernelsUrl: text('kernelsUrl', options.kernelsUrl),
     threads:
@@ -211,50 +175,4 @@ export const checkEngineOptions = (options: EngineOptions, hasIndexedDb: boolean
         ? undefined
         : wholeNumber('maxTokens', options.maxTokens, 0, 1, 2 ** 24),
   };
-};
-
-export const checkSessionOptions = (options: SessionOptions): void => {
-  onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly', 'retention']);
-  checkTools(options.tools);
-  const { id, title } = options;
-  if (id !== undefined) checkSessionId(id);
-  if (title !== undefined) checkSessionTitle(title);
-  text('system', options.system);
-  const wait = flag('session.wait', options.wait);
-  if (flag('session.readOnly', options.readOnly) && (id === undefined || wait)) {
-    throw new LonghandError(
-      'input/option',
-      'A session that is only read needs the id of a stored one, and waits for nobody. Give an `id`, without `wait`.',
-      { option: 'readOnly' },
-    );
-  }
-};
-
-export const checkCloneOptions = (options: CloneSettings): void => {
-  onlyKnown('clone', options, ['id', 'title']);
-  checkSessionOptions(options);
-};
-
-export const checkImportOptions = (options: ImportSettings): void => {
-  onlyKnown('importSession', options, ['id', 'title']);
-};
-
-/** Refuses what is neither text nor ids, and a system text where nothing stands in front. */
-export const checkProbe = (what: unknown, options: ProbeSettings): void => {
-  onlyKnown('probe', options, ['system', 'tools']);
-  checkTools(options.tools);
-  const system = text('system', options.system);
-  if (typeof what !== 'string' && !Array.isArray(what)) {
-    throw new LonghandError(
-      'input/type',
-      'Only a text or token ids can be probed. Pass a string or an array of ids.',
-    );
-  }
-  if ((system !== undefined || options.tools) && typeof what !== 'string') {
-    throw new LonghandError(
-      'input/option',
-      'Nothing stands in front of token ids. Leave `system` and `tools` out, or pass a text.',
-      { option: system === undefined ? 'tools' : 'system' },
-    );
-  }
 };

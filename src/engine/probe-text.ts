@@ -3,7 +3,7 @@ import { type AppendHooks, tooLong } from '../generate/reader.js';
 import { createTurnEncoder } from '../generate/turn-encoder.js';
 import type { TextProbe } from '../kv/probe-text.js';
 import type { OpenModel } from './open-model.js';
-import type { ProbeSettings } from './options.js';
+import type { ProbeSettings } from './session-options.js';
 import { archiveOf } from './stored-sessions.js';
 
 /**

@@ -4,7 +4,7 @@ import { onlyKnown } from '../options.js';
 import type { RetentionOptions } from '../policies/index.js';
 import { openRetention } from '../policies/open-retention.js';
 import type { Measure } from '../policies/policy.js';
-import type { ContextOptions } from './options.js';
+import type { ContextOptions } from './session-options.js';
 
 /** What a context keeps: as its model was loaded, or otherwise. */
 export type Keeps = Pick<Reader, 'retain'>;

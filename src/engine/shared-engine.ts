@@ -1,6 +1,7 @@
 import { LonghandError } from '../errors.js';
 import type { Engine, ModelSource } from './engine.js';
-import type { EngineOptions, SessionOptions } from './options.js';
+import type { EngineOptions } from './options.js';
+import type { SessionOptions } from './session-options.js';
 import type { Seat, Tabs } from './tabs.js';
 
 type Method = (...args: unknown[]) => Promise<unknown>;

@@ -11,8 +11,8 @@ import { noSession } from '../kv/session-transfer.js';
 import type { Sessions } from '../kv/sessions.js';
 import type { SessionProbe, StoredSession } from './engine.js';
 import type { OpenModel } from './open-model.js';
-import type { ImportSettings } from './options.js';
 import { notesOf } from './session-notes.js';
+import type { ImportSettings } from './session-options.js';
 
 const OTHER_TOKENIZER = 'It was made with another tokenizer, so its tokens mean nothing to this model.';
 

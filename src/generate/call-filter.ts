@@ -1,4 +1,6 @@
-import type { ToolCall } from '../text/tool.js';
+import type { CallStyle } from '../text/call-form.js';
+import type { Tool, ToolCall } from '../text/tool.js';
+import { pythonCalls, xmlCalls } from './call-texts.js';
 import { heldBack } from './reasoning.js';
 
 /** A stretch of an answer: text, or with `call` a piece of that call's arguments (the first one is empty). */
@@ -27,8 +29,15 @@ export interface ShownMarks {
   readonly open: string;
   readonly close: string;
   readonly list: boolean;
+  readonly written: CallStyle['written'];
+  readonly tools: readonly Tool[];
 }
 
+/** A name, an id where there is one, and the mark in front of the arguments. */
+const MARKED_HEAD = /^\s*([\w.-]+)(?:\[CALL_ID\][\w-]*)?\[ARGS\]\s*(?=\{)/;
+/** The beginning of a list of calls, and what may become one. */
+const PYTHON_HEAD = /^\[\s*[\w.-]+\(/;
+const PYTHON_BEGUN = /^\[\s*[\w.-]*$/;
 const HEAD =
   /^[\s[,]*\{\s*(?:"type"\s*:\s*"function"\s*,\s*)?"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)/;
 
@@ -76,12 +85,13 @@ const createObjectEnd = (): ((text: string) => number | undefined) => {
 };
 
 /**
- * Calls are JSON objects of a name and arguments behind `open`; where that is empty, an answer that begins with `{` is one.
+ * Calls are JSON objects of a name and arguments behind `open`; where that is empty, an answer that begins with `{` is one. In
+ * other styles than JSON they are told when they are whole, but for `marked`, whose arguments are JSON.
  * What looks like a call and is none is text.
  */
-export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter => {
+export const createCallFilter = ({ open, close, list, written, tools }: ShownMarks): CallFilter => {
   const calls: ToolCall[] = [];
-  let stage: 'text' | 'head' | 'arguments' | 'behind' = 'text';
+  let stage: 'text' | 'head' | 'arguments' | 'behind' | 'whole' = 'text';
   let held = '';
   let index = 0;
   let head: CallHead | undefined;
@@ -109,7 +119,10 @@ export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter 
   const takeText = (): Spoken[] => {
     if (open === '') {
       const text = held.trimStart();
-      if (!begun && index === 0 && text.startsWith('{')) {
+      if (!begun && index === 0 && written === 'python') {
+        if (PYTHON_HEAD.test(text)) stage = 'whole';
+        if (stage === 'whole' || PYTHON_BEGUN.test(text)) return [];
+      } else if (!begun && index === 0 && text.startsWith('{')) {
         held = text;
         stage = 'head';
         return take();
@@ -131,9 +144,10 @@ export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter 
     return [...said(text), ...take()];
   };
   const takeHead = (): Spoken[] => {
-    const found = HEAD.exec(held);
+    const found = written === 'xml' ? null : (written === 'marked' ? MARKED_HEAD : HEAD).exec(held);
     if (found) {
-      head = { index: index++, name: JSON.parse(found[1]!) as string };
+      const name = written === 'marked' ? found[1]! : (JSON.parse(found[1]!) as string);
+      head = { index: index++, name };
       held = held.slice(found[0].length);
       given = '';
       end = createObjectEnd();
@@ -145,7 +159,7 @@ export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter 
     const body = held.slice(0, at);
     held = held.slice(at + close.length);
     stage = 'text';
-    const loose = looseCalls(body);
+    const loose = written === 'xml' ? xmlCalls(body, tools) : looseCalls(body);
     return [...(loose ? whole(loose) : said(body)), ...take()];
   };
   const takeArguments = (): Spoken[] => {
@@ -173,6 +187,11 @@ export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter 
       held = '';
       return [];
     }
+    if (written === 'marked') {
+      stage = 'text';
+      begun = false;
+      return take();
+    }
     const mark = close === '' ? ']' : close;
     const at = held.indexOf(mark);
     if (at < 0) return [];
@@ -185,6 +204,7 @@ export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter 
     if (held === '') return [];
     if (stage === 'text') return takeText();
     if (stage === 'head') return takeHead();
+    if (stage === 'whole') return [];
     return stage === 'arguments' ? takeArguments() : takeBehind();
   };
 
@@ -197,9 +217,15 @@ export const createCallFilter = ({ open, close, list }: ShownMarks): CallFilter 
       const rest = held;
       held = '';
       if (stage === 'text') return said(rest);
-      const loose = stage === 'head' && looseCalls(rest);
+      const read =
+        written === 'python'
+          ? pythonCalls
+          : written === 'xml'
+            ? (text: string) => xmlCalls(text, tools)
+            : looseCalls;
+      const loose = (stage === 'head' || stage === 'whole') && read(rest);
       if (loose) return whole(loose);
-      return stage === 'head' ? said(rest) : [];
+      return stage === 'head' || stage === 'whole' ? said(rest) : [];
     },
     calls,
   };

@@ -98,13 +98,14 @@ export const createConstraint = (
   };
   /** Whether a call has begun with this token, and where the recogniser stands then. */
   const beginCall = (id: number): State | undefined => {
-    const { open } = calls!.style;
+    const { open, written } = calls!.style;
     const mark = vocabulary.marks.get(open);
     if (mark !== undefined) return id === mark ? after(recogniser.start, bytesFor(id)) : undefined;
     said += tokenizer.textOf(id);
     if (open === '') {
       const begun = said.trimStart();
-      return begun.startsWith('{') ? after(recogniser.start, encoder.encode(begun)) : undefined;
+      const isCall = written === 'python' ? /^\[\s*[\w.-]+\(/.test(begun) : begun.startsWith('{');
+      return isCall ? after(recogniser.start, encoder.encode(begun)) : undefined;
     }
     const at = said.indexOf(open);
     const state = at < 0 ? undefined : after(recogniser.start, encoder.encode(said.slice(at)));
@@ -191,3 +192,5 @@ export const createConstraint = (
     },
   };
 };
+
+export { createCallFilter } from './call-filter.js';

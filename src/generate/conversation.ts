@@ -141,13 +141,12 @@ export const createConversation = (
       const thoughts = reasoning && marks ? { marks, inside } : undefined;
       const calls = callRules(tools, () => template.tools.form, options);
       const settings = calls || tools.length === 0 ? options : withoutCalls(options, template, tokenizer);
-      const constraint =
-        calls || grammarOption(options)
-          ? (await loadConstraint()).createConstraint(tokenizer, { ...options, calls }, thoughts)
-          : undefined;
+      const forms = calls || grammarOption(options) ? await loadConstraint() : undefined;
+      const constraint = forms?.createConstraint(tokenizer, { ...options, calls }, thoughts);
+      const heard = forms && calls && { rules: calls, createFilter: forms.createCallFilter };
       if (begin !== '') constraint?.skip(begin);
       await settle(hooks);
-      const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText, calls?.style);
+      const speech = createSpeech(tokenizer, marks, inside, options.stop ?? [], onText, heard);
       if (begin !== '') speech.follow(ids.at(-1)!);
       const started = performance.now();
       let first: number | undefined;

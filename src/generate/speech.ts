@@ -1,10 +1,16 @@
-import type { CallStyle } from '../text/call-form.js';
 import type { ReasoningMarks } from '../text/reasoning-marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { ToolCall } from '../text/tool.js';
-import { type CallHead, createCallFilter, type Spoken } from './call-filter.js';
+import type { CallHead, createCallFilter, Spoken } from './call-filter.js';
 import { createReasoningFilter, type Said } from './reasoning.js';
 import { createStopFilter } from './stop.js';
+import type { CallRules } from './tool-choice.js';
+
+/** Calls that an answer may make, and what parts them from its text: a part of constraint.js. */
+export interface HeardCalls {
+  readonly rules: CallRules;
+  readonly createFilter: typeof createCallFilter;
+}
 
 /** What a model thought aloud before it answered. */
 export interface Reasoning {
@@ -39,7 +45,7 @@ const withoutMarks = (text: string): string => SHOWN.reduce((all, mark) => all.r
 
 /**
  * Tokens to text, thoughts apart from the answer; stop strings end the answer and mean nothing in the thoughts. `inside`:
- * the prompt has opened the thoughts. With a `style` of calls these are parted from the text too.
+ * the prompt has opened the thoughts. With `heard` calls are parted from the text too.
  */
 export const createSpeech = (
   tokenizer: Tokenizer,
@@ -47,16 +53,19 @@ export const createSpeech = (
   inside: boolean,
   stops: readonly string[],
   onText: OnText,
-  style?: CallStyle,
+  heard?: HeardCalls,
 ): Speech => {
   const shown = new Map<string, string>();
   for (const name of marks ? [marks.open, marks.close] : []) shown.set(name, name);
+  const style = heard?.rules.style;
+  // Text that a name cannot have: it needs no other sign.
+  for (const name of style?.written === 'marked' ? ['[ARGS]', '[CALL_ID]'] : []) shown.set(name, name);
   const [open = '', close = ''] = (style ? [style.open, style.close] : []).map((name, i) => {
     if (!tokenizer.namesToken(name)) return name;
     shown.set(name, SHOWN[i]!);
     return SHOWN[i]!;
   });
-  const filter = style && createCallFilter({ open, close, list: style.list });
+  const filter = heard?.createFilter({ ...heard.rules.style, open, close, tools: heard.rules.tools });
   const stream = tokenizer.stream(shown);
   const thoughts = createReasoningFilter(marks, inside);
   const stop = createStopFilter(stops);

@@ -3,6 +3,7 @@ import { throwIfAborted } from '../errors.js';
 import type { Store } from '../stores/store.js';
 import { checkRun, type RunLayout, type RunPlace } from './check-run.js';
 import { encodeManifest, type Manifest } from './manifest.js';
+import { createFileCipher } from './secret-file.js';
 import { encodeTable, markOf, type PartMark } from './session-file.js';
 import { runKey } from './session-keys.js';
 import { headKey, pagesKey } from './stored-run.js';
@@ -18,6 +19,8 @@ export interface ExportedSession {
 }
 
 export interface TransferHooks {
+  /** What the file is, or is to be, encrypted with. */
+  readonly encryption?: CryptoKey | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Tokens whose pages were written or read, and all of them. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -63,8 +66,9 @@ export const exportSession = async (
   manifest: Manifest,
   store: Store,
   options: ExportOptions,
-  { signal, onProgress }: TransferHooks,
+  { signal, onProgress, encryption }: TransferHooks,
 ): Promise<ExportedSession> => {
+  const cipher = encryption && (await createFileCipher(encryption));
   const total = manifest.tokens.length;
   const isOurs = manifest.fingerprint === options.fingerprint;
   let reason = isOurs ? undefined : 'its pages were made with another model, method or build';
@@ -80,7 +84,8 @@ export const exportSession = async (
       break;
     }
     const whole = stored as Uint8Array<ArrayBuffer>[];
-    parts.push(new Blob(whole));
+    // Encrypted before the platform has it, which may put it on the disk.
+    parts.push(new Blob(cipher ? await Promise.all(whole.map(cipher.part)) : whole));
     runs.push(whole.map(markOf));
     restorableTokens += run.tokens.length;
     onProgress?.(restorableTokens, total);
@@ -89,9 +94,10 @@ export const exportSession = async (
   // Where it is imported, nothing of it is shared: whoever wrote the file is not known there.
   const own = encodeManifest({ ...manifest, canonical: 0, sharing: false, tail: [] });
   const table = encodeTable({ manifest: markOf(own), runs });
+  const front = cipher ? await cipher.front(Uint8Array.from([...table, ...own])) : [table, own];
   reason ??= restorableTokens < total ? 'they were not stored' : undefined;
   return {
-    file: new Blob([table, own, ...parts], { type: 'application/octet-stream' }),
+    file: new Blob([...front, ...parts], { type: 'application/octet-stream' }),
     tokens: total,
     restorableTokens,
     ...(reason !== undefined && { reason }),

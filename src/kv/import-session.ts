@@ -32,9 +32,9 @@ export interface OpenedFile {
   readonly reader: SessionFileReader;
 }
 
-/** Throws `storage/corrupt` and `storage/version`. */
-export const openImport = async (file: Blob): Promise<OpenedFile> => {
-  const reader = await openSessionFile(file);
+/** Throws `storage/corrupt`, `storage/version` and `storage/key`. */
+export const openImport = async (file: Blob, secret?: CryptoKey): Promise<OpenedFile> => {
+  const reader = await openSessionFile(file, secret);
   const { manifest, fault, ...read } = readManifest(await reader.next(reader.table.manifest));
   if (!manifest) throw corruptFile('newer' in read ? 'its manifest is of a newer Longhand' : fault!);
   return { manifest, reader };

@@ -1,5 +1,6 @@
 import { LonghandError } from '../errors.js';
 import { magic, seal, unseal } from './seal.js';
+import { openFileBytes } from './secret-file.js';
 
 /**
  * A session in one file (docs/FORMAT.md): a table, the manifest, then run by run a head and its records, each in the
@@ -70,11 +71,14 @@ export interface SessionFileReader {
   next(mark: PartMark): Promise<Uint8Array>;
 }
 
-/** Throws `storage/corrupt` and `storage/version`; `input/type` for what cannot be read at all. */
-export const openSessionFile = async (file: Blob): Promise<SessionFileReader> => {
-  const read = async (from: number, to: number): Promise<Uint8Array> => {
+/**
+ * `secret`: what it was encrypted with. Throws `storage/corrupt`, `storage/version` and `storage/key`; `input/type` for what
+ * cannot be read at all.
+ */
+export const openSessionFile = async (blob: Blob, secret?: CryptoKey): Promise<SessionFileReader> => {
+  const readBlob = async (from: number, to: number): Promise<Uint8Array> => {
     try {
-      return new Uint8Array(await file.slice(from, to).arrayBuffer());
+      return new Uint8Array(await blob.slice(from, to).arrayBuffer());
     } catch (cause) {
       const found = cause instanceof Error ? cause.message : String(cause);
       throw new LonghandError(
@@ -86,8 +90,12 @@ export const openSessionFile = async (file: Blob): Promise<SessionFileReader> =>
     }
   };
 
+  const file = await openFileBytes({ size: blob.size, read: readBlob }, secret);
+  const { read } = file;
   if (file.size < HEADER + ENVELOPE) throw corruptFile(`${file.size} bytes cannot be a session`);
-  const [found, version, tableBytes] = new Uint32Array((await read(0, HEADER)).buffer) as unknown as number[];
+  const [found, version, tableBytes] = new Uint32Array(
+    (await read(0, HEADER)).slice().buffer,
+  ) as unknown as number[];
   if (found !== MAGIC) throw corruptFile('it is no session that Longhand exported');
   if (tableBytes! > Math.min(file.size, MOST_TABLE_BYTES)) throw corruptFile('it ends before its table does');
   const sealed = unseal(MAGIC, await read(0, tableBytes!));

@@ -129,7 +129,7 @@ export const createSessionTransfer = (
       if (id !== undefined) checkSessionId(id);
       if (title !== undefined) checkSessionTitle(title);
       const { importSession, openImport } = await loadSessionFiles();
-      const opened = await openImport(file);
+      const opened = await openImport(file, hooks.encryption);
       accept(opened.manifest);
       const as = { id: id ?? opened.manifest.id, title };
       checkSessionId(as.id);

@@ -91,6 +91,7 @@ export const encryptStore = async (store: Store, secret: CryptoKey): Promise<Sto
 
   return {
     name: store.name,
+    encrypted: true,
     get: async (key) => (await getMany([key]))[0],
     getMany,
     commit(batch) {

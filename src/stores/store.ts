@@ -8,6 +8,8 @@ export interface StoreBatch {
 /** Opaque bytes under string keys, changed in atomic batches. Does not know what a page is. */
 export interface Store {
   readonly name: 'memory' | 'idb' | 'opfs';
+  /** Nobody can read what is stored here without a key. */
+  readonly encrypted?: true;
   /** A copy, which belongs to the caller. `undefined` where nothing is stored, or nothing that can be read. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** As `get`, in the order asked. One transaction. */

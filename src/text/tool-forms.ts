@@ -48,6 +48,16 @@ const cutAt = (text: string, words: readonly string[]): string[] | undefined => 
   return [...parts, rest];
 };
 
+/** Arguments of one text, which is called what it says, in all styles. */
+const argumentsOf = (key: string): RegExp =>
+  new RegExp(
+    [
+      `\\{\\s*"${key}"\\s*:\\s*"${key}"\\s*\\}`,
+      `<parameter=${key}>\\s*${key}\\s*</parameter>\\n?`,
+      `${key}=(["']?)${key}\\1`,
+    ].join('|'),
+  );
+
 /** `word` makes an unguessable word; `leads` are texts from the end of a question to where an answer begins. */
 export const readToolForms = (
   render: RenderMessages,
@@ -62,10 +72,7 @@ export const readToolForms = (
   const parts = (messages: readonly ToolMessage[], words: readonly string[], thinking = false) => {
     try {
       const text = render([{ role: 'user', content: question }, ...messages], thinking);
-      const folded = keys.reduce(
-        (all, key) => all.replace(new RegExp(`\\{\\s*"${key}"\\s*:\\s*"${key}"\\s*\\}`), key),
-        text,
-      );
+      const folded = keys.reduce((all, key) => all.replace(argumentsOf(key), key), text);
       return cutAt(folded, [question, ...words]);
     } catch {
       // What is refused is not known.

@@ -1,3 +1,4 @@
+import { spaced, writeArguments } from './call-arguments.js';
 import type { CallForm } from './call-form.js';
 import { beforeContent, joinPieces, type TemplatePiece } from './template-pieces.js';
 import { createSlots } from './template-slots.js';
@@ -38,13 +39,6 @@ export interface ToolSurroundings {
 
 const control = (text: string): TemplatePiece => ({ text, control: true });
 const plain = (text: string): TemplatePiece => ({ text, control: false });
-
-/** JSON as Python's writes it, which templates of models come from: a space behind commas and colons. */
-const spaced = (value: unknown): string =>
-  JSON.stringify(value, null, 1)
-    .replace(/([[{])\n\s*/g, '$1')
-    .replace(/\n\s*([\]}])/g, '$1')
-    .replace(/\n\s*/g, ' ');
 
 /** How a template may want to be given tools. */
 interface Way {
@@ -154,8 +148,8 @@ export const createToolTemplate = (around: ToolSurroundings): ToolTemplate => {
         ...calls.flatMap(({ name, arguments: given }, i) => [
           ...(i === 0 ? marked(form.lead) : [pieceOf(withIds(form.joint!, i - 1))]),
           plain(name),
-          plain(form.between),
-          plain(spaced(given)),
+          pieceOf(withIds(form.between, i)),
+          plain(writeArguments(form.style, given)),
           ...(i === calls.length - 1 ? [pieceOf(withIds(form.tail, i))] : []),
         ]),
       ]),

@@ -61,3 +61,31 @@ test('wiped, nothing is left of plain and encrypted records, and the text is rea
   expect(await visit(await open(secret))).toMatchObject({ resumed: 0, reused: 0, answer: before.answer });
   await wipe({ database });
 });
+
+test('a session leaves an encrypted store encrypted, or where that is said not to matter', async () => {
+  const secret = await makeSecret(7);
+  await visit(await open(secret));
+  const model = await open(secret);
+  const other = await makeSecret(9);
+  for (const [options, option] of [
+    [{}, 'encryption'],
+    [{ unencrypted: false }, 'encryption'],
+    [{ encryption: other, unencrypted: true }, 'unencrypted'],
+    [{ encryption: 'a pass phrase' }, 'exportSession.encryption'],
+  ] as const)
+    await expect(model.exportSession('diary', options as never)).rejects.toMatchObject({
+      code: 'input/option',
+      details: { option },
+    });
+  const { file } = await model.exportSession('diary', { encryption: other });
+  const { file: plain } = await model.exportSession('diary', { unencrypted: true });
+  const text = async (blob: Blob): Promise<string> =>
+    Buffer.from(await blob.arrayBuffer()).toString('latin1');
+  expect(await text(plain)).toContain('diary');
+  expect(await text(file)).not.toContain('diary');
+  await expect(model.importSession(file, { id: 'again' })).rejects.toMatchObject({ code: 'storage/key' });
+  const again = await model.importSession(file, { id: 'again', encryption: other });
+  expect(again.restorableTokens).toBeGreaterThan(400);
+  await model.close();
+  await wipe({ database });
+});

@@ -17,7 +17,8 @@ const CONTROL = [
   ...['<s>', '</s>', '<|im_start|>', '<|im_end|>', '<|eot_id|>', '<|start_header_id|>', '<|end_header_id|>'],
   ...['<|begin_of_text|>', '[INST]', '[/INST]', '[TOOL_CALLS]', '[AVAILABLE_TOOLS]', '[/AVAILABLE_TOOLS]'],
   ...['[TOOL_RESULTS]', '[/TOOL_RESULTS]', '<|tool|>', '<|/tool|>', '<|tool_call|>', '<|/tool_call|>'],
-  ...['<start_of_turn>', '<end_of_turn>'],
+  ...['<start_of_turn>', '<end_of_turn>', '[ARGS]', '[CALL_ID]', '[TOOL_CONTENT]'],
+  ...['[SYSTEM_PROMPT]', '[/SYSTEM_PROMPT]'],
 ];
 const MARK_UP = ['<tool_call>', '</tool_call>', '<tool_response>', '</tool_response>', '<think>', '</think>'];
 

@@ -113,7 +113,7 @@ export class Heap {
       const held = this.memory.buffer.byteLength;
       throw new LonghandError(
         'memory/device',
-        `The device gave no more memory: ${end - held} bytes were asked for beyond the ${held} held. ` +
+        `The device, or cpuMemory, gave no more memory: ${end - held} bytes were asked for beyond the ${held} held. ` +
           'Use a smaller model, a shorter text or a smaller maxTokens.',
         { asked: end - held, held },
         { cause },

@@ -8,7 +8,7 @@ import {
   type ToolCall,
   type ToolResult,
 } from '../../index.js';
-import { type RunTool, runCalls } from './run-calls.js';
+import { type RunTool, runCalls } from '../run-calls.js';
 
 export interface ChatMessage extends Message {
   /** What the model thought aloud before it answered, as far as it was told on this visit. */

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { RunTool } from '../run-calls.js';
 export {
   type Chat,
   type ChatMessage,
@@ -11,4 +13,3 @@ export {
   type ChatState,
   createChat,
 } from './create-chat.js';
-export type { RunTool } from './run-calls.js';

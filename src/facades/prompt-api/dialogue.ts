@@ -1,50 +1,34 @@
 import type { AskOptions, Exchange, Message, Model, Session, StopOptions } from '../../index.js';
+import { askWithTools, type Opening, sessionOf } from './ask-with-tools.js';
+import type { Group, State } from './dialogue-state.js';
 import { quotaExceeded } from './exceptions.js';
 import { BLANK, exchangesOf, joined, LONG_TEXT, splitText } from './exchanges.js';
-
-/** What was said in one call: it is evicted together. */
-interface Group {
-  readonly messages: readonly Message[];
-  readonly tokens: number;
-}
-
-/** Where a dialogue stands. */
-interface State {
-  /** Messages that the session has. */
-  readonly said: number;
-  /** What the user said last, as long as it is short: it is read with what follows. */
-  readonly pending: string;
-  /** The session stands in a turn of the user's. */
-  readonly open: boolean;
-  readonly groups: readonly Group[];
-  /** Tokens that all of it takes. */
-  readonly usage: number;
-}
+import type { Callable } from './read-tools.js';
 
 /** A conversation of messages in a session: what does not fit any more goes, oldest first, and never how it began. */
 export class Dialogue {
   readonly #model: Model;
-  readonly #system: string | undefined;
+  readonly #opening: Opening;
   #session: Session;
   #state: State = { said: 0, pending: '', open: false, groups: [], usage: 0 };
   /** How it began; never evicted. */
   #initial: State = this.#state;
 
-  private constructor(model: Model, session: Session, system: string | undefined) {
+  private constructor(model: Model, session: Session, opening: Opening) {
     this.#model = model;
     this.#session = session;
-    this.#system = system;
+    this.#opening = opening;
   }
 
   /** Errors: `QuotaExceededError` where the messages alone are more than the window. */
   static async begin(
     model: Model,
-    system: string | undefined,
+    opening: Opening,
     messages: readonly Message[],
     stop: StopOptions,
   ): Promise<Dialogue> {
-    const session = await model.session({ ...stop, ...(system !== undefined && { system }) });
-    const dialogue = new Dialogue(model, session, system);
+    const session = await model.session({ ...stop, ...sessionOf(opening) });
+    const dialogue = new Dialogue(model, session, opening);
     try {
       await dialogue.#count();
       const requested = dialogue.usage + (await dialogue.measure(messages, stop));
@@ -61,8 +45,13 @@ export class Dialogue {
   }
 
   /** One that was kept; the first `initial` messages of its session are how it began. */
-  static async resume(model: Model, session: Session, initial: number): Promise<Dialogue> {
-    const dialogue = new Dialogue(model, session, undefined);
+  static async resume(
+    model: Model,
+    session: Session,
+    callable: Callable | undefined,
+    initial: number,
+  ): Promise<Dialogue> {
+    const dialogue = new Dialogue(model, session, { system: undefined, callable });
     const messages = await session.messages();
     const open = (at: number): boolean => messages[at - 1]?.role === 'user';
     dialogue.#change({ said: messages.length, open: open(messages.length) });
@@ -139,21 +128,21 @@ export class Dialogue {
       const [text, line] = splitText(this.#state.pending);
       await this.#read(text, signal ? { signal } : {});
       const question = line === '' && !this.#state.open ? BLANK : line;
-      const answer = this.#session.ask(this.#lead(question), { ...options, continue: true });
-      for await (const piece of answer) onPiece(piece);
-      if ((await answer.finish).complete === false)
-        throw new DOMException(
-          'The answer ended before it was whole. Allow more tokens, or ask for less.',
-          'SyntaxError',
-        );
-      this.#change({ said: this.#state.said + (question === '' ? 1 : 2), pending: '', open: false });
+      let said = begin;
+      const speak = (piece: string): void => {
+        said += piece;
+        onPiece(piece);
+      };
+      const { callable } = this.#opening;
+      const asked = await askWithTools(this.#session, this.#lead(question), options, callable, speak);
+      this.#change({ said: this.#state.said + asked - (question === '' ? 1 : 0), pending: '', open: false });
       await this.#count();
-      this.#group([...messages, { role: 'assistant', text: begin + (await answer.text()) }], before);
+      this.#group([...messages, { role: 'assistant', text: said }], before);
     });
   }
 
   async clone(stop: StopOptions): Promise<Dialogue> {
-    const clone = new Dialogue(this.#model, await this.#session.clone(stop), this.#system);
+    const clone = new Dialogue(this.#model, await this.#session.clone(stop), this.#opening);
     clone.#state = this.#state;
     clone.#initial = this.#initial;
     return clone;
@@ -188,7 +177,7 @@ export class Dialogue {
   /** Tokens of what is still to be read, and of what ends the user's turn. */
   async #waiting(): Promise<number> {
     const { pending, open, said } = this.#state;
-    const stands = open || pending !== '' || (said === 0 && this.#system !== undefined);
+    const stands = open || pending !== '' || (said === 0 && this.#opening.system !== undefined);
     return stands ? this.#session.measure([{ question: this.#lead(pending) }]) : 0;
   }
   async #count(): Promise<void> {
@@ -235,8 +224,7 @@ export class Dialogue {
   /** Tokens that would be taken if all went that may go. */
   async #least(messages: readonly Message[], added: number, stop: StopOptions): Promise<number> {
     if (this.#initial.said > 0) return this.#initial.usage + added;
-    const system = this.#system;
-    const fresh = await this.#model.session({ ...stop, ...(system !== undefined && { system }) });
+    const fresh = await this.#model.session({ ...stop, ...sessionOf(this.#opening) });
     try {
       return await fresh.measure(exchangesOf(messages), stop);
     } finally {

@@ -1,5 +1,6 @@
 import type { CoreOptions } from './protocol.js';
 import { CONTENT_TYPES } from './read-prompt.js';
+import { refusalOfTools } from './read-tools.js';
 import { readSampling } from './sampling.js';
 
 const EFFORTS = ['none', 'low', 'medium', 'high'];
@@ -31,7 +32,8 @@ export const refusalOf = (
     const strange = known && wanted.find((language) => !isServed(language, known));
     if (strange !== undefined) return `the language '${strange}' is none of the model's`;
   }
-  if ((options.tools?.length ?? 0) > 0) return 'there are no tools in this interface yet';
+  const tools = refusalOfTools(options.tools ?? []);
+  if (tools !== undefined) return tools;
   if (includeThoughts) return 'thoughts are not told in this interface';
   return undefined;
 };

@@ -13,6 +13,7 @@ import { LanguageModelSession, type Parts } from './language-model.js';
 import { createProgress } from './monitor.js';
 import type { Availability, CoreOptions, CreateOptions, Params } from './protocol.js';
 import { type ReadPrompt, readPrompt } from './read-prompt.js';
+import { type Callable, readTools } from './read-tools.js';
 import { PARAMS, readSampling } from './sampling.js';
 
 export type { ModelOrSource } from './held-model.js';
@@ -68,7 +69,11 @@ export const createLanguageModel = (settings: LanguageModelOptions): LanguageMod
   /** What `create` and `restore` have in common: all but the conversation. */
   const open = async (
     options: CreateOptions,
-    begin: (model: Model, prompt: ReadPrompt, signal: AbortSignal) => Promise<Dialogue>,
+    begin: (
+      model: Model,
+      prompt: ReadPrompt & { readonly callable: Callable | undefined },
+      signal: AbortSignal,
+    ) => Promise<Dialogue>,
   ): Promise<LanguageModelSession> => {
     const { signal: outer, initialPrompts = [], thinking } = options;
     outer?.throwIfAborted();
@@ -96,7 +101,8 @@ export const createLanguageModel = (settings: LanguageModelOptions): LanguageMod
       report(1);
       await task();
       signal.throwIfAborted();
-      const dialogue = await begin(model, initial, signal);
+      const callable = readTools(options.tools ?? []);
+      const dialogue = await begin(model, { ...initial, callable }, signal);
       if (signal.aborted) await dialogue.close();
       signal.throwIfAborted();
       const answers: AskOptions = {
@@ -105,7 +111,7 @@ export const createLanguageModel = (settings: LanguageModelOptions): LanguageMod
         ...(seed !== undefined && { seed }),
         ...(thinking && { reasoning: (thinking.effort ?? 'none') !== 'none' }),
       };
-      const anew: Parts['anew'] = (system) => Dialogue.begin(model, system, [], {});
+      const anew: Parts['anew'] = (system) => Dialogue.begin(model, { system, callable }, [], {});
       return new LanguageModel({ dialogue, sampling, options: answers, anew, signal: outer });
     } catch (error) {
       signal.throwIfAborted();
@@ -117,8 +123,8 @@ export const createLanguageModel = (settings: LanguageModelOptions): LanguageMod
 
   class LanguageModel extends LanguageModelSession {
     static create(options: CreateOptions = {}): Promise<LanguageModelSession> {
-      return open(options, (model, { system, messages }, signal) =>
-        Dialogue.begin(model, system, messages, { signal }),
+      return open(options, (model, { messages, ...opening }, signal) =>
+        Dialogue.begin(model, opening, messages, { signal }),
       );
     }
     static async availability(options: CoreOptions = {}): Promise<Availability> {
@@ -129,13 +135,18 @@ export const createLanguageModel = (settings: LanguageModelOptions): LanguageMod
     }
     static readonly longhand: LanguageModelClass['longhand'] = {
       restore: (name, options = {}) =>
-        open(options, async (model, { system, messages }, signal) => {
+        open(options, async (model, { system, messages, callable }, signal) => {
           await model.probeSession(name).catch(() => {
             throw new DOMException(`Nothing was saved as '${name}'.`, 'NotFoundError');
           });
-          const session = await model.session({ id: name, signal, ...(system !== undefined && { system }) });
+          const session = await model.session({
+            ...{ id: name, signal },
+            ...(system !== undefined && { system }),
+            ...(callable && { tools: callable.tools }),
+          });
           try {
-            return await Dialogue.resume(model, session, countInitial(messages, await session.messages()));
+            const initial = countInitial(messages, await session.messages());
+            return await Dialogue.resume(model, session, callable, initial);
           } catch (error) {
             await session.close();
             throw error;

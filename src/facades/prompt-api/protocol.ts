@@ -30,6 +30,16 @@ export interface Expected {
   readonly languages?: readonly string[];
 }
 
+/** What the model may call; it is called with the arguments, of `inputSchema`, as one object. */
+export interface PromptTool {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: object;
+  /** Its result is what the model reads of it, as text. What it throws the model is told. */
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of the platform's callbacks
+  readonly execute: (...args: any[]) => Promise<string>;
+}
+
 export interface CoreOptions {
   /** Default `balanced`, unless `topK` or `temperature` is given. */
   readonly samplingMode?: SamplingMode | undefined;
@@ -38,7 +48,7 @@ export interface CoreOptions {
   readonly temperature?: number | undefined;
   readonly expectedInputs?: readonly Expected[];
   readonly expectedOutputs?: readonly Expected[];
-  readonly tools?: readonly object[];
+  readonly tools?: readonly PromptTool[];
   /** Anything but `none` lets a model think that can. Thoughts are not told. */
   readonly thinking?: { readonly effort?: string; readonly includeThoughts?: boolean };
 }

@@ -1,5 +1,6 @@
 import type { CallRules } from '../tool-choice.js';
 import { type Builder, createBuilder } from './builder.js';
+import { compileNamedArguments } from './call-arguments.js';
 import type { Fragment, Network } from './network.js';
 import { compileSchema } from './schema.js';
 
@@ -35,24 +36,33 @@ export const compileCalls = (
     return bytes([byte, byte]);
   };
   const more = (part: Fragment): Fragment => (several ? repeat(part, 0, Number.POSITIVE_INFINITY) : nothing);
+  const { open, close, list, written, ids } = style;
+  const letters = bytes([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a]);
+  const id = ids ? sequence(mark('[CALL_ID]'), repeat(letters, 9, 9)) : nothing;
   const call = choice(
     ...tools.map(({ name, parameters, strict = true }, i) => {
+      const scope = scoped(builder, i);
       const none = { type: 'object', properties: {}, additionalProperties: false };
       const schema = strict ? (parameters ?? none) : { type: 'object' };
+      const named = (): Fragment => compileNamedArguments(scope, style, parameters, strict);
+      if (written === 'python') return sequence(text(`${name}(`), named(), text(')'));
+      if (written === 'xml') return sequence(text(`<function=${name}>\n`), named(), text('</function>'));
+      if (written === 'marked') return sequence(text(name), id, mark('[ARGS]'), compileSchema(scope, schema));
       return sequence(
         text(`{"name": ${JSON.stringify(name)}, "${style.key}":`),
         optional(text(' ')),
-        compileSchema(scoped(builder, i), schema),
+        compileSchema(scope, schema),
         space,
         text('}'),
       );
     }),
   );
-  const { open, close, list } = style;
   if (list) {
     const calls = sequence(call, more(sequence(text(','), space, call)));
     return builder.build(sequence(mark(open), space, text('['), calls, text(']'), mark(close)));
   }
+  if (written === 'marked')
+    return builder.build(sequence(mark(open), call, more(sequence(mark(open), call))));
   const one = open === '' ? call : sequence(mark(open), space, call, space, mark(close));
   return builder.build(sequence(one, more(sequence(space, one))));
 };

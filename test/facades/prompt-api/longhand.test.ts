@@ -208,3 +208,84 @@ test('text is never control, in no role', async () => {
   ]);
   expect(session.contextUsage).toBeGreaterThanOrEqual(3 * plain);
 });
+
+describe('tools', () => {
+  const inputSchema = {
+    type: 'object',
+    properties: { room: { enum: ['attic', 'cellar'] } },
+    required: ['room'],
+    additionalProperties: false,
+  };
+  /** The bundled model knows of no tools: it is made to call one at its first answers. */
+  const calling = (model: Model, times: number): Model => {
+    let left = times;
+    const session: Model['session'] = async (asked) => {
+      const opened = await model.session(asked);
+      const ask = opened.ask.bind(opened);
+      opened.ask = (question, how = {}) =>
+        ask(question, left-- > 0 ? { ...how, toolChoice: 'required', parallelCalls: false } : how);
+      return opened;
+    };
+    return new Proxy(model, {
+      get: (target, name) => {
+        if (name === 'session') return session;
+        const found = Reflect.get(target, name) as unknown;
+        return typeof found === 'function' ? found.bind(target) : found;
+      },
+    });
+  };
+  const create = async (times: number, execute: (given: { room: string }) => Promise<string>) => {
+    const LanguageModel = createLanguageModel({ model: calling(await ready(), times), maxTokens: 400 });
+    const tools = [{ name: 'look', description: 'Looks into a room.', inputSchema, execute }];
+    return LanguageModel.create({ samplingMode: 'most-predictable', tools });
+  };
+
+  test('are done and told of, until an answer calls nothing; the session goes on behind it', async () => {
+    const seen: unknown[] = [];
+    const session = await create(2, async (given) => {
+      seen.push(given);
+      return 'The value of nora is 4711.';
+    });
+    const said = await session.prompt(QUESTION);
+    expect(seen).toHaveLength(2);
+    for (const given of seen)
+      expect(inputSchema.properties.room.enum).toContain((given as { room: string }).room);
+    expect(typeof said).toBe('string');
+    const { contextUsage } = session;
+    expect(await session.prompt(QUESTION)).not.toBe('');
+    expect(session.contextUsage).toBeGreaterThan(contextUsage);
+    expect(seen).toHaveLength(2);
+    session.destroy();
+  });
+
+  test('that throw are told of; what is given up is not, and leaves nothing', async () => {
+    let calls = 0;
+    const throwing = await create(1, async () => {
+      calls += 1;
+      throw new Error('no such room');
+    });
+    expect(typeof (await throwing.prompt(QUESTION))).toBe('string');
+    expect(calls).toBe(1);
+    const stop = new AbortController();
+    const hanging = await create(1, () => {
+      stop.abort();
+      return Promise.reject(stop.signal.reason);
+    });
+    const { contextUsage } = hanging;
+    expect(await refusal(hanging.prompt(QUESTION, { signal: stop.signal }))).toBe('AbortError');
+    expect(await hanging.measureContextUsage('a')).toBeGreaterThan(0);
+    expect(hanging.contextUsage).toBe(contextUsage);
+  });
+
+  test('that are none are refused', async () => {
+    const LanguageModel = createLanguageModel({ model: await ready() });
+    const look = { name: 'look', description: 'Looks.', inputSchema };
+    const given = (tool: object) => LanguageModel.create({ tools: [tool as never] });
+    expect(await refusal(given(look))).toBe('NotSupportedError');
+    expect(await refusal(given({ ...look, execute: 'look' }))).toBe('TypeError');
+    expect(await refusal(given({ execute: async () => '' }))).toBe('TypeError');
+    const open = { ...look, inputSchema: { type: 'object', not: {} }, execute: async () => '' };
+    const session = await given(open);
+    expect(await refusal(session.prompt('?'))).toBe('NotSupportedError');
+  });
+});

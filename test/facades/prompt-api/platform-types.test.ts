@@ -18,6 +18,7 @@ const page = async (Model: typeof LanguageModel): Promise<string> => {
       { role: 'user', content: [{ type: 'text', value: 'A text.' }] },
     ],
     samplingMode: 'predictable',
+    tools: [{ name: 'now', description: 'The time.', inputSchema: {}, execute: async () => 'noon' }],
     monitor: (m) => m.addEventListener('downloadprogress', ({ loaded }) => loaded),
     signal: AbortSignal.timeout(9),
   });

@@ -20,6 +20,7 @@ import {
   tailRuns,
 } from '../../support/archive-fixture.js';
 import { faultyStore } from '../../support/faulty-store.js';
+import { makeSecret } from '../../support/make-secret.js';
 import { random } from '../../support/random.js';
 
 const canonical = 2 * segmentTokens;
@@ -290,5 +291,80 @@ describe('a store that fails in the middle of an import', () => {
       expect(keys).toEqual([]);
       expect(await next.sessions.importFile(file, {}, fine, hooks)).toMatchObject({ id: 'book' });
     }
+  });
+});
+
+describe('a file with a key', () => {
+  const secret = makeSecret(3);
+
+  test('comes back whole with it, and tells nothing without it', async () => {
+    const { archive } = await stored();
+    const encryption = await secret;
+    const plain = await bytesOf((await archive.sessions.exportFile('book', hooks)).file);
+    const { file } = await archive.sessions.exportFile('book', { encryption });
+    const again = await archive.sessions.exportFile('book', { encryption });
+    const bytes = await bytesOf(file);
+    // Nothing of the plain file stands in it, nor in two files the same.
+    const words = (all: Uint8Array): Set<string> =>
+      new Set(Array.from({ length: all.length >> 4 }, (_, i) => String(all.subarray(16 * i, 16 * i + 16))));
+    const zeros = String(new Uint8Array(16));
+    const readable = words(plain);
+    const shared = [...words(bytes)].filter((word) => word !== zeros && readable.has(word));
+    expect(shared).toEqual([]);
+    const twice = words(await bytesOf(again.file));
+    expect([...words(bytes)].slice(1).filter((word) => twice.has(word))).toEqual([]);
+
+    const store = await openMemory();
+    const other = await open(store);
+    const refusals = [{}, { encryption: await makeSecret(4) }];
+    for (const wrong of refusals)
+      await expect(other.sessions.importFile(file, {}, fine, wrong)).rejects.toMatchObject({
+        code: 'storage/key',
+      });
+    const unsealed = new Blob([plain]);
+    await expect(other.sessions.importFile(unsealed, {}, fine, { encryption })).rejects.toMatchObject({
+      code: 'storage/key',
+    });
+    expect(await store.list('')).toEqual([]);
+    const imported = await other.sessions.importFile(file, {}, fine, { encryption });
+    expect(imported).toMatchObject({ id: 'book', restorableTokens: tokens.length });
+    expect(await other.sessions.exportFile('book', hooks)).toMatchObject({ restorableTokens: tokens.length });
+  });
+
+  test('refuses every change of it, and stores nothing', async () => {
+    const { archive } = await stored();
+    const encryption = await secret;
+    const whole = await bytesOf((await archive.sessions.exportFile('book', { encryption })).file);
+    const store = await openMemory();
+    const other = await open(store);
+    const front = new Uint32Array(whole.slice(8, 12).buffer)[0]! + 48 + 16;
+    const change = (at: number, by = 1): Uint8Array<ArrayBuffer> => {
+      const bytes = whole.slice();
+      bytes[at]! ^= by;
+      return bytes;
+    };
+    const cases = {
+      version: change(4),
+      'length of the front': change(8),
+      'number of parts': change(12),
+      salt: change(20),
+      table: change(60),
+      'first part': change(front + 5),
+      'its proof': change(whole.length - 1),
+      'its end': whole.slice(0, -1),
+      'more behind it': Uint8Array.from([...whole, 0]),
+      'its header alone': whole.slice(0, 48),
+      'a huge front': change(11, 0x7f),
+    };
+    for (const [what, bytes] of Object.entries(cases)) {
+      const importing = other.sessions.importFile(new Blob([bytes]), {}, fine, { encryption });
+      await expect(importing, what).rejects.toMatchObject({
+        code: expect.stringMatching(/^storage\/(key|corrupt|version)$/),
+      });
+      expect(await store.list(''), what).toEqual([]);
+    }
+    expect(await other.sessions.importFile(new Blob([whole]), {}, fine, { encryption })).toMatchObject({
+      id: 'book',
+    });
   });
 });

@@ -1,4 +1,4 @@
-import type { ToolCall, ToolResult } from '../../index.js';
+import type { ToolCall, ToolResult } from '../index.js';
 
 /** Does what a call asks for. The result is what the model reads of it; nothing in it becomes control. */
 export type RunTool = (call: ToolCall, signal: AbortSignal) => string | Promise<string>;

@@ -1,0 +1,131 @@
+import { LonghandError } from '../errors.js';
+import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
+import { flag, onlyKnown, text } from '../options.js';
+import type { RetentionOptions } from '../policies/index.js';
+import { checkSecret } from '../stores/encryption.js';
+import type { Tool } from '../text/tool.js';
+import { checkTools } from './check-tools.js';
+
+/** A context with a conversation. */
+export interface SessionOptions {
+  /** A name under which the session is kept and found again. Default: it is not kept. */
+  readonly id?: string;
+  /** System text, in front of everything. It must be the one the session was begun with, or left out. */
+  readonly system?: string;
+  /**
+   * Functions that the model may call, described in front of everything, where the model's template puts them: the same tools
+   * (and system) make the same beginning, so that a text behind them is found again. They must be those the session was
+   * begun with, or left out. Where the template has no place for tools, the system text explains them.
+   */
+  readonly tools?: readonly Tool[];
+  /** What a new session is to be called in lists. Default: its id. One that is there already keeps its title. */
+  readonly title?: string;
+  /** Where another tab or caller has the session: wait until it is closed there. Default false: `input/busy`. */
+  readonly wait?: boolean;
+  /**
+   * Open the session as it was last stored, whoever else has it. What is then appended, asked or answered stays in this
+   * object: nothing of the stored session changes. Default false.
+   */
+  readonly readOnly?: boolean;
+  /**
+   * What of the text its answers may read, while it is open: as in `load`, but for what binds the reading of texts (`duo` and
+   * `sinks-window` without `reading: false`). Not stored with it; clones keep the same. Default: what the model was loaded with.
+   */
+  readonly retention?: RetentionOptions;
+}
+
+/** How a context is opened. */
+export type ContextOptions = Pick<SessionOptions, 'retention'>;
+
+/** Whether a clone of a session is kept, and how. Default: it is not. */
+export type CloneSettings = Pick<SessionOptions, 'id' | 'title'>;
+
+/** How a text would be read that is looked for. */
+export interface ProbeSettings {
+  /** System text of the session that it would be appended to. Default: none. Nothing stands in front of ids. */
+  readonly system?: string | undefined;
+  /** Tools of that session. Default: none. */
+  readonly tools?: readonly Tool[] | undefined;
+}
+
+/** What is to become of the secrecy of a session that leaves the store. */
+export interface ExportSettings {
+  /**
+   * Encrypts the file with keys derived from this one: a `CryptoKey` for HKDF that may `deriveKey`, as `kv.encryption` is. Give
+   * it the same, or another one for whoever is to read it. Default: the file is not encrypted.
+   */
+  readonly encryption?: CryptoKey | undefined;
+  /** Says of a session that is stored encrypted that its file need not be; without either, it is not exported. Default false. */
+  readonly unencrypted?: boolean | undefined;
+}
+
+/** How an imported session is to be called. */
+export interface ImportSettings {
+  /** The key that the file was exported with. Default: it is not encrypted. */
+  readonly encryption?: CryptoKey | undefined;
+  /** Default: the id it was exported with. */
+  readonly id?: string | undefined;
+  /** Default: the title it was exported with. */
+  readonly title?: string | undefined;
+}
+
+export const checkSessionOptions = (options: SessionOptions): void => {
+  onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly', 'retention']);
+  checkTools(options.tools);
+  const { id, title } = options;
+  if (id !== undefined) checkSessionId(id);
+  if (title !== undefined) checkSessionTitle(title);
+  text('system', options.system);
+  const wait = flag('session.wait', options.wait);
+  if (flag('session.readOnly', options.readOnly) && (id === undefined || wait)) {
+    throw new LonghandError(
+      'input/option',
+      'A session that is only read needs the id of a stored one, and waits for nobody. Give an `id`, without `wait`.',
+      { option: 'readOnly' },
+    );
+  }
+};
+
+export const checkCloneOptions = (options: CloneSettings): void => {
+  onlyKnown('clone', options, ['id', 'title']);
+  checkSessionOptions(options);
+};
+
+/** `isSecret`: the store that it leaves is encrypted. */
+export const checkExportOptions = (options: ExportSettings, isSecret: boolean): void => {
+  onlyKnown('exportSession', options, ['encryption', 'unencrypted']);
+  const encryption = checkSecret('exportSession.encryption', options.encryption);
+  const unencrypted = flag('exportSession.unencrypted', options.unencrypted) ?? !isSecret;
+  if ((encryption === undefined) === unencrypted) return;
+  const why = encryption ? 'cannot be both encrypted and not' : 'would not be encrypted, and the store is';
+  throw new LonghandError(
+    'input/option',
+    `The file ${why}. Give a key as \`encryption\`, or \`unencrypted: true\`.`,
+    { option: encryption ? 'unencrypted' : 'encryption' },
+  );
+};
+
+export const checkImportOptions = (options: ImportSettings): void => {
+  onlyKnown('importSession', options, ['id', 'title', 'encryption']);
+  checkSecret('importSession.encryption', options.encryption);
+};
+
+/** Refuses what is neither text nor ids, and a system text where nothing stands in front. */
+export const checkProbe = (what: unknown, options: ProbeSettings): void => {
+  onlyKnown('probe', options, ['system', 'tools']);
+  checkTools(options.tools);
+  const system = text('system', options.system);
+  if (typeof what !== 'string' && !Array.isArray(what)) {
+    throw new LonghandError(
+      'input/type',
+      'Only a text or token ids can be probed. Pass a string or an array of ids.',
+    );
+  }
+  if ((system !== undefined || options.tools) && typeof what !== 'string') {
+    throw new LonghandError(
+      'input/option',
+      'Nothing stands in front of token ids. Leave `system` and `tools` out, or pass a text.',
+      { option: system === undefined ? 'tools' : 'system' },
+    );
+  }
+};
