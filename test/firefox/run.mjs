@@ -1,10 +1,12 @@
 // @ts-check
-// `npm run test:firefox`: the tests of the browser project and the reader example in a stock Firefox, if there is one.
+// `npm run test:firefox`: the tests of the browser project, the reader example and the installable apps in a stock Firefox, if
+// there is one.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '../../examples/serve.mjs';
+import { useAppsInFirefox } from './apps.mjs';
 import { findFirefox, hasDriver, hasWebGpu } from './firefox.mjs';
 import { readInFirefox } from './reader.mjs';
 
@@ -41,7 +43,9 @@ const main = async () => {
   if (signal) console.log(`\nThe tests were ended after ${LIMIT_MS / 60_000} minutes.`);
   console.log('\nThe reader example:');
   const complaints = await readInFirefox();
-  return status === 0 && complaints.length === 0;
+  console.log('\nThe apps:');
+  const more = await useAppsInFirefox();
+  return status === 0 && complaints.length === 0 && more.length === 0;
 };
 
 process.exitCode = (await main()) ? 0 : 1;

@@ -51,6 +51,16 @@ const SMOLLM3 = `<|im_start|>system\n## Metadata\n\nKnowledge Cutoff Date: June 
 const LLAMA3 =
   '<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n';
 
+const MISTRAL_SMALL: Layout = {
+  bos: '<s>',
+  eos: '</s>',
+  opening: '[INST]',
+  system: '[SYSTEM_PROMPT]‹S›[/SYSTEM_PROMPT][INST]',
+  closing: '[/INST]',
+  past: '[/INST]',
+  following: '</s>[INST]',
+};
+
 const LAYOUTS: Readonly<Record<string, Layout>> = {
   smollm2: {
     eos: '<|im_end|>',
@@ -70,6 +80,27 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
     aloud: '<|im_end|>\n<|im_start|>assistant\n<think>\n',
     past: '<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n',
     following: '<|im_end|>\n<|im_start|>user\n',
+  },
+  'qwen3-coder': {
+    eos: '<|im_end|>',
+    opening: '<|im_start|>user\n',
+    system: '<|im_start|>system\n‹S›<|im_end|>\n<|im_start|>user\n',
+    closing: '<|im_end|>\n<|im_start|>assistant\n',
+    past: '<|im_end|>\n<|im_start|>assistant\n',
+    following: '<|im_end|>\n<|im_start|>user\n',
+  },
+  'mistral-small': MISTRAL_SMALL,
+  'mistral-small-ids': MISTRAL_SMALL,
+  'llama-3.2-python': {
+    bos: '<|begin_of_text|>',
+    eos: '<|eot_id|>',
+    opening:
+      '<|start_header_id|>system<|end_header_id|>\n\nYou are a helpful assistant.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n',
+    system:
+      '<|start_header_id|>system<|end_header_id|>\n\n‹S›<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n',
+    closing: '<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n',
+    past: '<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n',
+    following: '<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n',
   },
   'llama-3': {
     bos: '<|begin_of_text|>',

@@ -136,7 +136,7 @@ describe('create', () => {
       { expectedOutputs: [{ type: 'image' }] },
       { expectedOutputs: [{ type: 'audio' }] },
       { expectedInputs: [{ type: 'image' }] },
-      { tools: [{ name: 'clock' }] },
+      { tools: [{ name: 'clock' } as never] },
       { thinking: { includeThoughts: true } },
     ]) {
       expect(await LanguageModel.availability(options)).toBe('unavailable');
