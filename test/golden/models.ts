@@ -98,6 +98,19 @@ const FEATURES: readonly GeneratedModel[] = [
   }),
 ];
 
+/**
+ * Value heads narrower and wider than key heads (Sigma's DiffQKV, arXiv 2501.13629 §2), all of them narrower together than the
+ * residual stream (pruned inside as by TransAct, arXiv 2407.05690). llama.cpp loads none of these, the plain model all.
+ */
+export const WIDTHS: readonly GeneratedModel[] = [
+  f32('llama', 301, { headDim: 64, valueDim: 16, heads: 6, kvHeads: 2 }),
+  f32('llama', 302, { headDim: 16, valueDim: 80, dim: 128 }),
+  f32('llama', 303, { dim: 192, headDim: 16, valueDim: 16, heads: 6, kvHeads: 3, hidden: 96 }),
+  f32('qwen3', 304, { headDim: 32, valueDim: 48, heads: 4, kvHeads: 1 }),
+  f32('gemma3', 305, { headDim: 48, valueDim: 32, layers: 7 }),
+  f32('phi3', 306, { headDim: 32, valueDim: 64 }),
+];
+
 /** Every tokenizer; every architecture with every tensor type; then what is easily got wrong. */
 export const GENERATED: readonly GeneratedModel[] = [
   ...TOKENIZERS.map((tokenizer, k) => generated('llama', 'F32', tokenizer, 1 + k)),

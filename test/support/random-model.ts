@@ -63,6 +63,8 @@ export interface RandomModelOptions {
   readonly heads?: number;
   readonly kvHeads?: number;
   readonly headDim?: number;
+  /** Channels of a value head. Default: headDim. */
+  readonly valueDim?: number;
   readonly ropeDim?: number;
   readonly window?: number;
   /** Metadata to add or change. */
@@ -113,7 +115,7 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
   const { architecture: arch, type, tokenizer, seed, moreBias = false } = options;
   const kind: Kind = KINDS[arch];
   const { dim = kind.dim ?? 96, hidden = 224, layers = 3, heads = 4, kvHeads = 2, headDim = 32 } = options;
-  const { ropeDim = headDim } = options;
+  const { ropeDim = headDim, valueDim = headDim } = options;
   const { tied = kind.tied ?? false, bias = kind.bias ?? false } = options;
   const vocabulary = randomTokenizer(tokenizer);
   const vocab = (vocabulary['tokenizer.ggml.tokens']!.value as ArrayLike<string>).length;
@@ -127,7 +129,7 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
     'attention.head_count': heads,
     'attention.head_count_kv': kvHeads,
     'attention.key_length': headDim,
-    'attention.value_length': headDim,
+    'attention.value_length': valueDim,
     'attention.layer_norm_rms_epsilon': 1e-6,
     'rope.freq_base': 10000,
     'rope.dimension_count': ropeDim,
@@ -149,22 +151,22 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
     const name = (part: string): string => `blk.${l}.${part}`;
     const only = (wanted: boolean | undefined, ...tensors: (() => TensorContent)[]): TensorContent[] =>
       wanted ? tensors.map((make) => make()) : [];
-    const [q, kv] = [heads * headDim, kvHeads * headDim];
+    const [q, keys, values] = [heads * headDim, kvHeads * headDim, kvHeads * valueDim];
     return [
       vector(name('attn_norm.weight'), dim, 1),
       ...(kind.fused
-        ? [matrix(name('attn_qkv.weight'), q + 2 * kv, dim)]
+        ? [matrix(name('attn_qkv.weight'), q + keys + values, dim)]
         : [
             matrix(name('attn_q.weight'), q, dim),
-            matrix(name('attn_k.weight'), kv, dim),
-            matrix(name('attn_v.weight'), kv, dim),
+            matrix(name('attn_k.weight'), keys, dim),
+            matrix(name('attn_v.weight'), values, dim),
           ]),
-      matrix(name('attn_output.weight'), dim, q),
+      matrix(name('attn_output.weight'), dim, heads * valueDim),
       ...only(
         bias,
         () => vector(name('attn_q.bias'), q, 0),
-        () => vector(name('attn_k.bias'), kv, 0),
-        () => vector(name('attn_v.bias'), kv, 0),
+        () => vector(name('attn_k.bias'), keys, 0),
+        () => vector(name('attn_v.bias'), values, 0),
       ),
       ...only(
         kind.headNorms,
