@@ -13,8 +13,9 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(1) @binding(0) var<storage, read_write> out: array<u32>;  // (pages, heads), both records of each
 @group(1) @binding(1) var<storage, read_write> keys: array<f32>; // (pages, heads, 64, dim), rotated
-var<workgroup> centre: array<f32, 1024>;
-var<workgroup> signs: array<atomic<u32>, 2048>; // of a plane
+override CHANNELS: u32 = 1024; // that there is room for
+var<workgroup> centre: array<f32, CHANNELS>;
+var<workgroup> signs: array<atomic<u32>, 2u * CHANNELS>; // of a plane
 var<workgroup> sizes: array<f32, 64>;
 var<workgroup> codes: array<u32, 64>;
 var<workgroup> most: atomic<u32>;

@@ -25,7 +25,8 @@ struct Params {
 @group(1) @binding(2) var<storage, read> sketches: array<u32>;
 @group(1) @binding(3) var<storage, read> plan: array<u32>;
 @group(1) @binding(4) var<storage, read> lists: array<u32>;
-var<workgroup> lookups: array<u32, 1024>;
+override CHANNELS: u32 = 1024; // that there is room for
+var<workgroup> lookups: array<u32, CHANNELS>;
 var<workgroup> weighed: array<i32, 64>;
 var<workgroup> centre: atomic<i32>;
 

@@ -1,6 +1,7 @@
 // A vector that a workgroup works on. What becomes of it does not depend on the number of threads.
 override LANES: u32 = 64;
-var<workgroup> x: array<f32, 1024>;
+override CHANNELS: u32 = 1024; // that there is room for
+var<workgroup> x: array<f32, CHANNELS>;
 
 // Walsh-Hadamard transform of every block of `width` of its `dim` channels, without the factor 1 / √width.
 fn rotate(dim: u32, width: u32, lane: u32) {

@@ -4,7 +4,7 @@ import { demand } from '../kv-shape.js';
 import { shape as shapeOf } from '../shapes.js';
 import type { GpuBuffer } from './buffers.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
-import { gridOf, ROTATES } from './grid.js';
+import { gridOf, rotates } from './grid.js';
 import type { GpuKvLayer } from './pages.js';
 import type { Overrides } from './pipelines.js';
 import { type GpuPlan, planWords } from './plans.js';
@@ -90,7 +90,7 @@ export const gpuAttend = (
       const width = shape.keys === 'q8' ? keyDim & -keyDim : 0;
       recorder.run({
         kernel: 'queries',
-        overrides: ROTATES,
+        overrides: rotates(keyDim),
         params: [
           ...place,
           ...[startOf(q), keyDim, width, f32(1 / Math.sqrt(Math.max(1, width)))],

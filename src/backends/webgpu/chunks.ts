@@ -12,6 +12,7 @@ import {
 } from './chunk-index.js';
 import { gpuChunkRecords } from './chunk-records.js';
 import type { GpuDevice } from './device.js';
+import { channels } from './grid.js';
 import { gpuObserve } from './observe.js';
 import type { GpuKvLayer } from './pages.js';
 import { gpuPlans } from './plans.js';
@@ -96,6 +97,7 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
     const width = kv.shape.keys === 'q8' ? shape.keyDim & -shape.keyDim : 0;
     recorder.run({
       kernel: 'summarize',
+      overrides: channels(shape.keyDim),
       params: [
         ...[...keysOf(kv), shape.kvHeads, limit, longest],
         ...[width, f32(1 / Math.sqrt(Math.max(1, width)))],
@@ -118,17 +120,19 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
     const width = kv.shape.keys === 'f16' ? keyDim & -keyDim : 0;
     recorder.run({
       kernel: 'rotated-keys',
+      overrides: channels(keyDim),
       params: [...keysOf(kv), kvHeads, page, width, f32(1 / Math.sqrt(Math.max(1, width)))],
       buffers: [keys, kv.buffer!, kv.table()],
       groups: [PAGE, kvHeads, end - page],
     });
     const { sketches, bounds } = own.layers[layer]!;
-    for (const [kernel, made] of [
-      ...(own.shape.sketches ? [['key-sketch', sketches] as const] : []),
-      ...(own.shape.bounds ? [['key-bounds', bounds] as const] : []),
+    for (const [kernel, overrides, made] of [
+      ...(own.shape.sketches ? [['key-sketch', channels(keyDim), sketches] as const] : []),
+      ...(own.shape.bounds ? [['key-bounds', {}, bounds] as const] : []),
     ]) {
       recorder.run({
         kernel,
+        overrides,
         params: [kvHeads, keyDim, page],
         buffers: [made.buffer, keys],
         groups: [end - page, kvHeads],

@@ -4,6 +4,7 @@ import { checkAppend, checkKvShape, demand, mustBeResident } from '../kv-shape.j
 import { apart } from './apart.js';
 import type { GpuBuffer } from './buffers.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
+import { channels } from './grid.js';
 import { f32 } from './recorder.js';
 
 type Verbs = Pick<Backend, 'kvLayer' | 'mapPages' | 'dropPages' | 'writePage' | 'readPage' | 'appendKv'>;
@@ -178,6 +179,7 @@ export const gpuPages = (device: GpuDevice): Verbs => {
         const table = recorder.list(kv.places.slice(first, last));
         recorder.run({
           kernel: 'append-kv',
+          overrides: channels(Math.max(keyDim, valueDim)),
           params: [
             ...[startOf(k), at, keyDim, valueDim, codecNumber[keys], codecNumber[values]],
             ...[keyBytes(kv.shape) / 4, valueBytes(kv.shape) / 4, position, table, kv.pageBytes / 4],

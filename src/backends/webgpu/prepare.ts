@@ -2,24 +2,31 @@ import type { WeightType } from '../backend.js';
 import { isFloat } from '../row-formats.js';
 import { attendOverrides } from './attend.js';
 import type { GpuDevice } from './device.js';
-import { choosing, ROTATES } from './grid.js';
+import { channels, choosing, rotates } from './grid.js';
 import type { KernelName } from './kernels.js';
 import { overridesOf, PLAIN_TILE, type ProductTile } from './matmul.js';
 import type { Overrides } from './pipelines.js';
 
 const PLAIN: readonly KernelName[] = [
-  ...(['add', 'append-kv', 'attend-pairs', 'embed', 'extend', 'gate', 'merge', 'pack', 'panels'] as const),
+  ...(['add', 'attend-pairs', 'embed', 'extend', 'gate', 'merge', 'pack', 'panels'] as const),
   ...(['parts', 'rms-norm', 'rope', 'select', 'softcap', 'top-logits'] as const),
-  ...(['contrast', 'key-bounds', 'key-sketch', 'rotated-keys', 'segment', 'summarize'] as const),
+  ...(['contrast', 'key-bounds', 'segment'] as const),
   ...(['add-mass', 'read-chunks', 'score-tokens', 'write-boundaries', 'write-chunks'] as const),
-  ...(['add-softmax', 'mean-query', 'score-bounds', 'score-chunks', 'score-sketches'] as const),
+  ...(['add-softmax', 'mean-query', 'score-chunks'] as const),
 ];
+
+/** With room for the channels of a vector, as wide as those of most models. */
+const ROOMY = [
+  ...(['append-kv', 'key-sketch', 'rotated-keys', 'score-bounds', 'score-sketches', 'summarize'] as const),
+];
+const WIDE = 128;
 
 /** Every pipeline that a model with weights of these types runs. */
 const needed = (types: readonly WeightType[], tile: ProductTile): [KernelName, Overrides | undefined][] => [
   ...PLAIN.map((kernel): [KernelName, undefined] => [kernel, undefined]),
   ...[false, true].map((split): [KernelName, Overrides] => ['attend', attendOverrides(split)]),
-  ...(['queries', 'sketch-query'] as const).map((kernel): [KernelName, Overrides] => [kernel, ROTATES]),
+  ...ROOMY.map((kernel): [KernelName, Overrides] => [kernel, channels(WIDE)]),
+  ...(['queries', 'sketch-query'] as const).map((kernel): [KernelName, Overrides] => [kernel, rotates(WIDE)]),
   ...[1, Number.POSITIVE_INFINITY].map((n): [KernelName, Overrides] => ['select-scored', choosing(n)]),
   ...types.flatMap((type): [KernelName, Overrides][] =>
     isFloat(type)

@@ -15,7 +15,7 @@ import { demand } from '../kv-shape.js';
 import type { GpuBuffer } from './buffers.js';
 import type { GpuChunkIndex } from './chunk-index.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
-import { ROTATES } from './grid.js';
+import { channels, rotates } from './grid.js';
 import { type GpuPlan, planWords } from './plans.js';
 import { f32 } from './recorder.js';
 import { chunkTable, type GpuScores, mostChunks, shapeScores } from './scores.js';
@@ -54,7 +54,7 @@ export const sketchQueries = (
   const width = dim & -dim;
   recorder.run({
     kernel: 'sketch-query',
-    overrides: ROTATES,
+    overrides: rotates(dim),
     params: [
       ...[startOf(q), q.cols, dim, together, recorder.list(table), width],
       ...[f32(1 / Math.sqrt(width)), f32(scale), f32(2 / 2 ** headroom(dim))],
@@ -145,6 +145,7 @@ export const gpuScoreChunks = (device: GpuDevice): Pick<Backend, 'scoreChunks'> 
     const logits = buffers.take('logits of sub-blocks', 4 * count * heads * stride, 'activations');
     recorder.run({
       kernel: 'score-bounds',
+      overrides: channels(keyDim),
       params: [
         ...[heads, heads / kvHeads, keyDim, stride, recorder.list(table), f32(scale)],
         ...[startOf(q), q.cols, width, f32(1 / Math.sqrt(width))],
@@ -186,6 +187,7 @@ export const gpuScoreChunks = (device: GpuDevice): Pick<Backend, 'scoreChunks'> 
       : { buffer: scores.buffer!, at: rows, tileStep: stride, askerStep: count * stride };
     recorder.run({
       kernel: 'score-sketches',
+      overrides: channels(dim),
       params: [
         ...(among ? planWords(among) : [0, 0, 1, 0]),
         ...[dim, kvHeads, planes, perKv, kvHeads / lists, 2 ** headroom(dim), recorder.list(table)],
