@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'unsupported/retention'
   | 'unsupported/transfer'
   | 'unsupported/constraint'
+  | 'unsupported/retrieval'
   | 'model/unreachable'
   | 'model/corrupt'
   | 'model/template'

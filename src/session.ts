@@ -4,10 +4,15 @@ import { abortable, type CallOptions, type StopOptions, withoutCall } from './ca
 import type { ContextStats, Engine } from './engine/engine.js';
 import type { CloneSettings } from './engine/session-options.js';
 import type { AskSettings } from './generate/ask-settings.js';
+import type { Ranked } from './generate/rank.js';
+import type { RankSettings } from './generate/rank-settings.js';
 import type { Exchange, Message } from './generate/said.js';
+import type { Sifted, SiftSettings } from './generate/sift.js';
 import type { ToldCalls, ToolResult } from './text/tool.js';
 
 export interface AskOptions extends AskSettings, CallOptions {}
+export interface RankOptions extends RankSettings, CallOptions {}
+export interface SiftOptions extends SiftSettings, CallOptions {}
 export interface CloneOptions extends CloneSettings, CallOptions {}
 
 /** A text and a conversation about it. */
@@ -89,6 +94,29 @@ export class Session {
    */
   measure(exchanges: readonly Exchange[], options: StopOptions = {}): Promise<number> {
     return abortable(this.#engine, options, (call) => this.#engine.measure(this.#context, exchanges, call));
+  }
+
+  /**
+   * Which documents bear on a question, the one that bears most on it first (BlockRank, arXiv 2510.05396): none of them sees
+   * another, and each gets its share of the attention of the question's rows. They are no part of the session, but stay read
+   * until it is closed: another question about them reads itself alone. All of them together must fit in a context, each from
+   * a multiple of 64 tokens on: `input/too-long` else.
+   */
+  rank(documents: readonly string[], query: string, options: RankOptions = {}): Promise<Ranked[]> {
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.rank(this.#context, documents, query, withoutCall(options), call, onProgress),
+    );
+  }
+
+  /**
+   * The sentences of a text of any length that bear on a question, read window by window (InfiniRetri, arXiv 2502.12962): append
+   * them to a session and ask. The text is no part of this session. For one that never ends, give what was kept and what
+   * came since as the next text.
+   */
+  sift(text: string, question: string, options: SiftOptions = {}): Promise<Sifted> {
+    return abortable(this.#engine, options, (call, onProgress) =>
+      this.#engine.sift(this.#context, text, question, withoutCall(options), call, onProgress),
+    );
   }
 
   /**

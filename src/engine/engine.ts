@@ -5,7 +5,10 @@
 import type { Range } from '../backends/backend.js';
 import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
+import type { Ranked } from '../generate/rank.js';
+import type { RankSettings } from '../generate/rank-settings.js';
 import type { Exchange, Message } from '../generate/said.js';
+import type { Sifted, SiftSettings } from '../generate/sift.js';
 import type { OnText } from '../generate/speech.js';
 import type { ExportedSession } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
@@ -13,6 +16,7 @@ import type { TextProbe } from '../kv/probe-text.js';
 import type { ToldCalls, ToolResult } from '../text/tool.js';
 import type { EngineOptions } from './options.js';
 import type { Persisted } from './persisted.js';
+import type { SessionProbe, StoredSession } from './session-listing.js';
 import type {
   CloneSettings,
   ContextOptions,
@@ -126,42 +130,7 @@ export interface PhaseStats {
   readonly seconds: number;
 }
 
-/** A session kept on this device. */
-export interface StoredSession {
-  readonly id: string;
-  /** What people call it: its id, unless it was given another title. */
-  readonly title: string;
-  /** These are 0 where `restores` is `nothing` because they cannot be read. */
-  readonly tokens: number;
-  /** Milliseconds since 1970. */
-  readonly created: number;
-  /** When it last changed, in milliseconds since 1970. */
-  readonly used: number;
-  /**
-   * Bytes of its pages. `own`: what deleting it frees. `shared`: whole segments of text, which any session that begins
-   * with the same text uses, and pages that it has in common with clones.
-   */
-  readonly bytes: { readonly own: number; readonly shared: number };
-  /**
-   * What opening it with this model brings: its `pages`, as far as they are all still there; its `tokens`, which are read
-   * again; or `nothing`, because it cannot be opened.
-   */
-  readonly restores: 'pages' | 'tokens' | 'nothing';
-  /** Why not its pages, in words. */
-  readonly problem?: string;
-}
-
-/** What opening a kept session would find. */
-export interface SessionProbe {
-  /** 0 where it cannot be read. */
-  readonly tokens: number;
-  /** Tokens whose pages are stored; the others are read again when it is opened. */
-  readonly restorableTokens: number;
-  /** Whether it can be opened with this model at all. */
-  readonly opens: boolean;
-  /** Why not all of it, in words. */
-  readonly reason?: string;
-}
+export type { SessionProbe, StoredSession };
 
 export type Progress = (loaded: number, total: number) => void;
 
@@ -242,6 +211,22 @@ export interface Engine {
   messages(context: number): Promise<Message[]>;
   rewind(context: number, messages: number, call: number): Promise<void>;
   measure(context: number, exchanges: readonly Exchange[], call: number): Promise<number>;
+  rank(
+    context: number,
+    documents: readonly string[],
+    query: string,
+    options: RankSettings,
+    call: number,
+    onProgress: Progress,
+  ): Promise<Ranked[]>;
+  sift(
+    context: number,
+    text: string,
+    question: string,
+    options: SiftSettings,
+    call: number,
+    onProgress: Progress,
+  ): Promise<Sifted>;
   /** A second session that stands where this one does. */
   cloneContext(
     context: number,

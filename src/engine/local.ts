@@ -2,6 +2,7 @@ import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
 import { wholeNumber } from '../options.js';
 import { checkAskOptions, checkGenerateOptions } from './check-generate.js';
+import { checkIds } from './check-ids.js';
 import { checkQuestion, checkTold } from './check-tools.js';
 import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
@@ -90,11 +91,11 @@ export const createLocalEngine = (): Engine => {
     contexts.set(++handles, Object.assign(opened, { model }));
     return handles;
   };
-  const conversationOf = ({ conversation }: HeldContext) => {
-    if (!conversation)
-      throw new LonghandError('input/type', 'This is a bare context. Open a session to talk.');
-    return conversation;
+  const ofSession = <T>(part: T | undefined): T => {
+    if (part) return part;
+    throw new LonghandError('input/type', 'This is a bare context. Open a session to talk.');
   };
+  const conversationOf = ({ conversation }: HeldContext) => ofSession(conversation);
   const closeContext = async (handle: number): Promise<void> => {
     const context = contexts.get(handle);
     if (!context) return;
@@ -228,6 +229,14 @@ export const createLocalEngine = (): Engine => {
         const opened = await openSession(modelOf(held.model), options, { signal, onProgress }, held);
         return { context: await hold(held.model, opened), tokens: opened.context.tokens.length };
       }),
+    rank: (handle, documents, query, options, call, onProgress) =>
+      alone(handle, call, async (held, signal) =>
+        (await ofSession(held.retrieval).get()).rank(documents, query, options, { signal, onProgress }),
+      ),
+    sift: (handle, text, question, options, call, onProgress) =>
+      alone(handle, call, async (held, signal) =>
+        (await ofSession(held.retrieval).get()).sift(text, question, options, { signal, onProgress }),
+      ),
     stats: async (handle) => contextOf(handle).stats(),
     plan: async (handle, layer, head) => contextOf(handle).context.plan(layer, head),
     passage: async (handle, start, end) => {
@@ -249,12 +258,3 @@ export const createLocalEngine = (): Engine => {
 
 const isOpen = (id: string): LonghandError =>
   new LonghandError('input/busy', `Session '${id}' is open. Close it before you delete it.`, { session: id });
-
-const checkIds = (ids: readonly number[], vocab: number): void => {
-  const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
-  if (wrong === undefined) return;
-  throw new LonghandError(
-    'input/type',
-    `${wrong} is not a token of this model. Ids are whole numbers below ${vocab}.`,
-  );
-};

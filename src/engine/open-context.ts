@@ -9,6 +9,7 @@ import { alreadyThere } from '../kv/session-transfer.js';
 import type { ContextStats } from './engine.js';
 import { findSession, keepSession } from './keep-session.js';
 import type { OpenModel } from './open-model.js';
+import { type OpenRetrieval, openRetrieval } from './open-retrieval.js';
 import { isPersisted } from './persisted.js';
 import type { ContextOptions, SessionOptions } from './session-options.js';
 import type { Keeps } from './session-retention.js';
@@ -20,6 +21,7 @@ export interface OpenContext {
   readonly context: Context;
   readonly conversation: Conversation | undefined;
   readonly keeps: Keeps;
+  readonly retrieval?: OpenRetrieval;
   stats(): Promise<ContextStats>;
   close(): Promise<void>;
 }
@@ -122,6 +124,7 @@ export const openSession = async (
       { system, tools, ...(stored && { stored }) },
       async () => keeper?.put(conversation.turns),
     );
+    const retrieval = openRetrieval(model, conversation);
     if (from) {
       context.resume(from.context.tokens, from.context.spans);
       await context.catchUp(hooks);
@@ -132,12 +135,14 @@ export const openSession = async (
       context,
       conversation,
       keeps,
+      retrieval,
       stats: async () => ({
         ...(await statsOf(model, context, pager, keeper?.pages)),
         ...(found === 'unavailable' && { storage: found }),
       }),
       close: async () => {
         context.close();
+        retrieval.release();
         await atRest?.release?.();
       },
     };

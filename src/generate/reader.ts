@@ -123,7 +123,10 @@ const read = async (call: Forward, layer: number, watching: Watch | undefined): 
   await beside?.add(activations.q, activations.attended);
 };
 
-/** One forward call: the rows of `tiles` through all layers, to the logits of the last one where these are wanted. `watch` looks on. */
+/**
+ * One forward call: the rows of `tiles` through all layers, to the logits of the last one where these are wanted. `watch`
+ * looks on. `turned`: the position that the first row is turned by; default: its own.
+ */
 export const forward = async (
   reader: Reader,
   state: ContextState,
@@ -131,9 +134,10 @@ export const forward = async (
   tiles: Tiles,
   wants?: 'all' | WantedTop,
   watch?: Watch,
+  turned?: number,
 ): Promise<Step> => {
   const { backend, config, arena } = reader;
-  const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
+  const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows), turned };
   try {
     await state.residency.begin(tiles.position, tiles.position + tiles.rows);
     begin(call, ids);

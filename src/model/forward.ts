@@ -19,14 +19,16 @@ export interface Forward {
   readonly state: ContextState;
   readonly tiles: Tiles;
   readonly activations: Activations;
+  /** Position that the first row is turned by, where that is another than its place in the pages. */
+  readonly turned?: number | undefined;
 }
 
 /** x = embedding of the tokens; angles = rotations of their positions. */
 export const begin = (f: Forward, ids: ArrayLike<number>): void => {
-  const { backend: b, config, weights, activations: a, tiles } = f;
+  const { backend: b, config, weights, activations: a, tiles, turned = tiles.position } = f;
   b.embed(a.x, weights.embedding, ids, config.embeddingScale);
   config.rope.rotations.forEach((rotation, n) => {
-    b.upload(a.angles[n]!, ropeAngles(rotation, config.rope.dim, tiles.position, tiles.rows));
+    b.upload(a.angles[n]!, ropeAngles(rotation, config.rope.dim, turned, tiles.rows));
   });
 };
 

@@ -168,3 +168,31 @@ test('whoever gives up while a device is replaced is let go at once', async () =
   stop.abort();
   await expect(replacing).rejects.toMatchObject({ name: 'AbortError' });
 });
+
+// In a ranking and, but for plans, which only rankings write so, in a sifting.
+test.each([
+  ['observe', [6, 20]],
+  ['attend', [6, 40]],
+  ['writePlan', [2]],
+] as const)('documents are ranked and a text is sifted as if nothing had happened when the device dies in %s', async (verb, calls) => {
+  const found = async (deaths: readonly (Death | undefined)[]) => {
+    const model = await onMortals(deaths);
+    const session = await openSession(model, {});
+    const { rank, sift } = await session.retrieval!.get();
+    const documents = [0, 300, 600].map((from) => TEXT.slice(from, from + 200));
+    const outcome = [
+      await rank(documents, 'Where is the lamp?', {}, {}),
+      await rank(documents, 'Who keeps the sea?', {}, {}),
+      await sift(TEXT.slice(0, 900), 'Where is the lamp?', { window: 150, keep: 40 }, {}),
+    ];
+    await session.close();
+    return { outcome, losses: model.ladder.losses };
+  };
+  const calm = await found([undefined]);
+  expect(calm.losses).toBe(0);
+  for (const call of calls) {
+    const { outcome, losses } = await found([{ verb, call }, undefined]);
+    expect(outcome).toEqual(calm.outcome);
+    expect(losses).toBe(1);
+  }
+});

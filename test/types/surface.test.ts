@@ -79,7 +79,14 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const copy: Session = await session.clone({ id: 'second', signal: AbortSignal.timeout(9) });
   await copy.rewind(2);
   session.ask('', { begin: 'It was ', pattern: /.*/ });
-  void [role, measured];
+  const [best] = await session.rank(['a', 'b'], 'Who?', {
+    layers: [0, 2],
+    rows: 8,
+    signal: AbortSignal.timeout(9),
+  });
+  const place: number | undefined = best?.document;
+  const kept: readonly string[] = (await session.sift('a', 'Who?', { keep: 64 })).sentences;
+  void [role, measured, place, kept];
   const [range] = await context.plan({ layer: 0, head: 0 });
   const start: number | undefined = range?.[0];
   const density: number = (await context.stats()).density.prefill;
