@@ -1,11 +1,11 @@
 // Encode keys and values into pages, token by token: what a query reads never depends on when a page became full.
 import { copyTamed, encodeToken } from './lib/encode';
 import { hadamard } from './lib/hadamard';
-import { blockBytes, keyBlock, PAGE, Q8, valueBlock } from './lib/page';
+import { blockBytes, F16, keyBlock, PAGE, valueBlock } from './lib/page';
 
 /**
  * table: u32 addresses of pages. k (rows, kvHeads, keyDim), v (rows, kvHeads, valueDim) f32, for absolute positions
- * from `position` on. Keys in q8 are rotated first. scratch: keyDim f32.
+ * from `position` on. Keys in q8 and q4 are rotated first. scratch: keyDim f32.
  */
 export function appendKv(
   table: usize,
@@ -28,7 +28,7 @@ export function appendKv(
     const token = at % PAGE;
     for (let head = 0; head < kvHeads; head++) {
       let key = k;
-      if (keyCodec == Q8) {
+      if (keyCodec != F16) {
         copyTamed(scratch, k, keyDim);
         hadamard(scratch, keyDim);
         key = scratch;

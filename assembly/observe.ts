@@ -8,7 +8,7 @@ import { address, number, word } from './lib/words';
  * heads; 5: kvHeads; 6: dim; 7: lists; 8: tiles; 9: page addresses, u32; 10: codec of the keys; 11: bytes from a KV head
  * to the next in a page; 12: position of row 0; 13: rows of a tile; 14: counts; 15: ranges; 16: capacity; 17: scale.
  * An item writes the rows of its heads: 0 where its ranges name nothing.
- * scratch: group · (4 · (tokens + 8) + 2 · dim + 4) + 16 · dim bytes, tokens = the most that a row can reach.
+ * scratch: group · (4 · (tokens + 8) + 4 · dim + 4) + 16 · dim bytes, tokens = the most that a row can reach.
  */
 export function observe(args: usize, from: i32, to: i32, scratch: usize): void {
   const heads = word(args, 4), kvHeads = word(args, 5), dim = word(args, 6);

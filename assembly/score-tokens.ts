@@ -7,7 +7,7 @@ import { address, number, word } from './lib/words';
  * Items [from, to), as in score-chunks.ts, with 9: page addresses, u32; 10: codec of the keys; 11: bytes from a KV head
  * to the next in a page; 13: position of row 0; candidates are always given. Every row of a tile adds the softmax mass
  * of each chunk, over the tokens that the candidates name up to the row itself; chunks without any become −∞.
- * scratch: group · (4 · (tokens + 8) + 2 · dim + 4) + 16 · dim bytes, tokens = the most that an item names.
+ * scratch: group · (4 · (tokens + 8) + 4 · dim + 4) + 16 · dim bytes, tokens = the most that an item names.
  */
 export function scoreTokens(args: usize, from: i32, to: i32, scratch: usize): void {
   const kvHeads = word(args, 5), dim = word(args, 6), tiles = word(args, 8);

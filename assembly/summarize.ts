@@ -1,12 +1,12 @@
 // Summaries of stored keys: means of chunks, sketches of tokens. Both can be made again from the pages, byte for byte.
 import { f16ToF32, f32ToF16 } from './lib/f16';
 import { hadamard } from './lib/hadamard';
-import { F16, PAGE, Q8, decodeBlock } from './lib/page';
+import { F16, PAGE, decodeBlock } from './lib/page';
 import { centreBytes, PLANES, SCALE_BITS } from './lib/sketch';
 
 /**
  * out: for chunks [first, last), every `stride` bytes, sum/√length of one head's keys, f16 (DHSA, arXiv 2510.24606
- * §3). Keys are added as stored, in ascending order in f32; q8 keys are rotated back once, as a sum.
+ * §3). Keys are added as stored, in ascending order in f32; q8 and q4 keys are rotated back once, as a sum.
  * boundaries: u32, chunk c is [b[c], b[c + 1]). scratch: (PAGE + 1) · dim f32.
  */
 export function chunkMeans(
@@ -31,7 +31,7 @@ export function chunkMeans(
         v128.store(sum + at, f32x4.add(v128.load(sum + at), v128.load(key + at)));
       }
     }
-    if (codec == Q8) hadamard(sum, dim);
+    if (codec != F16) hadamard(sum, dim);
     const root = sqrt<f32>(<f32>(end - start));
     for (let channel: usize = 0; channel < <usize>dim; channel++) {
       store<u16>(out + (channel << 1), <u16>f32ToF16(load<f32>(sum + (channel << 2)) / root));

@@ -31,9 +31,10 @@ mkdirSync('bench/results', { recursive: true });
 const results: NeedleResult[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
 
 const read = async (length: number, method: string, text: number, facts: number): Promise<NeedleResult> => {
+  const { kv, ...options } = optionsOf(method, length);
   const model = await load(values.model, {
-    ...optionsOf(method, length),
-    kv: { store: 'none' },
+    ...options,
+    kv: { ...kv, store: 'none' },
     maxTokens: Math.max(length + 128, 1024),
   });
   const book = await heldOut((sentence) => model.tokenize(sentence));

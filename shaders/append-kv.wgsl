@@ -150,7 +150,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (rotated) {
     rotate(dim, p.width, lane);
     for (var c = lane; c < dim; c += 64u) {
-      x[c] = tame(x[c] * p.norm, HALF_MAX * 127.0);
+      x[c] = tame(x[c] * p.norm, select(HALF_MAX, HALF_MAX * 127.0, codec == Q8));
     }
     workgroupBarrier();
   }

@@ -68,6 +68,17 @@ fn bytes_of(word: u32) -> vec4f {
   return vec4f(vec4i(vec4u(word << 24u, word << 16u, word << 8u, word)) >> vec4u(24u));
 }
 
+// Channels 4 · word … 4 · word + 3 of a token in a block of q4.
+fn four_of(block: u32, dim: u32, token: u32, word: u32) -> vec4f {
+  let groups = (dim + 31u) / 32u;
+  let index = token * groups + word / 8u;
+  let scale = half_at(block + 8u * dim, index);
+  let minimum = half_at(block + 8u * dim + 32u * groups, index);
+  let codes = pages[block + token * (dim / 8u) + word / 2u] >> ((word & 1u) * 16u);
+  let four = vec4f(vec4u(codes, codes >> 4u, codes >> 8u, codes >> 12u) & vec4u(15u));
+  return fma(vec4f(scale), four, vec4f(minimum));
+}
+
 // A quad's logits for one key.
 fn logits_of(quad: u32, block: u32, token: u32) -> vec4f {
   let scales = bitcast<vec4f>(queries[p.scalesAt + quad]);
@@ -84,7 +95,7 @@ fn logits_of(quad: u32, block: u32, token: u32) -> vec4f {
       low += vec4i(dot4(codes, b.x), dot4(codes, b.y), dot4(codes, b.z), dot4(codes, b.w));
     }
     logits = vec4f(128 * high + low) * (scales * half_at(block + 16u * p.dim.x, token));
-  } else {
+  } else if (p.codec.x == F16) {
     // Sixteen at a time: sums of many channels keep their last bits.
     for (var begin = 0u; begin < p.dim.x; begin += 16u) {
       var some = vec4f(0.0);
@@ -92,6 +103,18 @@ fn logits_of(quad: u32, block: u32, token: u32) -> vec4f {
         let word = pages[block + (token * p.dim.x + c) / 2u];
         some = fma(vec4f(half(word & 0xffffu)), bitcast<vec4f>(queries[quad * p.dim.x + c]), some);
         some = fma(vec4f(half(word >> 16u)), bitcast<vec4f>(queries[quad * p.dim.x + c + 1u]), some);
+      }
+      logits += some;
+    }
+    logits *= scales;
+  } else {
+    for (var begin = 0u; begin < p.dim.x; begin += 16u) {
+      var some = vec4f(0.0);
+      for (var c = begin; c < begin + 16u; c += 4u) {
+        let key = four_of(block, p.dim.x, token, c / 4u);
+        for (var i = 0u; i < 4u; i += 1u) {
+          some = fma(vec4f(key[i]), bitcast<vec4f>(queries[quad * p.dim.x + c + i]), some);
+        }
       }
       logits += some;
     }
@@ -117,13 +140,7 @@ fn value_of(block: u32, token: u32, word: u32) -> vec4f {
     let high = pages[at + 1u];
     return vec4f(half(low & 0xffffu), half(low >> 16u), half(high & 0xffffu), half(high >> 16u));
   }
-  let groups = (dim + 31u) / 32u;
-  let index = token * groups + word / 8u;
-  let scale = half_at(block + 8u * dim, index);
-  let minimum = half_at(block + 8u * dim + 32u * groups, index);
-  let codes = pages[block + token * (dim / 8u) + word / 2u] >> ((word & 1u) * 16u);
-  let four = vec4f(vec4u(codes, codes >> 4u, codes >> 8u, codes >> 12u) & vec4u(15u));
-  return fma(vec4f(scale), four, vec4f(minimum));
+  return four_of(block, dim, token, word);
 }
 
 fn scale_of(block: u32, token: u32) -> f32 {

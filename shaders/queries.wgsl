@@ -1,6 +1,6 @@
 // Queries as stored keys meet them, four of them side by side. For q8 keys: rotated as they are, then codes of 14 bits with
-// a scale of their own, each code in two bytes, 128 · high + low; word w of a quad is four highs and four lows. For f16
-// keys: the numbers themselves, channel by channel. A workgroup has one query: x of the grid is its place in the tile, y
+// a scale of their own, each code in two bytes, 128 · high + low; word w of a quad is four highs and four lows. For q4 keys:
+// the rotated numbers, for f16 keys the numbers themselves, channel by channel. A workgroup has one query: x of the grid is its place in the tile, y
 // the tile, z the KV head.
 // include: lib/divided.wgsl
 // include: lib/rotate.wgsl
@@ -9,10 +9,11 @@ struct Params {
   @size(32) slots: Slots,
   qAt: u32,
   dim: u32,
-  width: u32,    // of a rotated block of channels; 0: keys are f16
+  width: u32,    // of a rotated block of channels; 0: keys are not rotated
   norm: f32,     // 1 / √width
   scale: f32,    // of logits
   scalesAt: u32, // in out, in words
+  coded: u32,    // 1: keys are q8
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(1) @binding(0) var<storage, read_write> out: array<u32>;
@@ -32,7 +33,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
   workgroupBarrier();
-  if (p.width == 0u) {
+  if (p.width > 0u) {
+    rotate(p.dim, p.width, lane);
+    for (var c = lane; c < p.dim; c += LANES) {
+      x[c] *= p.norm;
+    }
+    workgroupBarrier();
+  }
+  if (p.coded == 0u) {
     for (var c = lane; c < p.dim; c += LANES) {
       out[((slot / 4u) * p.dim + c) * 4u + slot % 4u] = bitcast<u32>(x[c]);
     }
@@ -41,9 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  rotate(p.dim, p.width, lane);
   for (var c = lane; c < p.dim; c += LANES) {
-    x[c] *= p.norm;
     atomicMax(&most, bitcast<u32>(x[c]) & 0x7fffffffu);
   }
   workgroupBarrier();

@@ -49,6 +49,15 @@ fn logit(tile: u32, head: u32, row: u32, token: u32) -> u32 {
   if (worth == BROKEN) {
     return BROKEN;
   }
+  if (k.codec == 2u) {
+    var weighted = vec4f(0.0);
+    for (var w = 0u; w < k.dim / 4u; w += 1u) {
+      let c = at + 4u * w;
+      let codes = bitcast<vec4i>(vec4u(queries[c], queries[c + 1u], queries[c + 2u], queries[c + 3u]));
+      weighted = fma(vec4f(codes), key_four(k, block, token, 1.0, w), weighted);
+    }
+    return bitcast<u32>((weighted.x + weighted.y + (weighted.z + weighted.w)) * bitcast<f32>(worth));
+  }
   var sum = 0i;
   for (var w = 0u; w < k.dim / 4u; w += 1u) {
     let word = pages[block + (token % 64u) * (k.dim / 4u) + w];

@@ -22,7 +22,8 @@ export type {
   SessionProbe,
   StoredSession,
 } from './engine/engine.js';
-export type { EngineOptions, KvOptions } from './engine/options.js';
+export type { KvOptions } from './engine/kv-options.js';
+export type { EngineOptions } from './engine/options.js';
 export type { Persisted } from './engine/persisted.js';
 export type { Preset } from './engine/presets.js';
 export type {
@@ -54,6 +55,7 @@ export type { ImportedSession } from './kv/import-session.js';
 export type { MadeOtherwise } from './kv/made.js';
 export type { TextProbe } from './kv/probe-text.js';
 export type { ExportOptions, ImportOptions, Model, OpenOptions, ProbeOptions } from './loaded-model.js';
+export type { PageSizes } from './model/page-sizes.js';
 export type { WorkerOptions } from './page-engine.js';
 export type { A2sfOptions } from './policies/a2sf.js';
 export type { DuoOptions } from './policies/duo.js';

@@ -28,16 +28,17 @@ export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
 }
 
 /**
- * For q8 keys: out (dim) i16 = the query, rotated as they are, over its scale, which is returned. For f16 keys: the
- * query itself, f32, and 1. spare: dim f32.
+ * For q8 keys: out (dim) i16 = the query, rotated as they are, over its scale, which is returned. For q4 keys: the rotated
+ * query, for f16 keys the query itself, f32, and 1. spare: dim f32.
  */
 // @ts-ignore: decorator
 @inline
 function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, split: bool, spare: usize): f32 {
   const to = keyCodec == Q8 ? spare : out;
   memory.copy(to, query, <usize>dim << 2);
-  if (keyCodec != Q8) return 1;
-  hadamard(spare, dim);
+  if (keyCodec == F16) return 1;
+  hadamard(to, dim);
+  if (keyCodec == Q4) return 1;
   const scale = quantizeQuery(out, spare, dim);
   if (ASC_FEATURE_RELAXED_SIMD && split) splitQuery(out, dim, spare);
   return scale;
@@ -123,10 +124,10 @@ export function attendTile(
       decodeF16(keyScales, block + <usize>(scalesAt(Q8, keyDim) + (token << 1)), BLOCK);
       if (ASC_FEATURE_RELAXED_SIMD && split) sumKeys(keySums, keyCodes, keyDim);
       logitsQ8(logitsFrom, queriesFrom, scalesFrom, some, keyCodes, keySums, keyScales, keyDim, mask, split);
-    } else if (some <= 2) {
+    } else if (keyCodec == F16 && some <= 2) {
       logitsF16(logitsFrom, queriesFrom, some, keyCodes, scale, keyDim, mask);
     } else {
-      decodeBlock(keys, block, F16, keyDim, token, BLOCK);
+      decodeBlock(keys, block, keyCodec, keyDim, token, BLOCK);
       logitsF32(logitsFrom, queriesFrom, some, keys, scale, keyDim, mask);
     }
 

@@ -1,7 +1,7 @@
 // Logits of the tokens that ranges name, exact over the stored keys: what sums of attention are made of.
 import { hadamard } from './hadamard';
 import { halves4 } from './halves';
-import { F16, PAGE, decodeBlock } from './page';
+import { F16, PAGE, Q8, decodeBlock } from './page';
 import { quantizeQuery, sums4 } from './query';
 
 /** Bytes of one head's logits of at most so many tokens. */
@@ -14,7 +14,7 @@ export function rowBytes(tokens: i32): usize {
 /**
  * logits (heads, rowBytes(tokens)) of one row of q (heads, dim) of one KV head: those of the tokens that `ranges` name
  * below `limit`, in ascending order, at most `tokens` of them; gives how many. q8 keys meet the query as i16 (absmax /
- * 8191). Behind the logits: scratch of heads · (2 · dim + 4) + 16 · dim bytes.
+ * 8191). Behind the logits: scratch of heads · (4 · dim + 4) + 16 · dim bytes.
  */
 export function tokenLogits(
   logits: usize, q: usize, heads: i32, table: usize, headAt: i32, codec: i32, dim: i32, ranges: usize, count: i32,
@@ -24,13 +24,17 @@ export function tokenLogits(
   const rotated = logits + <usize>heads * row;
   const query = rotated + (<usize>dim << 4);
   const steps = query + (<usize>(heads * dim) << 1);
-  if (codec != F16) {
+  if (codec == Q8) {
     for (let head = 0; head < heads; head++) {
       memory.copy(rotated, q + (<usize>(head * dim) << 2), <usize>dim << 2);
       hadamard(rotated, dim);
       const step = quantizeQuery(query + (<usize>(head * dim) << 1), rotated, dim);
       store<f32>(steps + (<usize>head << 2), step * scale);
     }
+  } else if (codec != F16) {
+    memory.copy(query, q, <usize>(heads * dim) << 2);
+    for (let head = 0; head < heads; head++) hadamard(query + (<usize>(head * dim) << 2), dim);
+    q = query;
   }
 
   let named = 0;
@@ -42,8 +46,8 @@ export function tokenLogits(
       const stop = min(end, (page + 1) << 6);
       const block = <usize>load<u32>(table + (<usize>page << 2)) + <usize>headAt;
       const out = logits + (<usize>named << 2);
-      if (codec == F16) plainLogits(out, row, q, heads, block, dim, token & 63, stop - token, scale, rotated);
-      else codeLogits(out, row, query, steps, heads, block, dim, token & 63, stop - token);
+      if (codec == Q8) codeLogits(out, row, query, steps, heads, block, dim, token & 63, stop - token);
+      else plainLogits(out, row, q, heads, block, codec, dim, token & 63, stop - token, scale, rotated);
       named += stop - token;
       token = stop;
     }
@@ -111,16 +115,16 @@ function put(at: usize, sums: v128, scale: v128, step: usize): void {
   v128.store(at, f32x4.mul(f32x4.convert_i32x4_s(sums), f32x4.mul(scale, v128.load32_splat(step))));
 }
 
-/** As `codeLogits`, for f16 keys; `keys` is room for four of them as f32. */
+/** As `codeLogits`, for keys of other codecs; `keys` is room for four of them as f32. */
 // @ts-ignore: decorator
 @inline
 function plainLogits(
-  out: usize, rowBytes: usize, q: usize, heads: i32, block: usize, dim: i32, from: i32, count: i32, scale: f32,
-  keys: usize,
+  out: usize, rowBytes: usize, q: usize, heads: i32, block: usize, codec: i32, dim: i32, from: i32, count: i32,
+  scale: f32, keys: usize,
 ): void {
   const row = <usize>dim << 2;
   for (let token = from; token < from + count; token += 4, out += 16) {
-    decodeBlock(keys, block, F16, dim, token, min(4, from + count - token));
+    decodeBlock(keys, block, codec, dim, token, min(4, from + count - token));
     for (let head = 0; head < heads; head++) {
       const query = q + <usize>head * row;
       let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);

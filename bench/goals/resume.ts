@@ -1,5 +1,6 @@
 /** A text that was read before: how soon a new question is answered, and what keeping it costs. */
-import type { EngineOptions, KvOptions } from '../../src/engine/options.js';
+import type { KvOptions } from '../../src/engine/kv-options.js';
+import type { EngineOptions } from '../../src/engine/options.js';
 import { makeModel } from '../make-model.js';
 import { type Visited, visitIn } from './again.js';
 import { type Goal, least, openResults, type Results, table, times } from './goal.js';

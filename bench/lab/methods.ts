@@ -62,7 +62,9 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
 export const attentionOf = (method: string, length: number): AttentionOptions => {
   const known = methods[method];
   if (!known)
-    throw new Error(`Unknown method ${method}. Methods: ${Object.keys({ ...methods, ...kept }).join(', ')}.`);
+    throw new Error(
+      `Unknown method ${method}. Methods: ${Object.keys({ ...methods, ...kept, ...exactly }).join(', ')}.`,
+    );
   return known(length);
 };
 
@@ -86,8 +88,21 @@ const kept: Readonly<Record<string, (length: number) => RetentionOptions>> = {
   'a2sf-values': (length) => ({ policy: 'a2sf', values: true, ...budget(length) }),
 };
 
-/** How a model is loaded to measure a method: what it reads, or, with `dense`, what it keeps. */
-export const optionsOf = (method: string, length: number): Pick<EngineOptions, 'attention' | 'retention'> => {
+/** How exactly a text that is read densely is kept, by name. */
+const exactly: Readonly<Record<string, NonNullable<EngineOptions['kv']>>> = {
+  'pages-f16': { keys: 'f16', values: 'f16' },
+  'pages-q8-q4': { keys: 'q8', values: 'q4' },
+  'pages-q4': { keys: 'q4', values: 'q4' },
+  'values-48': { valueChannels: 48 },
+};
+
+/** How a model is loaded to measure a method: what it reads, or, with `dense`, what it keeps, and how exactly. */
+export const optionsOf = (
+  method: string,
+  length: number,
+): Pick<EngineOptions, 'attention' | 'retention' | 'kv'> => {
+  const kv = exactly[method];
+  if (kv) return { attention: { method: 'dense' }, kv };
   const retention = kept[method]?.(length);
   return retention
     ? { attention: { method: 'dense' }, retention }

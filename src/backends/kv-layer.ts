@@ -3,7 +3,7 @@ export interface KvShape {
   readonly kvHeads: number;
   readonly keyDim: number;
   readonly valueDim: number;
-  readonly keys: 'f16' | 'q8';
+  readonly keys: 'f16' | 'q8' | 'q4';
   readonly values: 'f16' | 'q8' | 'q4';
 }
 

@@ -18,8 +18,9 @@ export const checkKvShape = (label: string, { kvHeads, keyDim, valueDim, keys, v
     const message = `${label} has ${kvHeads} KV heads; at least one is needed. Use another model.`;
     throw new LonghandError('unsupported/architecture', message, { label, kvHeads });
   }
-  if (!['f16', 'q8'].includes(keys) || !['f16', 'q8', 'q4'].includes(values)) {
-    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16 or q8 for keys and f16, q8 or q4 for values.`;
+  const known = ['f16', 'q8', 'q4'];
+  if (!known.includes(keys) || !known.includes(values)) {
+    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16, q8 or q4.`;
     throw new LonghandError('input/option', message, { label, keys, values });
   }
 };

@@ -24,7 +24,7 @@ export const hadamard = (vector: Float32Array): void => {
   for (let at = 0; at < vector.length; at++) vector[at] = vector[at]! * norm;
 };
 
-/** A key as q8 stores it: made finite, then rotated, so that outlier channels do not set the scale. */
+/** A key as q8 and q4 store it: made finite, then rotated, so that outlier channels do not set the scale. */
 export const rotatedKey = (key: Float32Array): Float32Array => {
   const rotated = key.map((x) => tame(x, HALF_MAX));
   hadamard(rotated);

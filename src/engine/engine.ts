@@ -13,6 +13,7 @@ import type { OnText } from '../generate/speech.js';
 import type { ExportedSession } from '../kv/export-session.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { TextProbe } from '../kv/probe-text.js';
+import type { PageSizes } from '../model/page-sizes.js';
 import type { ToldCalls, ToolResult } from '../text/tool.js';
 import type { EngineOptions } from './options.js';
 import type { Persisted } from './persisted.js';
@@ -48,8 +49,12 @@ export interface ModelInfo {
   readonly attention: string;
   /** The retention policy in effect, with its options. */
   readonly retention: string;
-  readonly keys: 'f16' | 'q8';
+  readonly keys: 'f16' | 'q8' | 'q4';
   readonly values: 'f16' | 'q8' | 'q4';
+  /** Channels of a value as it is kept (`kv.valueChannels`). */
+  readonly valueChannels: number;
+  /** What pages take with these codecs, and with others. */
+  readonly pageSizes: PageSizes;
   /** Where read text is kept between visits. */
   readonly store: 'idb' | 'opfs' | 'memory' | 'none';
   /** Identity of the model's tensors and tokenizer. */

@@ -22,7 +22,7 @@ export interface KeptTrials {
  */
 export const keptTrials = (
   { store, database, durability }: ReturnType<typeof checkEngineOptions>,
-  kind: 'speeds' | 'ways',
+  kind: 'speeds' | 'ways' | 'bears',
 ): KeptTrials => {
   const keyOf = (what: readonly unknown[]): string => `${kind}/${JSON.stringify([NUMERICS, what])}`;
   const use = async <T>(work: (store: Awaited<ReturnType<typeof openStore>>) => Promise<T>) => {

@@ -2,10 +2,12 @@ import type { Architecture } from '../architectures/architecture.js';
 import { PAGE } from '../backends/backend.js';
 import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
 import type { Sample } from '../backends/webgpu/sample.js';
+import { LonghandError } from '../errors.js';
 import { arenaBytes, createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
-import { type LoadWeightsOptions, loadWeights } from '../model/weights.js';
+import { type LoadWeightsOptions, loadWeights, type Reshape } from '../model/weights.js';
+import { loadPolicies } from '../policies/load-policies.js';
 import type { Predictor } from '../predictors/predictor.js';
 import type { GgufModel } from '../weights/gguf-reader.js';
 import { weightType } from '../weights/repack.js';
@@ -15,6 +17,8 @@ import type { Computing } from './open-backend.js';
 
 /** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
 export const SEGMENT_TOKENS = 256;
+/** Kernels step through a vector 16 channels at a time. */
+const LANES = 16;
 
 /** Bytes of a file's weights on a device, by type, vectors apart. Types that are not computed are left out. */
 const bytesByType = ({ tensors }: GgufModel): { matrices: Map<WeightType, number>; all: number } => {
@@ -60,18 +64,36 @@ export const sampleOf = (
   };
 };
 
+/** What narrows the values of a model that is being loaded on `backend` to `channels`, where that is asked for. */
+const narrowTo = (backend: Computing, channels: number | undefined): Reshape | undefined => {
+  if (channels === undefined) return undefined;
+  return async (layers, { heads, kvHeads, valueDim }, swap) => {
+    if (channels % LANES !== 0 || channels > valueDim) {
+      throw new LonghandError(
+        'input/option',
+        `Values of this model have ${valueDim} channels; ${channels} were asked for. Give a multiple of ${LANES} up to ${valueDim}.`,
+        { option: 'kv.valueChannels', valueDim },
+      );
+    }
+    const { narrowValues } = await loadPolicies('no `kv.valueChannels`');
+    await narrowValues({ ...backend, swap }, layers, { heads, kvHeads, valueDim }, channels);
+    return { valueDim: channels };
+  };
+};
+
 /** Loads a model from its file on a backend, which is closed if that fails. `maxTokens`: that contexts will hold. */
 export const loadOn = async (
   backend: Computing,
   file: GgufModel,
   architecture: Architecture,
-  options: LoadWeightsOptions,
+  options: Omit<LoadWeightsOptions, 'reshape'> & { readonly valueChannels?: number | undefined },
 ): Promise<Loaded> => {
   try {
     const read = architecture.config(file.metadata);
     const { maxTokens = read.window } = options;
     const segmentTokens = segmentOf(maxTokens);
-    const weights = await loadWeights(backend, file, architecture, options);
+    const reshape = narrowTo(backend, options.valueChannels);
+    const weights = await loadWeights(backend, file, architecture, { ...options, reshape });
     await backend.prepare?.();
     return { backend, weights, arena: createArena(backend, weights.config, segmentTokens) };
   } catch (error) {

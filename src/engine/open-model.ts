@@ -1,6 +1,5 @@
 import { architectureOf } from '../architectures/index.js';
 import { NUMERICS } from '../backends/wasm/numerics.js';
-import { codecs } from '../codecs/index.js';
 import { pageBytes } from '../codecs/page-format.js';
 import { LonghandError } from '../errors.js';
 import type { Reader } from '../generate/reader.js';
@@ -9,7 +8,7 @@ import { type Archive, openArchive } from '../kv/archive.js';
 import { createBudget } from '../kv/budget.js';
 import { readBeside } from '../kv/read-beside.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
-import type { ModelConfig } from '../model/config.js';
+import { pageSizesOf } from '../model/page-sizes.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
 import { openRetention } from '../policies/open-retention.js';
 import type { Measure, Retain } from '../policies/policy.js';
@@ -18,6 +17,8 @@ import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { openModelFile } from '../weights/split.js';
+import { chooseKeys } from './choose-keys.js';
+import { codecsUsed } from './codecs-used.js';
 import type { ModelInfo, ModelPart, ModelSource, Progress } from './engine.js';
 import { createLadder, type Ladder, type Rung } from './ladder.js';
 import { loadOn, sampleOf } from './load-on.js';
@@ -78,7 +79,8 @@ export const openModel = async (
     const architecture = architectureOf(file.metadata);
     const tokenizer = loadTokenizer(file.metadata);
     const template = loadChatTemplate(file.metadata, tokenizer);
-    const pageCodecs = { keys: chosen.keys, values: chosen.values };
+    // Until a trial says more, the narrower ones: what computes them computes the others.
+    let pageCodecs: PageCodecs = { keys: chosen.keys === 'auto' ? 'q4' : chosen.keys, values: chosen.values };
     const sample = sampleOf(
       file,
       architecture.config(file.metadata),
@@ -88,7 +90,8 @@ export const openModel = async (
     );
     const openings = await rungsOf(chosen, sample, predictor);
     const later = openings.length > 1 ? rereadable(source) : source;
-    const limit = chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens };
+    const { valueChannels } = chosen;
+    const limit = { valueChannels, ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }) };
     const exclusive = createTurns();
     let known: string | undefined;
     const rungs = openings.map(
@@ -137,7 +140,9 @@ export const openModel = async (
       get retain() {
         return retain;
       },
-      codecs: pageCodecs,
+      get codecs() {
+        return pageCodecs;
+      },
       budget: createBudget({ bytes: () => climbed.now.backend.bytes() }, chosen.memory),
       marks: () => tokenizer.marks,
       maxTokens,
@@ -149,12 +154,14 @@ export const openModel = async (
       encode: (text) => tokenizer.encode(text, stop && { signal: stop }),
       read: (ids, looks) => readOnce(reader, ids, looks, stop),
     });
+    const { encode } = measureUntil(signal);
+    pageCodecs = await chooseKeys(reader, chosen, { fingerprint, signal, encode });
     const retention = await retaining(measureUntil(signal));
     retain = retention.retain;
     const provenance: Provenance = {
       model: fingerprint,
       tokenizer: tokenizer.signature,
-      codec: codecsUsed(config, pageCodecs),
+      codec: codecsUsed(config, pageCodecs, valueChannels),
       attention: predictor.signature + retention.bound,
       build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };
@@ -174,6 +181,8 @@ export const openModel = async (
         attention: predictor.signature,
         retention: retention.signature,
         ...pageCodecs,
+        pageSizes: pageSizesOf(config),
+        valueChannels: config.valueDim,
         store: kept?.store.name ?? 'none',
         fingerprint,
         weightBytes: backend.bytes().weights,
@@ -200,15 +209,6 @@ export const openModel = async (
     await ladder?.close();
     throw error;
   }
-};
-
-/** The codecs of all pages with their versions: a model may have layers that slide, and their pages are f16. */
-const codecsUsed = (config: ModelConfig, pageCodecs: PageCodecs): string => {
-  const shapes = config.attention.map((_, layer) => kvShapeOf(config, pageCodecs, layer));
-  const names = shapes.map(
-    ({ keys, values }) => `${keys}.${codecs[keys].version}/${values}.${codecs[values].version}`,
-  );
-  return [...new Set(names)].sort().join(' ');
 };
 
 /** Half of what this site may use: model files and the page's own data want room too. */

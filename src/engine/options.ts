@@ -2,6 +2,7 @@ import { byteCount, flag, oneOf, onlyKnown, text, wholeNumber } from '../options
 import type { RetentionOptions } from '../policies/index.js';
 import type { AttentionOptions } from '../predictors/index.js';
 import { checkSecret } from '../stores/encryption.js';
+import type { KvOptions } from './kv-options.js';
 import { type Preset, withPreset } from './presets.js';
 
 const GB = 2 ** 30;
@@ -16,52 +17,6 @@ const deviceBudget = (): number => {
 
 /** Threads that may be asked for. */
 const MOST_THREADS = 64;
-
-/** How pages are encoded and where they rest. */
-export interface KvOptions {
-  /** Codec of keys. `q8` (default): one byte a channel after a Hadamard rotation; `f16`: two bytes, exact to half precision. */
-  readonly keys?: 'q8' | 'f16';
-  /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `f16`: two bytes. */
-  readonly values?: 'q8' | 'q4' | 'f16';
-  /**
-   * Where read text is kept. `idb` (default where there is IndexedDB): on the device, until it is deleted. `memory` (default
-   * elsewhere): until the model is closed. `none`: nowhere, so every session reads its text itself. `opfs`: as `idb`, but
-   * large records are files of the origin-private file system, which are read faster; only in a worker, where `load`
-   * puts the engine.
-   */
-  readonly store?: 'idb' | 'opfs' | 'memory' | 'none';
-  /**
-   * Bytes that the texts of all open contexts may take in memory together, as a number or as text ('256MB'): pages, what
-   * is kept to choose among them, tokens. Beyond it pages rest in the store alone and are fetched when they are read, to
-   * the same result. Default: an eighth of the device's memory where the browser tells it, else '512MB'.
-   */
-  readonly memory?: number | string;
-  /** Name of the database. Default `longhand`. Models may share one; each finds what it read itself. */
-  readonly database?: string;
-  /**
-   * When a write counts as done: handed to the system (`relaxed`, default; a power cut may cost the last of them) or
-   * flushed to the disk (`strict`, slower).
-   */
-  readonly durability?: 'relaxed' | 'strict';
-  /**
-   * Encrypts what is stored, names of sessions included, with keys derived from this one: a `CryptoKey` for HKDF that may
-   * `deriveKey` and need not be extractable (docs/PRIVACY.md). It lies in a database of its own, and `load` rejects with
-   * `storage/key` where that was encrypted with another key. Model files are not encrypted, exported sessions where
-   * `exportSession` is told so. Default: nothing is.
-   */
-  readonly encryption?: CryptoKey;
-  /**
-   * Bytes that everything stored may have, as a number or as text such as '2GB'. Beyond, what was used longest ago is
-   * evicted, and read again when it is next needed; token lists of sessions stay, and so does what is open in any tab.
-   * Default: half of what the browser says this site may use; no limit where it does not say, and for `memory`.
-   */
-  readonly disk?: number | string;
-  /**
-   * Whether the browser is asked, when the first session with an `id` is opened, to keep what is stored until the user
-   * deletes it (`navigator.storage.persist()`; Firefox asks the user). `stats().persisted` tells the answer. Default true.
-   */
-  readonly persist?: boolean;
-}
 
 /** How a model is loaded. Plain data: it crosses a worker unharmed. */
 export interface EngineOptions {
@@ -143,7 +98,7 @@ export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) 
   const options = withPreset(given);
   const kv = options.kv ?? {};
   onlyKnown('kv', kv, [
-    ...['keys', 'values', 'store', 'memory', 'database'],
+    ...['keys', 'values', 'valueChannels', 'store', 'memory', 'database'],
     ...['durability', 'disk', 'encryption', 'persist'],
   ]);
   flag('kv.persist', kv.persist);
@@ -160,8 +115,12 @@ export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) 
     threadUrl: text('threadUrl', options.threadUrl),
     attention: options.attention ?? ({ method: 'auto' } as const),
     retention: options.retention ?? ({ policy: 'keep-all' } as const),
-    keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'f16']),
+    keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'q4', 'f16', 'auto']),
     values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
+    valueChannels:
+      kv.valueChannels === undefined
+        ? undefined
+        : wholeNumber('kv.valueChannels', kv.valueChannels, 16, 16, 1024),
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'opfs', 'memory', 'none']),
     memory: byteCount('kv.memory', kv.memory) ?? deviceBudget(),
     database: text('kv.database', kv.database) ?? 'longhand',

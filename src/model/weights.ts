@@ -37,7 +37,16 @@ export interface LoadWeightsOptions {
   readonly onProgress?: (progress: { loaded: number; total: number }) => void;
   /** Tokens a context will hold: decides between short and long rotation factors. Default: the model's window. */
   readonly maxTokens?: number;
+  /** Makes other weights of layers that are loaded, in their place, and tells what of the numbers changed. */
+  readonly reshape?: Reshape | undefined;
 }
+
+/** `swap` puts a weight in another's place, and frees that. */
+export type Reshape = (
+  layers: readonly LayerWeights[],
+  config: ModelConfig,
+  swap: (old: Weight, made: Weight) => void,
+) => Promise<Partial<ModelConfig>>;
 
 type Factors = 'ropeFactors' | 'ropeShort' | 'ropeLong';
 const FACTORS: readonly Factors[] = ['ropeFactors', 'ropeShort', 'ropeLong'];
@@ -113,7 +122,7 @@ export const loadWeights = async (
   backend: Pick<Backend, 'weight' | 'fill' | 'free'>,
   model: GgufModel,
   architecture: Architecture,
-  { signal, onProgress, maxTokens }: LoadWeightsOptions = {},
+  { signal, onProgress, maxTokens, reshape }: LoadWeightsOptions = {},
 ): Promise<ModelWeights> => {
   const weights = new Map<string, Weight>();
   const release = (): void => {
@@ -160,17 +169,23 @@ export const loadWeights = async (
           return weight ? [[key, weight]] : [];
         }),
       );
+    const layers = () =>
+      Array.from(
+        { length: config.layers },
+        (_, layer) => take(architecture.layer(config, layer)) as unknown as LayerWeights,
+      );
+    const reshaped = await reshape?.(layers(), config, (old, made) => {
+      for (const [label, weight] of weights) if (weight === old) weights.set(label, made);
+      backend.free(old);
+    });
     const { embedding, outputNorm, output } = take(outside) as Record<Exclude<ModelTensor, Factors>, Weight>;
     return {
-      config,
+      config: { ...config, ...reshaped },
       fingerprint: fingerprint.digest(),
       embedding,
       outputNorm,
       output: output ?? embedding,
-      layers: Array.from(
-        { length: config.layers },
-        (_, layer) => take(architecture.layer(config, layer)) as unknown as LayerWeights,
-      ),
+      layers: layers(),
       release,
     };
   } catch (cause) {

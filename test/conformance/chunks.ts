@@ -41,6 +41,7 @@ const readings: readonly ReadingOptions[] = [
   { tokens: 1000 },
   { tokens: 500, kvHeads: 1, group: 8, dim: 80 },
   { tokens: 500, group: 3, dim: 96, keys: 'f16' },
+  { tokens: 150, group: 3, dim: 80, keys: 'q4' },
 ];
 
 /** What is left of them for a GPU in software: every source and codec, odd pages, heads and widths. */
@@ -49,6 +50,7 @@ const fewReadings: readonly ReadingOptions[] = [
   { tokens: 63, dim: 80, keys: 'f16' },
   { tokens: 200, group: 3, keys: 'f16' },
   { tokens: 330, kvHeads: 3, group: 2, dim: 96 },
+  { tokens: 150, group: 3, dim: 80, keys: 'q4' },
 ];
 
 const shapeOf = ({ shape, pages }: Reading, boundaries: Boundaries): ChunkShape => ({

@@ -14,9 +14,10 @@ const readings: readonly ReadingOptions[] = [
   { tokens: 200, kvHeads: 1, group: 1, dim: 256 },
   { tokens: 330, kvHeads: 3, group: 2, dim: 96 },
   { tokens: 500, kvHeads: 1, group: 8 },
+  { tokens: 150, group: 3, dim: 80, keys: 'q4' },
 ];
 /** For a GPU in software. */
-const fewReadings = [readings[1]!, readings[4]!];
+const fewReadings = [readings[1]!, readings[4]!, readings[6]!];
 
 /** Rows of the middle of a tile, across tiles, of their own, and sharing. */
 const calls = (tokens: number): Tiles[] => [

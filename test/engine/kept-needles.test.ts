@@ -4,6 +4,7 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import { load, type Model, type Session, type Source } from '../../src/engine/index.js';
+import type { KvOptions } from '../../src/engine/kv-options.js';
 import type { RetentionOptions } from '../../src/policies/index.js';
 import { draws } from '../support/facts.js';
 import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
@@ -12,6 +13,7 @@ import { book, MODEL } from './bundled.js';
 
 const TOKENS = 2048;
 let haystack: Haystack;
+let kept256 = 0;
 
 beforeAll(async () => {
   const model = await load(MODEL, { kernelsUrl, kv: { store: 'none' } });
@@ -24,9 +26,9 @@ beforeAll(async () => {
 }, 60_000);
 
 /** Asked one after the other: what was dropped for a question is there again for the next. */
-const found = async (retention: RetentionOptions) => {
+const found = async (retention: RetentionOptions, kv: Pick<KvOptions, 'keys' | 'values'> = {}) => {
   const attention = { method: 'dense' } as const;
-  const model = await load(MODEL, { kernelsUrl, attention, retention, kv: { store: 'none' } });
+  const model = await load(MODEL, { kernelsUrl, attention, retention, kv: { ...kv, store: 'none' } });
   const session = await model.session();
   await session.append(haystack.text);
   let right = 0;
@@ -38,7 +40,14 @@ const found = async (retention: RetentionOptions) => {
 };
 
 test('what a question looks at holds its answer, question after question', async () => {
-  expect(await found({ policy: 'snap-kv', budget: 256 })).toBeGreaterThanOrEqual(5);
+  kept256 = await found({ policy: 'snap-kv', budget: 256 });
+  expect(kept256).toBeGreaterThanOrEqual(5);
+});
+
+// More Tokens, Lower Precision, arXiv 2412.12706.
+test('half as many tokens in twice the bits find no more', async () => {
+  const halves = await found({ policy: 'snap-kv', budget: 128 }, { keys: 'f16', values: 'f16' });
+  expect(kept256).toBeGreaterThanOrEqual(halves);
 });
 
 test('half of the heads, those that look at needles, are enough', async () => {

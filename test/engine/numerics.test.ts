@@ -16,7 +16,7 @@ import { everything } from './everything.js';
 const RECORDED = new URL('../golden/numerics.json', import.meta.url);
 
 /** Pages, chunks, plans and logits after a text and a question that choose. */
-const digestOf = async (keys: 'q8' | 'f16', values: 'q8' | 'q4' | 'f16'): Promise<string> => {
+const digestOf = async (keys: 'q8' | 'q4' | 'f16', values: 'q8' | 'q4' | 'f16'): Promise<string> => {
   const attention = { method: 'dhsa', budget: 192 } as const;
   const model = await openBundled({ attention, threads: 1, kv: { store: 'none', keys, values } });
   const ids = (await model.tokenizer.encode(book().slice(5000, 8000))).slice(0, 700);
@@ -37,6 +37,7 @@ test('what the kernels compute is what was recorded for their version', async ()
   const digests = {
     'q8/q8': await digestOf('q8', 'q8'),
     'q8/q4': await digestOf('q8', 'q4'),
+    'q4/q4': await digestOf('q4', 'q4'),
     'f16/f16': await digestOf('f16', 'f16'),
   };
   const found = { numerics: NUMERICS, simd128: digests };

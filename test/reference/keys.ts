@@ -4,7 +4,7 @@ import { codecs } from '../../src/codecs/index.js';
 import { keysAt } from '../../src/codecs/page-format.js';
 import { pageOf, type RefKvLayer } from './device.js';
 
-/** A key as it is stored: dequantised, still rotated where the codec is q8. */
+/** A key as it is stored: dequantised, still rotated where the codec is q8 or q4. */
 export const storedKey = (kv: KvLayer, head: number, token: number): Float32Array => {
   const { shape } = kv;
   const key = new Float32Array(shape.keyDim);
@@ -16,7 +16,7 @@ export const storedKey = (kv: KvLayer, head: number, token: number): Float32Arra
 /** A key or a sum of keys in the model's own channels. A Hadamard rotation is its own inverse. */
 export const unrotated = (kv: KvLayer, stored: Float32Array): Float32Array => {
   const key = stored.slice();
-  if (kv.shape.keys === 'q8') hadamard(key);
+  if (kv.shape.keys !== 'f16') hadamard(key);
   return key;
 };
 

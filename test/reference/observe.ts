@@ -25,7 +25,8 @@ export const refObserve = (): Required<Pick<Backend, 'observe' | 'peek' | 'peekS
         const list = lists === 1 ? 0 : kvHead;
         const at = row * heads + head;
         const query = values.slice(at * keyDim, (at + 1) * keyDim);
-        const met = keys === 'q8' ? integerQuery(unrotated(kv, query)) : { codes: query, step: 1 };
+        const turned = unrotated(kv, query);
+        const met = keys === 'q8' ? integerQuery(turned) : { codes: turned, step: 1 };
         const named = rows[list * tileCount(tiles) + tileAt(tiles, position)]!.flatMap(([start, end]) =>
           Array.from({ length: end - start }, (_, i) => start + i),
         ).filter((token) => token <= position);

@@ -1,6 +1,7 @@
 import {
   type Backend,
   carryWidth,
+  type KvShape,
   PAGE,
   type Range,
   tileCount,
@@ -28,7 +29,18 @@ export const quantizeQuery = (query: Float32Array): { codes: Int32Array; scale: 
   return { codes, scale: fround(greatest / 8191) };
 };
 
-/** Vectors of tokens [0, PAGE · pages) of one block per page, as stored: keys in q8 stay rotated. Of cold pages: NaN. */
+/** A query as stored keys meet it: rotated as they are, and in q8 rounded. */
+const meetKeys = (
+  keys: KvShape['keys'],
+  query: Float32Array,
+): { codes: ArrayLike<number>; scale: number } => {
+  if (keys === 'q8') return quantizeQuery(query);
+  const codes = query.slice();
+  if (keys === 'q4') hadamard(codes);
+  return { codes, scale: 1 };
+};
+
+/** Vectors of tokens [0, PAGE · pages) of one block per page, as stored: keys in q8 and q4 stay rotated. Of cold pages: NaN. */
 const decodeBlocks = (kv: RefKvLayer, codec: Codec, dim: number, at: number): Float32Array[] =>
   kv.bytes.flatMap((page) =>
     Array.from({ length: PAGE }, (_, token) => {
@@ -158,7 +170,7 @@ export const refPages = (): Verbs => ({
         const at = row * kvHeads + head;
         const key = (k as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
         const value = (v as RefTensor).values.subarray(at * valueDim, (at + 1) * valueDim);
-        const stored = keys === 'q8' ? rotatedKey(key) : key;
+        const stored = keys === 'f16' ? key : rotatedKey(key);
         codecs[keys].encode(page.subarray(keysAt(kv.shape, head)), keyDim, token, stored);
         codecs[values].encode(page.subarray(valuesAt(kv.shape, head)), valueDim, token, value);
       }
@@ -189,7 +201,7 @@ export const refPages = (): Verbs => ({
           const list = plan.lists === 1 ? 0 : kvHead;
           const at = row * heads + head;
           const query = (q as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
-          const quantized = kv.shape.keys === 'q8' ? quantizeQuery(query) : { codes: query, scale: 1 };
+          const quantized = meetKeys(kv.shape.keys, query);
           const logits: number[] = [];
           const readable = seen(plan.rows[list * tiles + tile]!, position, window, from, to);
           for (const t of readable) pageOf(kv, Math.floor(t / PAGE));

@@ -341,10 +341,11 @@ export const refSelection = (): SelectionVerbs => ({
         ).filter((token) => token <= plan.tiles.position + r);
         for (const { head, kv } of headsOf(scores.lists, list, heads, kvHeads)) {
           const query = queryOf(q, r, head, keyDim);
-          const rotated = integerQuery(unrotated(kvLayer, query));
+          const turned = unrotated(kvLayer, query);
+          const rotated = integerQuery(turned);
           const logits = tokens.map((token) => {
             const key = keyOf(kv, token);
-            const product = keys === 'q8' ? rotated.step * dot(rotated.codes, key) : dot(query, key);
+            const product = keys === 'q8' ? rotated.step * dot(rotated.codes, key) : dot(turned, key);
             return scale * product;
           });
           softmax(logits).forEach((mass, i) => {

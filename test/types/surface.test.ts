@@ -102,8 +102,8 @@ const mustFail = async (model: Model, session: Session, loadModel: typeof load):
   await loadModel('m', { attention: { method: 'magic' } });
   // @ts-expect-error dense has no budget
   await loadModel('m', { attention: { method: 'dense', budget: 3 } });
-  // @ts-expect-error keys are not stored in four bits
-  await loadModel('m', { kv: { keys: 'q4' } });
+  // @ts-expect-error keys are not stored in two bits
+  await loadModel('m', { kv: { keys: 'q2' } });
   // @ts-expect-error a number of bytes, or text
   await loadModel('m', { kv: { disk: true } });
   // @ts-expect-error a text, or ids

@@ -66,7 +66,7 @@ describe('what reading and answering cost', () => {
     const { model, open } = modelThatCosts(COSTS);
     const found = await measure(model);
     for (const [name, cost] of Object.entries(COSTS)) {
-      expect(found[name as keyof Costs] / cost, name).toBeCloseTo(1, 6);
+      expect(Number(found[name as keyof Costs]) / cost, name).toBeCloseTo(1, 6);
     }
     expect(open()).toBe(0);
   });
@@ -121,6 +121,59 @@ describe('a plan', () => {
       ({ attention }) => attention.method === 'auto',
     )!;
     expect(never.breakEven).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  describe('with pages that can be narrower', () => {
+    const sizes = {
+      keys: { f16: 8192, q8: 4224, q4: 2560 },
+      values: { f16: 8192, q8: 4224, q4: 2560 },
+      heads: 2,
+    };
+    const pages = { keys: 'q8', values: 'q8', sizes } as const;
+    const costs: Costs = { ...COSTS, bytes: 8448 / 64 + 10, pages };
+    const besides = 10 * 6400;
+
+    test('gives up bits of values first, of keys only where they may, and tokens last', () => {
+      const at = (memory: number, own: Costs = costs) =>
+        plan(own, { tokens: 6400, memory: memory + besides });
+      expect(at(844_800)[0]).toMatchObject({
+        kv: { keys: 'q8', values: 'q8' },
+        pageBytes: 844_800,
+        fits: true,
+      });
+      expect(at(844_799)[0]).toMatchObject({
+        kv: { keys: 'q8', values: 'q4' },
+        pageBytes: 678_400,
+        fits: true,
+      });
+      for (const way of at(678_399)) {
+        expect(way.kv).toEqual({ keys: 'q8', values: 'q4' });
+        expect(way.fits).toBe(way.retention !== undefined);
+      }
+      const bears = {
+        ...costs,
+        bytes: 6784 / 64 + 10,
+        pages: { ...pages, keys: 'q4', values: 'q8' },
+      } as const;
+      expect(at(678_399, bears)[0]).toMatchObject({ kv: { keys: 'q4', values: 'q4' }, fits: true });
+    });
+
+    test('keeps as many tokens as there is room for, in the narrowest codecs', () => {
+      const kept = plan(costs, { tokens: 6400, memory: besides + 30 * 6784 }).filter(
+        ({ retention }) => retention,
+      );
+      expect(kept).toMatchObject([
+        {
+          attention: { method: 'dense' },
+          retention: { policy: 'snap-kv', grain: 64, budget: 13 * 64 + 36 },
+          ...{ keptTokens: 868, pageBytes: 29 * 6784, fits: true },
+        },
+      ]);
+      expect(kept[0]!.answerSeconds).toBeCloseTo(answerSeconds(costs, { method: 'dense' }, 868), 12);
+      expect(
+        plan(costs, { tokens: 6400, memory: besides + 5 * 6784 }).some(({ retention }) => retention),
+      ).toBe(false);
+    });
   });
 
   test('says whether the text has room in memory', () => {

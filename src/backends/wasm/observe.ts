@@ -22,7 +22,7 @@ export const wasmObserve = (device: Device): Pick<Backend, 'observe'> => ({
     const heads = q.cols / keyDim;
     checkObserve(out, q, kv, plan);
     mustBeResidentIn(heap, kv, plan);
-    const room = (heads / kvHeads) * (4 * (position + rows + 8) + 2 * keyDim + 4) + 16 * keyDim;
+    const room = (heads / kvHeads) * (4 * (position + rows + 8) + 4 * keyDim + 4) + 16 * keyDim;
     const args = rangedRoom(device, OBSERVE_BYTES, room);
     heap
       .u32(args, 17)

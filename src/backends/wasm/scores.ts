@@ -192,7 +192,7 @@ export const wasmScores = (
         boundaries: chunks.boundaries.start,
         extra: position,
       };
-      const room = group * (4 * (position + rows + 8) + 2 * shape.keyDim + 4) + 16 * shape.keyDim;
+      const room = group * (4 * (position + rows + 8) + 4 * shape.keyDim + 4) + 16 * shape.keyDim;
       score('scoreTokens', own, q, chunks, from, plan, scale, room);
     },
 

@@ -87,14 +87,14 @@ export const gpuAttend = (
       const numbers = all * keyDim;
       const codes = shape.keys === 'q8' ? numbers / 2 : numbers;
       const asked = buffers.take('queries', 4 * (codes + all), 'activations');
-      const width = shape.keys === 'q8' ? keyDim & -keyDim : 0;
+      const width = shape.keys === 'f16' ? 0 : keyDim & -keyDim;
       recorder.run({
         kernel: 'queries',
         overrides: rotates(keyDim),
         params: [
           ...place,
           ...[startOf(q), keyDim, width, f32(1 / Math.sqrt(Math.max(1, width)))],
-          ...[f32(scale / Math.LN2), codes],
+          ...[f32(scale / Math.LN2), codes, +(shape.keys === 'q8')],
         ],
         buffers: [asked, bufferOf(q)],
         groups: [slots, tiles, kvHeads],

@@ -94,7 +94,7 @@ export const gpuChunks = (device: GpuDevice): Verbs => {
     const summaries = own.layers[layer]!;
     const limit = limitOf(own, summaries.pages);
     const longest = longestChunk(shape.boundaries);
-    const width = kv.shape.keys === 'q8' ? shape.keyDim & -shape.keyDim : 0;
+    const width = kv.shape.keys === 'f16' ? 0 : shape.keyDim & -shape.keyDim;
     recorder.run({
       kernel: 'summarize',
       overrides: channels(shape.keyDim),

@@ -174,7 +174,7 @@ export const gpuPages = (device: GpuDevice): Verbs => {
       const [first, last] = [Math.floor(position / PAGE), Math.ceil(end / PAGE)];
       mustBeResident(kv, first, last);
       // A rotated block has as many channels as the greatest power of two that divides the width (docs/FORMAT.md).
-      const width = keys === 'q8' ? keyDim & -keyDim : 0;
+      const width = keys === 'f16' ? 0 : keyDim & -keyDim;
       apart(device, v, k, (source, at) => {
         const table = recorder.list(kv.places.slice(first, last));
         recorder.run({

@@ -1,3 +1,5 @@
+import type { PageCosts } from './memory.js';
+
 /** What a method reads behind `tokens` tokens. `dhsa`: `auto`'s, exact within its budget. Plain data. */
 export type Reads =
   | { readonly method: 'dense' }
@@ -23,6 +25,8 @@ export interface Costs {
   readonly look: number;
   /** Bytes in memory of a token of text: pages, summaries, tables. */
   readonly bytes: number;
+  /** Of these, what pages take, by codec. Missing: only the codecs that were measured with are foretold. */
+  readonly pages?: PageCosts;
 }
 
 /** Rows of their own choose beyond so many budgets; before that, `auto` reads everything. */

@@ -6,4 +6,5 @@
  */
 export { answerSeconds, type Costs, type Reads, readSeconds } from './costs.js';
 export { measure } from './measure.js';
+export type { PageCodecs, PageCosts } from './memory.js';
 export { type Forecast, type Purpose, plan } from './plan.js';

@@ -92,7 +92,8 @@ export const measure = async (model: Model, options: StopOptions = {}): Promise<
       total += (await context.stats()).prefill.seconds - before;
       samples.push({ ...found, read: total });
     }
-    return costsOf(samples);
+    const { keys, values, pageSizes: sizes } = model.info;
+    return { ...costsOf(samples), ...(sizes && { pages: { keys, values, sizes } }) };
   } finally {
     await context.close();
   }

@@ -1,5 +1,6 @@
-import type { AttentionOptions } from '../../index.js';
+import type { AttentionOptions, KvOptions, RetentionOptions } from '../../index.js';
 import { answerSeconds, type Costs, type Reads, readSeconds } from './costs.js';
+import { type Holding, holdAll, holdSome, pageBytesOf } from './memory.js';
 
 /** What is to be done. */
 export interface Purpose {
@@ -17,13 +18,21 @@ export interface Purpose {
 export interface Forecast {
   /** For `load`. */
   readonly attention: AttentionOptions;
+  /** For `load`, beside `memory`: the most exact codecs that `memory` has room for. Missing: those that were measured with. */
+  readonly kv?: Pick<KvOptions, 'keys' | 'values'>;
+  /** For `load`, where no codec is small enough: what is kept in memory for an answer. Missing: everything. */
+  readonly retention?: RetentionOptions;
+  /** Tokens that an answer may read. */
+  readonly keptTokens: number;
   readonly readSeconds: number;
   /** Of one more token of an answer. */
   readonly answerSeconds: number;
   /** Reading once, and all answers. */
   readonly totalSeconds: number;
-  /** Bytes of the text in memory, if all of it is to be there. */
+  /** Bytes of the text in memory, if all of it is to be there, or while an answer is written at most what is kept of it. */
   readonly bytes: number;
+  /** Those of them that are pages, as `stats().bytes.pages` counts them. Missing where pages were not measured. */
+  readonly pageBytes?: number;
   /** Whether that is within `memory`. Where it is not, pages come from the store while it answers: slower than foretold. */
   readonly fits: boolean;
   /** Length from which reading takes less time than dense attention; Infinity: never. */
@@ -49,20 +58,41 @@ const breakEven = (costs: Costs, reads: Reads): number => {
   return Number.POSITIVE_INFINITY;
 };
 
+/** What is not pages of what a text takes. */
+const besides = ({ bytes, pages }: Costs, tokens: number): number =>
+  pages ? Math.max(0, bytes * tokens - (pageBytesOf(64, pages) * tokens) / 64) : bytes * tokens;
+
+const forecast = (
+  costs: Costs,
+  { reads, attention }: (typeof WAYS)[number],
+  { tokens, questions = 10, answer = 100, memory = Number.POSITIVE_INFINITY }: Purpose,
+  held: Holding | undefined,
+): Forecast => {
+  const read = readSeconds(costs, reads, tokens);
+  const each = answerSeconds(costs, reads, held?.kept ?? tokens);
+  const bytes = besides(costs, tokens) + (held?.pageBytes ?? 0);
+  return {
+    ...{ attention, keptTokens: held?.kept ?? tokens, readSeconds: read, answerSeconds: each },
+    ...(held && { kv: held.kv, pageBytes: held.pageBytes }),
+    ...(held?.retention && { retention: held.retention }),
+    totalSeconds: read + questions * answer * each,
+    ...{ bytes, fits: bytes <= memory, breakEven: breakEven(costs, reads) },
+  };
+};
+
 /**
  * What each way to read a text and to answer is expected to cost with the model that was measured, the fastest in all first.
- * It foretells time and memory, not quality: docs/METHODS.md has what each finds.
+ * Where memory is short, values give up bits first, then keys, where they may; then there is a way more, which reads
+ * everything and answers from a part. It foretells time and memory, not quality: docs/METHODS.md has what each finds.
  */
 export const plan = (costs: Costs, purpose: Purpose): Forecast[] => {
-  const { tokens, questions = 10, answer = 100, memory = Number.POSITIVE_INFINITY } = purpose;
-  const bytes = costs.bytes * tokens;
-  return WAYS.map(({ reads, attention }): Forecast => {
-    const read = readSeconds(costs, reads, tokens);
-    const each = answerSeconds(costs, reads, tokens);
-    return {
-      ...{ attention, readSeconds: read, answerSeconds: each },
-      totalSeconds: read + questions * answer * each,
-      ...{ bytes, fits: bytes <= memory, breakEven: breakEven(costs, reads) },
-    };
-  }).sort((a, b) => a.totalSeconds - b.totalSeconds);
+  const { tokens, memory = Number.POSITIVE_INFINITY } = purpose;
+  const { pages } = costs;
+  const room = memory - besides(costs, tokens);
+  const all = pages && holdAll(tokens, pages, room);
+  const some = pages && all!.pageBytes > room ? holdSome(tokens, pages, room) : undefined;
+  return [
+    ...WAYS.map((way) => forecast(costs, way, purpose, all)),
+    ...(some ? [forecast(costs, WAYS[0]!, purpose, some)] : []),
+  ].sort((a, b) => a.totalSeconds - b.totalSeconds);
 };

@@ -1,0 +1,16 @@
+import { codecs } from '../codecs/index.js';
+import type { ModelConfig } from '../model/config.js';
+import { kvShapeOf, type PageCodecs } from '../model/state.js';
+
+/**
+ * The codecs of all pages with their versions: a model may have layers that slide, and their pages are f16. `valueChannels`: what
+ * values were narrowed to, if they were.
+ */
+export const codecsUsed = (config: ModelConfig, pageCodecs: PageCodecs, valueChannels?: number): string => {
+  const shapes = config.attention.map((_, layer) => kvShapeOf(config, pageCodecs, layer));
+  const names = shapes.map(
+    ({ keys, values }) => `${keys}.${codecs[keys].version}/${values}.${codecs[values].version}`,
+  );
+  const narrowed = valueChannels === undefined ? [] : [`values.${valueChannels}`];
+  return [...[...new Set(names)].sort(), ...narrowed].join(' ');
+};

@@ -1,0 +1,27 @@
+import type { Codec } from '../codecs/codec.js';
+import { codecs } from '../codecs/index.js';
+import type { ModelConfig } from './config.js';
+
+/**
+ * Bytes of a page, which is 64 tokens, by codec: what `stats().bytes.pages` counts, before anything is read. Layers that slide
+ * come on top: they keep little more than their windows, always in `f16`.
+ */
+export interface PageSizes {
+  /** Of the keys in all layers that read everything. */
+  readonly keys: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
+  /** Of the values in all layers that read everything. */
+  readonly values: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
+  /** KV heads of a layer, each of which may keep other tokens. */
+  readonly heads: number;
+}
+
+/** What pages of a model take. */
+export const pageSizesOf = (config: ModelConfig): PageSizes => {
+  const { attention, kvHeads, headDim, valueDim } = config;
+  const whole = attention.filter(({ window }) => window === undefined).length * kvHeads;
+  const each = (dim: number): PageSizes['keys'] => {
+    const of = (name: Codec['name']): number => whole * codecs[name].bytes(dim);
+    return { f16: of('f16'), q8: of('q8'), q4: of('q4') };
+  };
+  return { keys: each(headDim), values: each(valueDim), heads: kvHeads };
+};

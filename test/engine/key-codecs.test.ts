@@ -1,0 +1,82 @@
+/** What narrower pages cost on the bundled model, and which models may have keys in q4. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { load } from '../../src/engine/index.js';
+import type { KvOptions } from '../../src/engine/kv-options.js';
+import { openGguf } from '../../src/weights/gguf-reader.js';
+import { divergenceOf } from '../../src/weights/key-divergence.js';
+import { openSource } from '../../src/weights/open-source.js';
+import { patched } from '../support/gguf-surgery.js';
+import { kernelsUrl } from '../support/kernels.js';
+import { book, MODEL } from './bundled.js';
+
+const TOKENS = 1200;
+const ROWS = 24;
+const dense = { kernelsUrl, threads: 1, attention: { method: 'dense' } } as const;
+
+/** Logits behind the last tokens of a passage of the book. */
+const logitsWith = async (kv: KvOptions): Promise<Float32Array[]> => {
+  const model = await load(MODEL, { ...dense, kv: { ...kv, store: 'none' } });
+  const ids = (await model.tokenize(book().slice(9000, 15_000))).slice(0, TOKENS);
+  const context = await model.context();
+  await context.append(ids.slice(0, TOKENS - ROWS));
+  const rows: Float32Array[] = [];
+  for (const id of ids.slice(TOKENS - ROWS)) {
+    await context.append([id]);
+    rows.push((await context.logits()).slice());
+  }
+  await model.close();
+  return rows;
+};
+
+// The bounds of docs/METHODS.md, nats; twice to three times what was measured.
+test.each([
+  ['q8', 'q8', 0.002],
+  ['q8', 'q4', 0.01],
+  ['q4', 'q4', 0.02],
+] as const)('%s keys and %s values foretell nearly what halves do', async (keys, values, bound) => {
+  const [exact, found] = [
+    await logitsWith({ keys: 'f16', values: 'f16' }),
+    await logitsWith({ keys, values }),
+  ];
+  const mean = exact.reduce((sum, row, n) => sum + divergenceOf(row, found[n]!), 0) / ROWS;
+  expect(mean).toBeLessThan(bound);
+  expect(mean).toBeGreaterThan(0);
+});
+
+/**
+ * The bundled model with one pair of channels of its keys in layer 1 a hundred times as large, and of its queries as much
+ * smaller: the same function, and keys with an outlier.
+ */
+const withOutliers = async (): Promise<Uint8Array<ArrayBuffer>> => {
+  const file = new Uint8Array(readFileSync(MODEL));
+  const { tensors } = await openGguf(await openSource(file));
+  const scale = (view: DataView, name: string, factor: number): void => {
+    const { offset, cols } = tensors.get(`blk.1.${name}.weight`)!;
+    for (const channel of [3, 3 + cols / 2]) {
+      const at = offset + 4 * channel;
+      view.setFloat32(at, view.getFloat32(at, true) * factor, true);
+    }
+  };
+  return patched(file, (view) => {
+    scale(view, 'attn_k_norm', 100);
+    scale(view, 'attn_q_norm', 1 / 100);
+  });
+};
+
+test('keys in q4 are for models that bear them', async () => {
+  const kv = { store: 'none' } as const;
+  for (const keys of ['q4', 'auto'] as const) {
+    const model = await load(MODEL, { ...dense, kv: { ...kv, keys } });
+    expect(model.info.keys).toBe('q4');
+    await model.close();
+  }
+  const other = await withOutliers();
+  await expect(load(other, { ...dense, kv: { ...kv, keys: 'q4' } })).rejects.toMatchObject({
+    code: 'input/option',
+    details: { option: 'kv.keys' },
+  });
+  const model = await load(other, { ...dense, kv: { ...kv, keys: 'auto' } });
+  expect(model.info.keys).toBe('q8');
+  await model.close();
+});

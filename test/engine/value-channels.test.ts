@@ -1,0 +1,80 @@
+/** Values of fewer channels: the same function at full width, smaller pages below it. */
+import { expect, test } from 'vitest';
+import { load } from '../../src/engine/index.js';
+import type { KvOptions } from '../../src/engine/kv-options.js';
+import { divergenceOf } from '../../src/weights/key-divergence.js';
+import { kernelsUrl } from '../support/kernels.js';
+import { randomModel } from '../support/random-model.js';
+import { book, MODEL } from './bundled.js';
+
+const dense = { kernelsUrl, threads: 1, attention: { method: 'dense' } } as const;
+
+const read = async (
+  model: string | Uint8Array<ArrayBuffer>,
+  ids: readonly number[] | string,
+  kv: KvOptions,
+) => {
+  const loaded = await load(model, { ...dense, kv: { ...kv, store: 'none' } });
+  const context = await loaded.context();
+  const tokens = typeof ids === 'string' ? await loaded.tokenize(ids) : ids;
+  await context.append(tokens.slice(0, 300));
+  const rows: Float32Array[] = [];
+  for (const id of tokens.slice(300, 312)) {
+    await context.append([id]);
+    rows.push((await context.logits()).slice());
+  }
+  const { bytes } = await context.stats();
+  const { info } = loaded;
+  await loaded.close();
+  return { rows, bytes: bytes.pages, info };
+};
+
+const apart = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
+  a.reduce((sum, row, n) => sum + divergenceOf(row, b[n]!), 0) / a.length;
+
+// Floats, a bias in qwen2; several query heads share a KV head in both.
+test.each(['llama', 'qwen2'] as const)('at full width %s computes what it did', async (architecture) => {
+  const model = randomModel({ architecture, type: 'F32', tokenizer: 'llama-bpe', seed: 8, layers: 2 });
+  const halves = { keys: 'f16', values: 'f16' } as const;
+  const ids = Array.from({ length: 312 }, (_, i) => (i * 37) % 200);
+  const plain = await read(model, ids, halves);
+  const turned = await read(model, ids, { ...halves, valueChannels: plain.info.valueChannels });
+  const most = Math.max(...plain.rows[0]!.map(Math.abs));
+  plain.rows.forEach((row, n) => {
+    row.forEach((x, i) => {
+      // Values of other channels, rounded to halves.
+      expect(Math.abs(turned.rows[n]![i]! - x)).toBeLessThan(most * 4e-3);
+    });
+  });
+});
+
+test('fewer channels take fewer bytes and cost more, step by step', async () => {
+  const text = book().slice(9000, 11_000);
+  const plain = await read(MODEL, text, {});
+  const width = plain.info.valueChannels;
+  let before = 0;
+  // Nats: half as much again as docs/METHODS.md has, which these bound.
+  const shares = [
+    [1, 0.0006],
+    [3 / 4, 0.036],
+    [1 / 2, 0.44],
+  ] as const;
+  for (const [share, bound] of shares) {
+    const channels = width * share;
+    const found = await read(MODEL, text, { valueChannels: channels });
+    const pages = plain.info.pageSizes.values.q8 - found.info.pageSizes.values.q8;
+    expect(plain.bytes - found.bytes).toBe(5 * pages);
+    const cost = apart(plain.rows, found.rows);
+    expect(cost).toBeGreaterThan(before);
+    expect(cost).toBeLessThan(bound);
+    before = cost;
+  }
+});
+
+test('refuses what pages cannot hold', async () => {
+  for (const valueChannels of [24, 8, 512]) {
+    await expect(load(MODEL, { ...dense, kv: { valueChannels, store: 'none' } })).rejects.toMatchObject({
+      code: 'input/option',
+    });
+  }
+});
