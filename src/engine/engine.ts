@@ -51,8 +51,6 @@ export interface ModelInfo {
   readonly retention: string;
   readonly keys: 'f16' | 'q8' | 'q4';
   readonly values: 'f16' | 'q8' | 'q4';
-  /** Channels of a value as it is kept (`kv.valueChannels`). */
-  readonly valueChannels: number;
   /** What pages take with these codecs, and with others. */
   readonly pageSizes: PageSizes;
   /** Where read text is kept between visits. */

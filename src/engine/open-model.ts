@@ -182,7 +182,6 @@ export const openModel = async (
         retention: retention.signature,
         ...pageCodecs,
         pageSizes: pageSizesOf(config),
-        valueChannels: config.valueDim,
         store: kept?.store.name ?? 'none',
         fingerprint,
         weightBytes: backend.bytes().weights,

@@ -11,6 +11,8 @@ export interface PageSizes {
   readonly keys: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
   /** Of the values in all layers that read everything. */
   readonly values: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
+  /** Channels of a value as it is kept (`kv.valueChannels`). */
+  readonly valueChannels: number;
   /** KV heads of a layer, each of which may keep other tokens. */
   readonly heads: number;
 }
@@ -23,5 +25,5 @@ export const pageSizesOf = (config: ModelConfig): PageSizes => {
     const of = (name: Codec['name']): number => whole * codecs[name].bytes(dim);
     return { f16: of('f16'), q8: of('q8'), q4: of('q4') };
   };
-  return { keys: each(headDim), values: each(valueDim), heads: kvHeads };
+  return { keys: each(headDim), values: each(valueDim), valueChannels: valueDim, heads: kvHeads };
 };

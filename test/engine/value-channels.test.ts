@@ -38,7 +38,7 @@ test.each(['llama', 'qwen2'] as const)('at full width %s computes what it did', 
   const halves = { keys: 'f16', values: 'f16' } as const;
   const ids = Array.from({ length: 312 }, (_, i) => (i * 37) % 200);
   const plain = await read(model, ids, halves);
-  const turned = await read(model, ids, { ...halves, valueChannels: plain.info.valueChannels });
+  const turned = await read(model, ids, { ...halves, valueChannels: plain.info.pageSizes.valueChannels });
   const most = Math.max(...plain.rows[0]!.map(Math.abs));
   plain.rows.forEach((row, n) => {
     row.forEach((x, i) => {
@@ -51,7 +51,7 @@ test.each(['llama', 'qwen2'] as const)('at full width %s computes what it did', 
 test('fewer channels take fewer bytes and cost more, step by step', async () => {
   const text = book().slice(9000, 11_000);
   const plain = await read(MODEL, text, {});
-  const width = plain.info.valueChannels;
+  const width = plain.info.pageSizes.valueChannels;
   let before = 0;
   // Nats: half as much again as docs/METHODS.md has, which these bound.
   const shares = [
