@@ -1,4 +1,3 @@
-import { LonghandError } from '../errors.js';
 import { Context } from '../generate/context.js';
 import type { Reader } from '../generate/reader.js';
 import type { PageCodecs } from '../model/state.js';
@@ -10,6 +9,8 @@ import type { checkEngineOptions } from './options.js';
 
 /** Nats that the distribution of the next token may move on average, beside keys in q8. */
 const BEARABLE = 0.01;
+/** What to do where the trial cannot be had. */
+const WITHOUT = 'keys other than q4';
 
 /** What keys are tried with. */
 export interface KeyTrial {
@@ -38,7 +39,7 @@ const readerWith = (reader: Reader, keys: 'q8' | 'q4', signal: AbortSignal): Tri
 /** Divergence of keys in q4 from keys in q8, all else equal. */
 const measured = async (reader: Reader, trial: KeyTrial): Promise<number> => {
   const { signal } = trial;
-  const { keyDivergence, TRIAL_TEXT, TRIAL_TOKENS } = await loadPolicies('keys other than q4');
+  const { keyDivergence, TRIAL_TEXT, TRIAL_TOKENS } = await loadPolicies(WITHOUT);
   const ids = (await trial.encode(TRIAL_TEXT)).slice(0, Math.min(TRIAL_TOKENS, reader.maxTokens));
   const [exact, coarse] = [readerWith(reader, 'q8', signal), readerWith(reader, 'q4', signal)];
   try {
@@ -70,10 +71,5 @@ export const chooseKeys = async (
   }
   if (divergence <= BEARABLE) return reader.codecs;
   if (chosen.keys === 'auto') return { ...reader.codecs, keys: 'q8' };
-  throw new LonghandError(
-    'input/option',
-    `This model does not bear keys in q4: what it foretells moves by ${divergence.toPrecision(2)} nats, ` +
-      `of at most ${BEARABLE}. Leave kv.keys at 'q8', or use 'auto'.`,
-    { option: 'kv.keys', divergence },
-  );
+  throw (await loadPolicies(WITHOUT)).notBorne(divergence, BEARABLE);
 };

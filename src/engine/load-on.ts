@@ -2,7 +2,6 @@ import type { Architecture } from '../architectures/architecture.js';
 import { PAGE } from '../backends/backend.js';
 import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
 import type { Sample } from '../backends/webgpu/sample.js';
-import { LonghandError } from '../errors.js';
 import { arenaBytes, createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
@@ -17,8 +16,6 @@ import type { Computing } from './open-backend.js';
 
 /** Tokens run through the model in one forward call of prefill; also the unit in which read text is stored. */
 export const SEGMENT_TOKENS = 256;
-/** Kernels step through a vector 16 channels at a time. */
-const LANES = 16;
 
 /** Bytes of a file's weights on a device, by type, vectors apart. Types that are not computed are left out. */
 const bytesByType = ({ tensors }: GgufModel): { matrices: Map<WeightType, number>; all: number } => {
@@ -68,13 +65,6 @@ export const sampleOf = (
 const narrowTo = (backend: Computing, channels: number | undefined): Reshape | undefined => {
   if (channels === undefined) return undefined;
   return async (layers, { heads, kvHeads, valueDim }, swap) => {
-    if (channels % LANES !== 0 || channels > valueDim) {
-      throw new LonghandError(
-        'input/option',
-        `Values of this model have ${valueDim} channels; ${channels} were asked for. Give a multiple of ${LANES} up to ${valueDim}.`,
-        { option: 'kv.valueChannels', valueDim },
-      );
-    }
     const { narrowValues } = await loadPolicies('no `kv.valueChannels`');
     await narrowValues({ ...backend, swap }, layers, { heads, kvHeads, valueDim }, channels);
     return { valueDim: channels };

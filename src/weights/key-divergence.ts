@@ -1,3 +1,5 @@
+import { LonghandError } from '../errors.js';
+
 /** Prose of our own that keys are tried on: nothing in it repeats, so that a model has to look back for what it says. */
 export const TRIAL_TEXT = `Early on Thursday the ferry left Brannock with eleven passengers, two crates of apples and a clock
 that nobody had claimed. Mrs Adair sat near the rail and counted gulls; her nephew Tobias, who was nine, asked the mate
@@ -11,6 +13,15 @@ and about the winter when the bay froze and letters came by sledge. Mrs Adair di
 and before he slept he asked how far it was, what it sang, and who would go with him if he went. On Friday the clock
 struck eight at eight, the doctor took the first boat home, and in the harbour master's book there stood, below the tide,
 one line more: apple found, eaten, no charge.`;
+
+/** What is wrong with a model whose next token moves by so much. */
+export const notBorne = (divergence: number, most: number): LonghandError =>
+  new LonghandError(
+    'input/option',
+    `This model does not bear keys in q4: what it foretells moves by ${divergence.toPrecision(2)} nats, ` +
+      `of at most ${most}. Leave kv.keys at 'q8', or use 'auto'.`,
+    { option: 'kv.keys', divergence },
+  );
 
 /** Tokens that are read, of which the last rows are compared. */
 export const TRIAL_TOKENS = 256;

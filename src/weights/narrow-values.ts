@@ -1,6 +1,7 @@
 import type { Backend, Tensor, Weight } from '../backends/backend.js';
 import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
 import { fromHalf, toHalf } from '../codecs/half.js';
+import { LonghandError } from '../errors.js';
 import { narrowing } from './low-rank.js';
 
 /** What of a layer makes values and reads them. */
@@ -23,6 +24,8 @@ export interface Bench extends Pick<Backend, 'tensor' | 'embed' | 'read' | 'weig
   swap(old: Weight, made: Weight): void;
 }
 
+/** Kernels step through a vector 16 channels at a time. */
+const LANES = 16;
 /** Rows of a weight that are read back at a time. */
 const ROWS = 256;
 
@@ -75,7 +78,7 @@ const make = (b: Bench, old: Weight, rows: number, cols: number, numbers: Float3
  * no kernel knows. v becomes down · v and o becomes o · up, head by head (CSKV, arXiv 2409.10593 §3.1, its initialisation by
  * singular values alone: it then trains both factors, stores all heads in one, and rebuilds keys and values before they are
  * attended to. Here values are never rebuilt, and the error counts as `o` sees it, with the gain of the norm as what is known
- * of its input). Gives the share of the output's energy that each layer lost, on average over its KV heads.
+ * of its input). Throws `input/option` where pages cannot hold so many. Gives the share of the output's energy that each layer lost, on average over its KV heads.
  */
 export const narrowValues = async (
   b: Bench,
@@ -83,6 +86,13 @@ export const narrowValues = async (
   { heads, kvHeads, valueDim: n }: ValueShape,
   rank: number,
 ): Promise<number[]> => {
+  if (rank % LANES !== 0 || rank > n) {
+    throw new LonghandError(
+      'input/option',
+      `Values of this model have ${n} channels; ${rank} were asked for. Give a multiple of ${LANES} up to ${n}.`,
+      { option: 'kv.valueChannels', valueDim: n },
+    );
+  }
   const group = heads / kvHeads;
   const lost: number[] = [];
   for (const { attnNorm, v, vBias, o } of layers) {
