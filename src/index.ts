@@ -29,8 +29,6 @@ export type { Preset } from './engine/presets.js';
 export type {
   CloneSettings,
   ContextOptions,
-  ExportSettings,
-  ImportSettings,
   ProbeSettings,
   SessionOptions,
 } from './engine/session-options.js';
@@ -51,6 +49,7 @@ export type { Source } from './generate/sources.js';
 export type { OnText, Reasoning } from './generate/speech.js';
 export type { ToolSettings } from './generate/tool-choice.js';
 export type { ExportedSession } from './kv/export-session.js';
+export type { ExportSettings, ImportSettings } from './kv/file-options.js';
 export type { ImportedSession } from './kv/import-session.js';
 export type { MadeOtherwise } from './kv/made.js';
 export type { TextProbe } from './kv/probe-text.js';
@@ -74,7 +73,7 @@ export type { BlocksOptions } from './predictors/blocks.js';
 export type { BudgetOptions } from './predictors/budget.js';
 export type { DeltaOptions } from './predictors/delta.js';
 export type { DenseOptions } from './predictors/dense.js';
-export type { DhsaOptions } from './predictors/dhsa.js';
+export type { DhsaOptions } from './predictors/dhsa-options.js';
 export type { FlexPrefillOptions } from './predictors/flex-prefill.js';
 export type { HyperAttentionOptions } from './predictors/hyper-attention.js';
 export type { LazyOptions } from './predictors/lazy.js';

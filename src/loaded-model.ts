@@ -2,14 +2,9 @@ import { abortable, type CallOptions, type StopOptions, withoutCall } from './ca
 import { Context } from './context.js';
 import type { Engine, ModelInfo, ModelSource, SessionProbe, StoredSession } from './engine/engine.js';
 import type { EngineOptions } from './engine/options.js';
-import type {
-  ContextOptions,
-  ExportSettings,
-  ImportSettings,
-  ProbeSettings,
-  SessionOptions,
-} from './engine/session-options.js';
+import type { ContextOptions, ProbeSettings, SessionOptions } from './engine/session-options.js';
 import type { ExportedSession } from './kv/export-session.js';
+import type { ExportSettings, ImportSettings } from './kv/file-options.js';
 import type { ImportedSession } from './kv/import-session.js';
 import type { TextProbe } from './kv/probe-text.js';
 import { askToPersist } from './persist.js';

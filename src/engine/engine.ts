@@ -2,6 +2,7 @@
  * The wire: one flat interface, the same for an engine in this thread and one behind a worker. Everything that crosses
  * is structured-cloneable; the callbacks are proxied. A `call` is a number the caller chose, under which it may abort.
  */
+
 import type { Range } from '../backends/backend.js';
 import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
@@ -11,6 +12,7 @@ import type { Exchange, Message } from '../generate/said.js';
 import type { Sifted, SiftSettings } from '../generate/sift.js';
 import type { OnText } from '../generate/speech.js';
 import type { ExportedSession } from '../kv/export-session.js';
+import type { ExportSettings, ImportSettings } from '../kv/file-options.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { TextProbe } from '../kv/probe-text.js';
 import type { PageSizes } from '../model/page-sizes.js';
@@ -18,14 +20,7 @@ import type { ToldCalls, ToolResult } from '../text/tool.js';
 import type { EngineOptions } from './options.js';
 import type { Persisted } from './persisted.js';
 import type { SessionProbe, StoredSession } from './session-listing.js';
-import type {
-  CloneSettings,
-  ContextOptions,
-  ExportSettings,
-  ImportSettings,
-  ProbeSettings,
-  SessionOptions,
-} from './session-options.js';
+import type { CloneSettings, ContextOptions, ProbeSettings, SessionOptions } from './session-options.js';
 
 /** What a model turned out to be, and what it runs on. */
 export interface ModelInfo {

@@ -8,13 +8,7 @@ import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
 import { probeText } from './probe-text.js';
-import {
-  checkCloneOptions,
-  checkExportOptions,
-  checkImportOptions,
-  checkProbe,
-  checkSessionOptions,
-} from './session-options.js';
+import { checkCloneOptions, checkProbe, checkSessionOptions } from './session-options.js';
 import { checkContextOptions } from './session-retention.js';
 import { storedSessions } from './stored-sessions.js';
 
@@ -155,17 +149,13 @@ export const createLocalEngine = (): Engine => {
       return stored.evict(id);
     },
     exportSession: (model, id, options, call, onProgress) =>
-      abortable(call, async (signal) => {
-        const opened = modelOf(model);
-        checkExportOptions(options, opened.kept?.store.encrypted === true);
-        return storedSessions(opened).exportFile(id, { signal, onProgress, encryption: options.encryption });
-      }),
+      abortable(call, (signal) =>
+        storedSessions(modelOf(model)).exportFile(id, options, { signal, onProgress }),
+      ),
     importSession: (model, file, as, call, onProgress) =>
-      abortable(call, async (signal) => {
-        checkImportOptions(as);
-        const { encryption } = as;
-        return storedSessions(modelOf(model)).importFile(file, as, { signal, onProgress, encryption });
-      }),
+      abortable(call, (signal) =>
+        storedSessions(modelOf(model)).importFile(file, as, { signal, onProgress }),
+      ),
     unload: async (handle) => {
       const model = models.get(handle);
       models.delete(handle);

@@ -2,7 +2,6 @@ import { LonghandError } from '../errors.js';
 import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { flag, onlyKnown, text } from '../options.js';
 import type { RetentionOptions } from '../policies/index.js';
-import { checkSecret } from '../stores/encryption.js';
 import type { Tool } from '../text/tool.js';
 import { checkTools } from './check-tools.js';
 
@@ -48,27 +47,6 @@ export interface ProbeSettings {
   readonly tools?: readonly Tool[] | undefined;
 }
 
-/** What is to become of the secrecy of a session that leaves the store. */
-export interface ExportSettings {
-  /**
-   * Encrypts the file with keys derived from this one: a `CryptoKey` for HKDF that may `deriveKey`, as `kv.encryption` is. Give
-   * it the same, or another one for whoever is to read it. Default: the file is not encrypted.
-   */
-  readonly encryption?: CryptoKey | undefined;
-  /** Says of a session that is stored encrypted that its file need not be; without either, it is not exported. Default false. */
-  readonly unencrypted?: boolean | undefined;
-}
-
-/** How an imported session is to be called. */
-export interface ImportSettings {
-  /** The key that the file was exported with. Default: it is not encrypted. */
-  readonly encryption?: CryptoKey | undefined;
-  /** Default: the id it was exported with. */
-  readonly id?: string | undefined;
-  /** Default: the title it was exported with. */
-  readonly title?: string | undefined;
-}
-
 export const checkSessionOptions = (options: SessionOptions): void => {
   onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly', 'retention']);
   checkTools(options.tools);
@@ -89,25 +67,6 @@ export const checkSessionOptions = (options: SessionOptions): void => {
 export const checkCloneOptions = (options: CloneSettings): void => {
   onlyKnown('clone', options, ['id', 'title']);
   checkSessionOptions(options);
-};
-
-/** `isSecret`: the store that it leaves is encrypted. */
-export const checkExportOptions = (options: ExportSettings, isSecret: boolean): void => {
-  onlyKnown('exportSession', options, ['encryption', 'unencrypted']);
-  const encryption = checkSecret('exportSession.encryption', options.encryption);
-  const unencrypted = flag('exportSession.unencrypted', options.unencrypted) ?? !isSecret;
-  if ((encryption === undefined) === unencrypted) return;
-  const why = encryption ? 'cannot be both encrypted and not' : 'would not be encrypted, and the store is';
-  throw new LonghandError(
-    'input/option',
-    `The file ${why}. Give a key as \`encryption\`, or \`unencrypted: true\`.`,
-    { option: encryption ? 'unencrypted' : 'encryption' },
-  );
-};
-
-export const checkImportOptions = (options: ImportSettings): void => {
-  onlyKnown('importSession', options, ['id', 'title', 'encryption']);
-  checkSecret('importSession.encryption', options.encryption);
 };
 
 /** Refuses what is neither text nor ids, and a system text where nothing stands in front. */

@@ -2,8 +2,10 @@ import { PAGE } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import type { Archive } from '../kv/archive.js';
 import type { ExportedSession, TransferHooks } from '../kv/export-session.js';
+import type { ExportSettings, ImportSettings } from '../kv/file-options.js';
 import type { ImportedSession } from '../kv/import-session.js';
 import type { ListedSession } from '../kv/list-sessions.js';
+import { loadSessionFiles } from '../kv/load-session-files.js';
 import { inWords, madeOtherwise } from '../kv/made.js';
 import type { Manifest } from '../kv/manifest.js';
 import type { Provenance } from '../kv/segments.js';
@@ -12,7 +14,6 @@ import type { Sessions } from '../kv/sessions.js';
 import type { SessionProbe, StoredSession } from './engine.js';
 import type { OpenModel } from './open-model.js';
 import { notesOf } from './session-notes.js';
-import type { ImportSettings } from './session-options.js';
 
 const OTHER_TOKENIZER = 'It was made with another tokenizer, so its tokens mean nothing to this model.';
 
@@ -44,9 +45,11 @@ export interface StoredSessions {
   clone(from: string, to: string, title?: string): Promise<void>;
   delete(id: string): Promise<void>;
   evict(id: string): Promise<number>;
-  exportFile(id: string, hooks: TransferHooks): Promise<ExportedSession>;
-  importFile(file: Blob, as: ImportSettings, hooks: TransferHooks): Promise<ImportedSession>;
+  exportFile(id: string, options: ExportSettings, hooks: CallHooks): Promise<ExportedSession>;
+  importFile(file: Blob, as: ImportSettings, hooks: CallHooks): Promise<ImportedSession>;
 }
+
+type CallHooks = Omit<TransferHooks, 'encryption'>;
 
 /** Where nothing is kept, nothing can be asked of it. */
 export const archiveOf = ({ kept, unkept }: OpenModel): Archive => {
@@ -118,11 +121,17 @@ export const storedSessions = (model: OpenModel): StoredSessions => {
       if (freed === undefined) throw noSession(id);
       return freed;
     },
-    exportFile: (id, hooks) => sessions().exportFile(id, hooks),
-    importFile(file, as, hooks) {
+    async exportFile(id, options, hooks) {
+      const { checkExportOptions } = await loadSessionFiles();
+      checkExportOptions(options, model.kept?.store.encrypted === true);
+      return sessions().exportFile(id, { ...hooks, encryption: options.encryption });
+    },
+    async importFile(file, as, hooks) {
+      const { checkImportOptions } = await loadSessionFiles();
+      checkImportOptions(as);
       if (!(file instanceof Blob))
         throw new LonghandError('input/type', 'A session is imported from a File, a Blob, or bytes.');
-      return sessions().importFile(file, as, accept, hooks);
+      return sessions().importFile(file, as, accept, { ...hooks, encryption: as.encryption });
     },
   };
 };

@@ -1,6 +1,6 @@
 /** What `policies.js` brings: the policies, and what few options ask for. */
 
-export { keyDivergence, notBorne, TRIAL_TEXT, TRIAL_TOKENS } from '../weights/key-divergence.js';
+export { settleKeys } from '../weights/key-divergence.js';
 export { narrowValues } from '../weights/narrow-values.js';
 export { createPolicy } from './index.js';
 export { createRetention } from './retention.js';

@@ -12,8 +12,6 @@ import { BUDGET_OPTIONS, EVERYTHING, fits, keepOf, keepSignature, mostOf, widene
 import { type DhsaOptions, REFRESHES, REUSES } from './dhsa-options.js';
 import type { PredictInput, Predictor } from './predictor.js';
 
-export type { DhsaOptions } from './dhsa-options.js';
-
 const BOUNDARIES: Readonly<Record<'contrast' | 'delimiters' | 'fixed', Boundaries>> = {
   contrast: { source: 'contrast', window: 4, perPage: 4, minimum: 8 },
   delimiters: { source: 'delimiters', minimum: 8, maximum: 64 },

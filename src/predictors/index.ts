@@ -4,7 +4,8 @@ import { type AttentionOptions, type Factory, type Method, rareMethods } from '.
 import { auto } from './auto.js';
 import { blocks } from './blocks.js';
 import { dense } from './dense.js';
-import { type DhsaOptions, dhsa } from './dhsa.js';
+import { dhsa } from './dhsa.js';
+import type { DhsaOptions } from './dhsa-options.js';
 import { loadRarer } from './load-rarer.js';
 import type { Predictor } from './predictor.js';
 import { skipping } from './skipping.js';

@@ -1,6 +1,7 @@
 import { MOST_REUSE } from '../backends/backend.js';
 import { dense } from './dense.js';
-import { type DhsaOptions, dhsa } from './dhsa.js';
+import { dhsa } from './dhsa.js';
+import type { DhsaOptions } from './dhsa-options.js';
 import type { Predictor } from './predictor.js';
 
 /** How a text is read by a method that is made for questions and answers. */

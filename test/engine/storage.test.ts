@@ -76,7 +76,7 @@ test.each([
   const first = await openSession(await over(disk), { id: 'book' });
   await readAndAsk(first);
   await first.close();
-  const { file, restorableTokens } = await storedSessions(await over(disk)).exportFile('book', {});
+  const { file, restorableTokens } = await storedSessions(await over(disk)).exportFile('book', {}, {});
   expect(restorableTokens).toBe(first.context.tokens.length);
   const before = await disk.list('');
   const code = how === 'full' ? 'storage/quota' : 'storage/unavailable';
