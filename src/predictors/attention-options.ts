@@ -3,7 +3,7 @@ import type { AutoOptions } from './auto.js';
 import type { BlocksOptions } from './blocks.js';
 import type { DeltaOptions } from './delta.js';
 import type { DenseOptions } from './dense.js';
-import type { DhsaOptions } from './dhsa.js';
+import type { DhsaOptions } from './dhsa-options.js';
 import type { FlexPrefillOptions } from './flex-prefill.js';
 import type { HyperAttentionOptions } from './hyper-attention.js';
 import type { LazyOptions } from './lazy.js';
