@@ -3,7 +3,10 @@ import { throwIfAborted } from './errors.js';
 
 /** How far a long call has come. */
 export interface ProgressEvent {
-  /** Bytes of a model, tokens of a text that is read, characters of one that is tokenized. */
+  /**
+   * Bytes of a model (kernels that are compiled for a GPU count as a tenth more), tokens of a text that is read, characters of
+   * one that is tokenized.
+   */
   readonly loaded: number;
   readonly total: number;
 }

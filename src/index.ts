@@ -59,7 +59,7 @@ export type { WorkerOptions } from './page-engine.js';
 export type { A2sfOptions } from './policies/a2sf.js';
 export type { DuoOptions } from './policies/duo.js';
 export type { ExpectedOptions } from './policies/expected.js';
-export type { GivenOptions } from './policies/given.js';
+export type { GivenOptions, Worth } from './policies/given.js';
 export type { H2oOptions } from './policies/h2o.js';
 export type { KeepAllOptions, RetentionOptions } from './policies/index.js';
 export type { PyramidInferOptions } from './policies/pyramid-infer.js';

@@ -71,6 +71,9 @@ const narrowTo = (backend: Computing, channels: number | undefined): Reshape | u
   };
 };
 
+/** Work that a backend does before it computes counts as this share of the bytes that are loaded. */
+const PREPARING = 0.1;
+
 /** Loads a model from its file on a backend, which is closed if that fails. `maxTokens`: that contexts will hold. */
 export const loadOn = async (
   backend: Computing,
@@ -83,8 +86,25 @@ export const loadOn = async (
     const { maxTokens = read.window } = options;
     const segmentTokens = segmentOf(maxTokens);
     const reshape = narrowTo(backend, options.valueChannels);
-    const weights = await loadWeights(backend, file, architecture, { ...options, reshape });
-    await backend.prepare?.();
+    const { onProgress } = options;
+    let bytes = 0;
+    const prepared = (share: number): void => {
+      const total = Math.round(bytes * (1 + PREPARING));
+      onProgress?.({ loaded: Math.round(bytes * (1 + PREPARING * share)), total });
+    };
+    const loaded: typeof onProgress = ({ loaded, total }) => {
+      bytes = total;
+      onProgress?.({ loaded, total: backend.prepare ? Math.round(total * (1 + PREPARING)) : total });
+    };
+    const weights = await loadWeights(backend, file, architecture, {
+      ...options,
+      onProgress: loaded,
+      reshape,
+    });
+    if (backend.prepare) {
+      await backend.prepare((done, all) => prepared(done / all));
+      prepared(1);
+    }
     return { backend, weights, arena: createArena(backend, weights.config, segmentTokens) };
   } catch (error) {
     await file.close();

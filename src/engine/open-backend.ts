@@ -11,7 +11,7 @@ export interface Computing extends Backend {
   /** The numerics class that its pages are stored and looked for under, without the version. Default: its name and build. */
   readonly numerics?: string;
   /** When all weights are there: makes ready what would else be made at the first call. */
-  prepare?(): Promise<void>;
+  prepare?(onProgress: (done: number, all: number) => void): Promise<void>;
   /** Where it finds the highest logits: how a sampler chooses from those alone. */
   readonly topShortlist?: Reader['topShortlist'];
 }

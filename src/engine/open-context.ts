@@ -80,7 +80,8 @@ const statsOf = async (
 
 /** A bare context: a token list and its pages. */
 export const openContext = async (model: OpenModel, options: ContextOptions = {}): Promise<OpenContext> => {
-  const keeps = await model.retention(options.retention);
+  const { retention } = options;
+  const keeps = retention ? await model.retention(retention) : model.reader;
   const pager = sharedPager(model);
   const context = new Context(model.reader, pager, undefined, keeps);
   return {
@@ -103,7 +104,8 @@ export const openSession = async (
   from?: OpenContext,
 ): Promise<OpenContext> => {
   const { id, system, tools, retention } = options;
-  const keeps = retention === undefined && from ? from.keeps : await model.retention(retention);
+  // Without a wait where there is nothing to wait for: who closes the model meanwhile is then told so.
+  const keeps = retention ? await model.retention(retention) : (from?.keeps ?? model.reader);
   const found = await findSession(model, options, hooks.signal);
   const atRest = found === 'unavailable' ? undefined : found;
   if (from && atRest?.stored) {

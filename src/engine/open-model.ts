@@ -194,7 +194,7 @@ export const openModel = async (
       tokenizer,
       template,
       provenance,
-      retention: createSessionRetention(reader, retention.bound !== '', measureUntil()),
+      retention: createSessionRetention(retention.bound !== '', measureUntil()),
       kept,
       unkept: chosen.store === 'none' ? 'none' : 'unavailable',
       close: async () => {

@@ -12,17 +12,16 @@ export type Keeps = Pick<Reader, 'retain'>;
 export const checkContextOptions = (options: ContextOptions): void =>
   onlyKnown('context', options, ['retention']);
 
-/** Resolves to what `options` keep; to what the model keeps where there are none. */
-export type SessionRetention = (options: RetentionOptions | undefined) => Promise<Keeps>;
+/** Resolves to what `options` keep. */
+export type SessionRetention = (options: RetentionOptions) => Promise<Keeps>;
 
 /**
  * Refuses with `input/option` what shapes the pages of a text: those are shared by all sessions of a model, so that only
  * `load` may say it. `bound`: whether the model's own retention does.
  */
 export const createSessionRetention =
-  (keeps: Keeps, bound: boolean, measure: Measure): SessionRetention =>
+  (bound: boolean, measure: Measure): SessionRetention =>
   async (options) => {
-    if (options === undefined) return keeps;
     const open = await openRetention(options);
     const found = await open(measure);
     if (!bound && found.bound === '') return { retain: found.retain };

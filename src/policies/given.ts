@@ -3,7 +3,7 @@ import type { Policy } from './policy.js';
 import { checkKept, type KeptOptions, scored } from './scored.js';
 
 /** A run of tokens, and what it is worth: as `Source` of an answer. */
-interface Worth {
+export interface Worth {
   readonly start: number;
   readonly end: number;
   readonly share: number;

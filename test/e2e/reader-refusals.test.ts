@@ -179,3 +179,28 @@ test('on a phone that keeps nothing: all works for as long as the tab does, and 
   expect(await page.locator('#title').textContent()).toBe('No text yet');
   expect(errors).toEqual([]);
 });
+
+test(
+  'the same on WebGPU, where trials of the device cannot be kept either',
+  { timeout: 300_000 },
+  async () => {
+    const page = await blocked!.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.goto(`${site.address}examples/reader/?backend=webgpu`);
+    const reachedInTime = (state: string): Promise<void> =>
+      page.locator(`body[data-state="${state}"]`).waitFor({ timeout: 120_000 });
+    await reachedInTime('empty');
+    const short = Buffer.from(`${FACT} ${RAIN.slice(0, 360)}`);
+    await page.locator('#file').setInputFiles({ name: 'letter.txt', mimeType: 'text/plain', buffer: short });
+    await reachedInTime('ready');
+    await page.locator('#question').fill('Where is the brass key?');
+    await page.locator('#question').press('Enter');
+    const answer = page.locator('#transcript .answer[data-done]');
+    await answer.waitFor({ timeout: 120_000 });
+    expect(await answer.textContent()).toContain('attic');
+    expect(await page.locator('#lasting').isVisible()).toBe(true);
+    expect(await page.locator('#problem').isVisible()).toBe(false);
+    expect(errors).toEqual([]);
+  },
+);

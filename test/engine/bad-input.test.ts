@@ -22,7 +22,7 @@ describe('options that cannot be', () => {
     ['a budget that is no number', { attention: { method: 'dhsa', budget: Number.NaN } }],
     ['a density over 1', { attention: { method: 'blocks', density: 1.5 } }],
     ['an option of another method', { attention: { method: 'dense', budget: 100 } }],
-    ['an unknown codec', { kv: { keys: 'q4' } }],
+    ['an unknown codec', { kv: { keys: 'q3' } }],
     ['no room at all', { maxTokens: 0 }],
     ['half a token', { maxTokens: 10.5 }],
     ['an unknown store', { kv: { store: 'cloud' } }],

@@ -115,8 +115,10 @@ test('work is cut only where sharing pays', () => {
     3,
     () => false,
   );
-  expect([0, 1, 19].map((work) => jobs.pieces(work))).toEqual([1, 1, 1]);
+  expect([0, 1, 9].map((work) => jobs.pieces(work))).toEqual([1, 1, 1]);
   expect(jobs.pieces(60)).toBe(10);
+  // A single row's weights go out in few pieces, unless they take long.
+  expect([0, 9, 10, 60, 1e6].map((work) => jobs.streams(work))).toEqual([1, 1, 9, 9, 24]);
   expect(jobs.pieces(1e6)).toBe(24);
   expect(aloneJobs(kernels(() => 0)).pieces(1e6)).toBe(1);
 });

@@ -31,7 +31,7 @@ export interface WebgpuBackend extends Backend {
    */
   readonly numerics: string;
   /** Compiles what the weights made so far need. A software adapter is left to compile what is really used. */
-  prepare(): Promise<void>;
+  prepare(onProgress?: (done: number, all: number) => void): Promise<void>;
 }
 
 const fetchShaders = async (url: URL): Promise<GpuOptions['shaders']> => {
@@ -72,7 +72,7 @@ export const createWebgpuBackend = async ({
     numerics: 'wasm/relaxed',
     threads: 1,
     reason: `${isSoftware ? 'a software adapter' : 'the GPU'}: ${description || 'unnamed'}`,
-    prepare: async () => {
+    prepare: async (onProgress) => {
       if (isSoftware) return;
       await tuneProducts({
         device,
@@ -82,7 +82,7 @@ export const createWebgpuBackend = async ({
         types: [...types],
         ...(keptWays && { kept: keptWays }),
       });
-      await preparePipelines(device, [...types], undefined, ways.tile);
+      await preparePipelines(device, [...types], onProgress, ways.tile);
     },
     ...gpuTensors(device),
     ...gpuLinear(device),
