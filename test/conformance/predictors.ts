@@ -402,6 +402,16 @@ const expectShare = (found: number, [least, most]: Share): void => {
   expect(found).toBeLessThanOrEqual(most);
 };
 
+/** Every row's or tile's one range is all that it can reach. */
+const expectEverything = (plan: Range[][], lists: number, tiles: Tiles): void => {
+  const count = plan.length / lists;
+  const ends = Array.from({ length: count }, (_, t) =>
+    count === tileCount(tiles) ? tileEnd(tiles, t) : tiles.position + t + 1,
+  );
+  const rows = ends.map((end) => [[0, end]]);
+  expect(plan).toEqual(Array.from({ length: lists }, () => rows).flat());
+};
+
 /** What every predictor promises, whatever it chooses by. */
 export const describePredictors = (
   name: string,
@@ -436,6 +446,9 @@ export const describePredictors = (
             tiles,
             queries,
           );
+          expectEverything(found.plan, found.lists, tiles);
+          // What attention makes of a plan is the suite of pages'; here it is asked where that is quick.
+          if (name === 'reference') continue;
           // The same for every method: found once.
           const which = `${name} ${JSON.stringify([options, tiles])}`;
           const wanted =
