@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { createLanguageModel as Create } from '../../../src/facades/prompt-api/index.js';
 
 const BUILT = '/dist/prompt-api.js';
-const MODEL = '/examples/models/book-reader-5m-Q8_0.gguf';
+// An address of its own: other files of tests keep the same model in the same browser.
+const MODEL = '/examples/models/book-reader-5m-Q8_0.gguf?prompt-api';
 
 test('a model is fetched once, answers in a worker, and a saved session comes back after another load', async () => {
   const { createLanguageModel } = (await import(/* @vite-ignore */ BUILT)) as {
