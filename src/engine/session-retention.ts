@@ -1,7 +1,7 @@
-import { LonghandError } from '../errors.js';
 import type { Reader } from '../generate/reader.js';
 import { onlyKnown } from '../options.js';
 import type { RetentionOptions } from '../policies/index.js';
+import { loadPolicies } from '../policies/load-policies.js';
 import { openRetention } from '../policies/open-retention.js';
 import type { Measure } from '../policies/policy.js';
 import type { ContextOptions } from './session-options.js';
@@ -25,11 +25,5 @@ export const createSessionRetention =
     const open = await openRetention(options);
     const found = await open(measure);
     if (!bound && found.bound === '') return { retain: found.retain };
-    throw new LonghandError(
-      'input/option',
-      `retention.policy '${options.policy}' cannot be of one session: ${
-        bound ? 'the model was loaded with one that' : 'it'
-      } shapes the pages of texts, which sessions share. Give it to \`load\`, or take \`reading: false\`.`,
-      { option: 'retention' },
-    );
+    throw (await loadPolicies()).notOfOneSession(options.policy, bound);
   };

@@ -3,4 +3,5 @@
 export { settleKeys } from '../weights/key-divergence.js';
 export { narrowValues } from '../weights/narrow-values.js';
 export { createPolicy } from './index.js';
+export { notOfOneSession } from './not-of-one-session.js';
 export { createRetention } from './retention.js';
