@@ -1,6 +1,7 @@
 import type { Context } from '../../src/context.js';
 import type { Model } from '../../src/index.js';
 import { mean } from './intervals.js';
+import { logSoftmax } from './log-softmax.js';
 
 /** How far a method's next token is from that of dense attention along a book. */
 export interface Agreement {
@@ -14,15 +15,6 @@ export interface Agreement {
   readonly perplexity: { readonly dense: number; readonly method: number };
   readonly places: number;
 }
-
-const logSoftmax = (logits: Float32Array): Float64Array => {
-  let most = Number.NEGATIVE_INFINITY;
-  for (const x of logits) most = Math.max(most, x);
-  let sum = 0;
-  for (const x of logits) sum += Math.exp(x - most);
-  const log = most + Math.log(sum);
-  return Float64Array.from(logits, (x) => x - log);
-};
 
 const likeliest = (numbers: ArrayLike<number>): number => {
   let best = 0;

@@ -78,7 +78,8 @@ export const measureGrid = async (
     return PAGE * Math.floor((share * tokens) / PAGE);
   });
   const scale = 1 / Math.sqrt(dim);
-  const causal = prepare(backend, heads, masks(tokens, 1)[0]!, starts);
+  const everything = masks(tokens, 1)[0]!;
+  const causal = prepare(backend, heads, everything, starts);
   const seconds = (plans: typeof causal.plans, window?: number): number => {
     const start = performance.now();
     for (const plan of plans) backend.attend(out!, q!, kv, plan, { scale, ...(window && { window }) });
@@ -109,7 +110,7 @@ export const measureGrid = async (
         ...{ ...heads, family: mask.family, tokens, density: mask.family === 'causal' ? 1 : density },
         realised: lists.reduce((sum, list) => sum + area(mask, 0, tokens, list), 0) / (kvHeads * whole),
         gflops: flops(pairs) / best.mask,
-        causal: flops(kvHeads * pairsOf(masks(tokens, 1)[0]!, 0)) / best.causal,
+        causal: flops(kvHeads * pairsOf(everything, 0)) / best.causal,
         planBytes: 8 * ranges,
       });
     }

@@ -1,4 +1,5 @@
 import type { Model } from '../../src/index.js';
+import { logSoftmax } from './log-softmax.js';
 
 /** e to the mean loss in nats of the tokens [from, from + places) of a text, each behind all that stand before it. */
 export const perplexity = async (
@@ -10,12 +11,7 @@ export const perplexity = async (
   await context.append(ids.slice(0, from));
   let loss = 0;
   for (let at = from; at < from + places; at++) {
-    const logits = await context.logits();
-    let most = Number.NEGATIVE_INFINITY;
-    for (const x of logits) most = Math.max(most, x);
-    let sum = 0;
-    for (const x of logits) sum += Math.exp(x - most);
-    loss += most + Math.log(sum) - logits[ids[at]!]!;
+    loss -= logSoftmax(await context.logits())[ids[at]!]!;
     await context.append(ids.slice(at, at + 1));
   }
   await context.close();

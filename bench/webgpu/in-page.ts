@@ -13,6 +13,7 @@ import { gpuTopLogits } from '../../src/backends/webgpu/top-logits.js';
 import { tuneProducts } from '../../src/backends/webgpu/tune.js';
 import { gpuWeights } from '../../src/backends/webgpu/weights.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
+import { noise } from './noise.js';
 
 export interface AdapterMark {
   readonly description: string;
@@ -86,16 +87,6 @@ export const measureAdapter = async (
     pipelines: device.pipelines.count,
     compiling: performance.now() - started,
   };
-};
-
-const noise = (count: number): Float32Array => {
-  const values = new Float32Array(count);
-  let state = 1;
-  for (let i = 0; i < count; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    values[i] = state / 2 ** 31;
-  }
-  return values;
 };
 
 /** Pages spread evenly, with the first and those before the tile, as many as the density allows. */

@@ -1,4 +1,6 @@
 /** What is called in a page to measure ONNX Runtime Web's attention there. Bundled by bench/webgpu.ts. */
+
+import { noise } from './noise.js';
 import { type GqaShape, groupQueryAttention } from './one-node.js';
 
 export interface PeerInput extends GqaShape {
@@ -35,16 +37,6 @@ interface Runtime {
     fromGpuBuffer(buffer: GPUBuffer, how: { dataType: string; dims: readonly number[] }): object;
   };
 }
-
-const noise = (count: number): Float32Array<ArrayBuffer> => {
-  const values = new Float32Array(count);
-  let state = 1;
-  for (let i = 0; i < count; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    values[i] = state / 2 ** 31;
-  }
-  return values;
-};
 
 /** Its dense attention of the last rows of texts of these lengths, inputs and outputs on the GPU, keys and values in f32. */
 export const measurePeer = async (input: PeerInput): Promise<PeerMark[]> => {
