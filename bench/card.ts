@@ -53,7 +53,7 @@ const open = (length: number) =>
   });
 
 /** Behind so many tokens of the book, and how many of the next ones are foretold. */
-const PLACES = { from: 1024, places: 4096 };
+const PLACES = { from: 1024, places: 1024 };
 
 if (!values.report) {
   for (const [task, length] of targets) {
