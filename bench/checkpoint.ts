@@ -50,7 +50,7 @@ let same = 0;
 for (const [i, { ids, answer }] of answers.entries()) {
   const context = await model.context();
   await context.append(ids);
-  const ours = await context.generate({ maxTokens: 32, temperature: 0 });
+  const ours = await context.generate({ maxTokens: 48, temperature: 0 });
   await context.close();
   const texts = [await model.detokenize(answer), await model.detokenize(ours)];
   if (texts[0]!.trim() === texts[1]!.replace(/<\|im_end\|>$/, '').trim()) same++;

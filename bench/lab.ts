@@ -1,19 +1,19 @@
 /**
  * The laboratory: what methods find in long texts, how near they stay to dense attention, and what they cost, on the same
- * items; and what a pair of query and key costs under every mask. Resumes from its results, and writes a page with plots and
+ * items; and what a pair of query and key costs under every mask. Resumes with the same file of the model, and writes a page with plots and
  * all tables beside them; `--report` does only that. `--into-page` puts the tables into docs/METHODS.md.
  *
  * node bench/run.mjs lab [--tasks single,multi-key,…|agreement|grid] [--methods dense,dhsa,…] [--lengths 4096,…] [--items 200]
  *   [--model FILE.gguf] [--results FILE.json] [--report] [--into-page]
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import { intoPage } from './into-page.js';
 import { agreement } from './lab/agreement.js';
 import { gridTable, HEADS, measureGrid } from './lab/grid.js';
+import { keptResults } from './lab/kept-results.js';
 import { optionsOf } from './lab/methods.js';
 import { labPage, type Results } from './lab/page.js';
 import { agreementTable, outcomeTable } from './lab/report.js';
@@ -33,15 +33,11 @@ const { values } = parseArgs({
 });
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
-const kept: Mutable<Results> = {
-  ...{ outcomes: [], agreements: [], grid: [] },
-  ...(existsSync(values.results) && JSON.parse(readFileSync(values.results, 'utf8'))),
-};
-
-const keep = (): void => {
-  mkdirSync(dirname(values.results), { recursive: true });
-  writeFileSync(values.results, JSON.stringify(kept));
-};
+const { kept, keep } = keptResults<Mutable<Results>>(values.results, values.model, {
+  outcomes: [],
+  agreements: [],
+  grid: [],
+});
 
 /** Over itself on a terminal, else only its last state. */
 const progress = (line: string, last: boolean): void => {

@@ -1,18 +1,19 @@
 /**
  * Needles in the held-out book, on the bundled model: facts at all depths, a question for each, the same items for every
- * method. Question rows and answers obey the plan under test. Resumes; `--report` only writes the tables.
+ * method. Question rows and answers obey the plan under test. Resumes with the same
+ * file of the model; `--report` only writes the tables.
  *
  * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,…] [--report]
  *
  * 200 items a length: 20 texts with 10 facts each, from 8,192 tokens on 10 texts with 20.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import { draws } from '../test/support/facts.js';
 import { drawHaystack, isRight } from '../test/support/haystack.js';
 import { intoPage } from './into-page.js';
 import { heldOut } from './lab/held-out.js';
+import { keptResults } from './lab/kept-results.js';
 import { optionsOf } from './lab/methods.js';
 import { type NeedleResult, needleTables } from './needle-tables.js';
 
@@ -26,9 +27,8 @@ const { values } = parseArgs({
   },
 });
 
-const path = values.results;
-mkdirSync('bench/results', { recursive: true });
-const results: NeedleResult[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+const { kept, keep } = keptResults(values.results, values.model, { results: [] as NeedleResult[] });
+const { results } = kept;
 
 const read = async (length: number, method: string, text: number, facts: number): Promise<NeedleResult> => {
   const { kv, ...options } = optionsOf(method, length);
@@ -69,7 +69,7 @@ if (!values.report) {
         if (done) continue;
         const result = await read(length, method, text, facts);
         results.push(result);
-        writeFileSync(path, JSON.stringify(results));
+        keep();
         const score = result.right.filter(Boolean).length;
         console.log(
           `${length} ${method} text ${text}: ${score}/${result.right.length}, density ${result.density.toFixed(3)} / ${result.decodeDensity.toFixed(3)}, ${result.prefillSeconds.toFixed(1)} s`,

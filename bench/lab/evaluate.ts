@@ -45,7 +45,7 @@ export const evaluate = async (
   await session.append(item.text);
   const right: boolean[] = [];
   for (const { ask, values } of item.questions) {
-    const answer = await session.ask(ask, { maxTokens: 32, continue: item.conversation }).text();
+    const answer = await session.ask(ask, { maxTokens: 48, continue: item.conversation }).text();
     right.push(values.every((value) => isRight(answer, value)));
   }
   const depths = item.questions.flatMap(({ depth }) => depth ?? []);

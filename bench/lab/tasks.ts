@@ -119,6 +119,7 @@ const portraits = (d: Draw, book: Book, tokens: number): Item => {
 
 const tasks: Readonly<Record<string, Task>> = {
   single: { about: 'ten facts, each asked by itself', questions: 10, draw: facts(10, false) },
+  'single-20': { about: 'twenty facts, likewise: for long texts', questions: 20, draw: facts(20, false) },
   turns: {
     about: 'four facts, asked one after the other in a conversation',
     questions: 4,

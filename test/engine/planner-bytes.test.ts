@@ -4,7 +4,7 @@ import { load } from '../../src/engine/index.js';
 import { type Costs, plan } from '../../src/facades/planner/index.js';
 import type { Model } from '../../src/index.js';
 import { kernelsUrl } from '../support/kernels.js';
-import { book, MODEL } from './bundled.js';
+import { book, flattened, MODEL } from './bundled.js';
 
 const TIMES = { token: 1e-3, pair: 1e-7, choice: 1e-8, step: 1e-2, key: 1e-6, look: 1e-7 };
 const dense = { kernelsUrl, threads: 1, attention: { method: 'dense' } } as const;
@@ -16,7 +16,8 @@ const costsOf = ({ info }: Pick<Model, 'info'>, keys = info.keys): Costs => {
 };
 
 test('pages take what was planned, to the byte, in each of the codecs', async () => {
-  const first = await load(MODEL, { ...dense, kv: { store: 'none' } });
+  const file = await flattened();
+  const first = await load(file, { ...dense, kv: { store: 'none' } });
   const ids = (await first.tokenize(book().slice(0, 4000))).slice(0, 700);
   const costs = costsOf(first, 'q4');
   await first.close();
@@ -24,7 +25,7 @@ test('pages take what was planned, to the byte, in each of the codecs', async ()
   for (const memory of [1e9, 900_000, 700_000]) {
     for (const tokens of [640, 700]) {
       const way = plan(costs, { tokens, memory }).find(({ retention }) => !retention)!;
-      const model = await load(MODEL, { ...dense, kv: { ...way.kv!, store: 'none' } });
+      const model = await load(file, { ...dense, kv: { ...way.kv!, store: 'none' } });
       const context = await model.context();
       await context.append(ids.slice(0, tokens));
       expect((await context.stats()).bytes.pages).toBe(way.pageBytes);

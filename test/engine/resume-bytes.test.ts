@@ -18,8 +18,8 @@ const counting = (inner: Store) => {
     return values;
   };
   const store: Store = { ...inner, getMany, get: async (key) => (await getMany([key]))[0] };
-  /** Bytes of what was read since the last call, by the first word of the key. */
-  const taken = () => {
+  /** Bytes of what was read since the last call, by the first word of the key; `once`: nothing of it twice. */
+  const taken = (once = true) => {
     const sums: Record<string, number> = {};
     const all = read.splice(0);
     for (const { key, bytes } of all) {
@@ -27,7 +27,7 @@ const counting = (inner: Store) => {
       sums[kind] = (sums[kind] ?? 0) + bytes;
     }
     const keys = all.filter(({ key }) => /^(head|pages|tail)\//.test(key)).map(({ key }) => key);
-    expect(new Set(keys).size, 'nothing is read twice').toBe(keys.length);
+    if (once) expect(new Set(keys).size, 'nothing is read twice').toBe(keys.length);
     return sums;
   };
   return { store, taken };
@@ -79,7 +79,8 @@ test.each([
   await again.conversation!.ask('Who came to the door?', { maxTokens: 4 }, {}, () => undefined);
   const { paging, recomputedTokens } = await again.stats();
   expect(recomputedTokens).toBe(0);
-  const asked = taken();
+  // Where plans choose, a guess of what comes next may be let go and be needed later: the bytes below count it twice.
+  const asked = taken(attention.method === 'dense');
   expect(Object.keys(asked)).toEqual(['pages']);
   // `paging.bytes` counts records of whole runs; an envelope lies around each.
   const around = recordSize([], 0) + 4 * again.context.pageBytes.length;

@@ -5,7 +5,7 @@ import { Context } from '../../src/generate/context.js';
 import { createPager } from '../../src/kv/pager.js';
 import { decodeHead } from '../../src/kv/records.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
-import { book, openBundled } from './bundled.js';
+import { book, flattened, openBundled } from './bundled.js';
 
 /** Bytes of a vector of `dim` channels. */
 const VECTOR = {
@@ -46,7 +46,8 @@ test('the table in LIMITS has every pair of codecs', () => {
 
 /** Reads the beginning of the book and counts what is then stored, part by part. */
 const count = async ({ keys, values }: (typeof pairs)[number], attention: AttentionOptions) => {
-  const model = await openBundled({ attention, kv: { store: 'memory', keys, values } });
+  const file = keys === 'q4' ? await flattened() : undefined;
+  const model = await openBundled({ attention, kv: { store: 'memory', keys, values } }, file);
   const { archive, store } = model.kept!;
   const { layers, kvHeads, headDim: keyDim } = model.reader.config;
   const ids = (await model.tokenizer.encode(book().slice(0, 6000))).slice(0, SEGMENTS * SEGMENT);

@@ -31,7 +31,7 @@ const schema = {
 
 describe('an answer', () => {
   test.each([0, 1.5])('is JSON of the schema, at temperature %d', async (temperature) => {
-    const answer = session.ask('Where is the brass key?', { schema, temperature, seed: 4, maxTokens: 120 });
+    const answer = session.ask('Where is the brass key?', { schema, temperature, seed: 4, maxTokens: 200 });
     const finish = await answer.finish;
     expect(finish).toMatchObject({ complete: true, reason: 'stop' });
     expect(satisfies(schema, JSON.parse(await answer.text()))).toBe(true);

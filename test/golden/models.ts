@@ -138,12 +138,13 @@ export const generatedIds = ({ options, read }: GeneratedModel): number[] => {
 
 /** The model that comes with the package, as it is and with the same numbers in F32. */
 export const BUNDLED: readonly GoldenModel[] = [
-  { name: 'book-reader Q8_0', type: 'Q8_0', bytes: () => bundledFile() },
-  { name: 'book-reader F32', type: 'F32', bytes: async () => toF32(await bundledFile()) },
+  { name: 'book-reader Q8_0', type: 'Q8_0', bytes: () => bundledFile('book-reader-5m') },
+  { name: 'book-reader F32', type: 'F32', bytes: async () => toF32(await bundledFile('book-reader-5m')) },
+  { name: 'book-reader-gemma3 Q8_0', type: 'Q8_0', bytes: () => bundledFile('book-reader-5m-gemma3') },
 ];
 
-const bundledFile = async (): Promise<Uint8Array<ArrayBuffer>> =>
-  new Uint8Array(await readFile(new URL('../../examples/models/book-reader-5m-Q8_0.gguf', import.meta.url)));
+const bundledFile = async (name: string): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await readFile(new URL(`../../examples/models/${name}-Q8_0.gguf`, import.meta.url)));
 
 /** One model for each kind of tokenizer, and the bundled one. */
 export const TOKENIZED: readonly GoldenModel[] = [...GENERATED.slice(0, TOKENIZERS.length), BUNDLED[0]!];

@@ -129,7 +129,7 @@ describe('loading', () => {
       hidden: 704,
       kvHeads: 2,
       headDim: 64,
-      window: 16384,
+      window: 32768,
     });
     expect(weights.layers[5]).toMatchObject({
       kNorm: { rows: 1, cols: 64 },

@@ -13,7 +13,7 @@ from model import SHAPES, Model
 from tokenizer import Tokenizer
 from train import HERE
 
-MOST = 32
+MOST = 48
 
 
 @torch.no_grad()

@@ -20,8 +20,10 @@ class Optimiser:
         is_matrix = lambda name, weight: weight.dim() == 2 and "embedding" not in name
         self.matrices = [weight for name, weight in named if is_matrix(name, weight)]
         self.momenta = [torch.zeros_like(weight) for weight in self.matrices]
+        # Steps of an embedding that the model multiplies are as much smaller.
+        shares = lambda name: model.shape.dim**-0.5 if model.shape.gemma and "embedding" in name else 1
         self.rest = torch.optim.AdamW(
-            [weight for name, weight in named if not is_matrix(name, weight)],
+            [{"params": [weight], "share": shares(name)} for name, weight in named if not is_matrix(name, weight)],
             lr=rest_rate,
             betas=(0.9, 0.97),
             weight_decay=0.0,
@@ -32,7 +34,7 @@ class Optimiser:
     def step(self, share):
         """One step at `share` of the rates."""
         for group in self.rest.param_groups:
-            group["lr"] = self.rest_rate * share
+            group["lr"] = self.rest_rate * share * group["share"]
         self.rest.step()
         rate = self.matrix_rate * share
         for weight, momentum in zip(self.matrices, self.momenta):

@@ -1,4 +1,5 @@
 """What the model learns from: book text, copies, and documents with facts and questions about them."""
+import bisect
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,9 +17,12 @@ class Mix:
     #: Shares of plain book text and of copies; the rest are questions about facts.
     book: float = 0.15
     copy: float = 0.10
-    #: Shares of documents with facts that have chains of variables, and groups of similar keys.
+    #: Shares of documents with facts that have chains of variables, groups of similar keys, and several numbers of one key.
     chains: float = 0.15
     similar: float = 0.0
+    several: float = 0.0
+    #: Share of questions about two facts.
+    both: float = 0.0
 
 
 class Sampler:
@@ -66,15 +70,20 @@ class Sampler:
         spread = length // 22 if dense else max(questions, length // draw.choice([48, 96, 200] if short else [64, 128, 256, 512]))
         count = draw.randint(questions, max(questions, spread))
         kind = None if draw.random() < 0.6 else draw.choice(["num", "magic", "proj", "city", "obj"])
-        found, chains, asked = {}, [], []
+        found, in_turn, asked = {}, [], []
         if draw.random() < self.mix.chains:
             for _ in range(draw.randint(1, 2 if short else 4)):
-                statements, question = tasks.chain(draw, draw.choice([1, 1, 2]))
-                chains.append(statements)
+                statements, question = tasks.chain(draw, draw.choice([0, 1, 1, 2]))
+                in_turn.append(statements)
                 asked.append(question)
+        if draw.random() < self.mix.several:
+            statements, question = tasks.several(draw)
+            in_turn.append(statements)
+            asked.append(question)
         if draw.random() < self.mix.similar:
-            for one in tasks.similar(draw, draw.randint(3, min(8, max(3, questions)))):
-                found[one.about] = one
+            alike = tasks.similar(draw, draw.randint(3, min(8, max(3, questions))))
+            found.update({one.about: one for one in alike})
+            asked += [one.asked for one in draw.sample(alike, len(alike))]
         while len(found) < count:
             one = tasks.fact(draw, kind)
             if one.about in found:
@@ -83,14 +92,18 @@ class Sampler:
                 found[one.about] = one
         statements = [one.statement for one in found.values()]
         draw.shuffle(statements)
-        for chain in chains:
-            places = sorted(draw.randrange(len(statements) + 1) for _ in chain)
-            for offset, (place, statement) in enumerate(zip(places, chain)):
+        for several in in_turn:
+            places = sorted(draw.randrange(len(statements) + 1) for _ in several)
+            for offset, (place, statement) in enumerate(zip(places, several)):
                 statements.insert(place + offset, statement)
-        rest = list(found.values())
+        rest = [one for one in found.values() if one.asked not in asked]
         draw.shuffle(rest)
-        # Chains are rare: where there are some, they are asked.
-        asked = (asked + rest)[:questions]
+        while rest:
+            one = rest.pop()
+            twice = rest and draw.random() < self.mix.both
+            asked.append(tasks.both(one, rest.pop()) if twice else one.asked)
+        # What is rare is asked first.
+        asked = asked[:questions]
         draw.shuffle(asked)
         return statements, asked
 
@@ -101,29 +114,40 @@ class Sampler:
         for i, one in enumerate(asked):
             turn = [*([self.start, *user] if i else line), *self.encode(one.question), self.end, *line]
             turn += [self.start, *assistant]
-            opening, value = self.encode(one.opening), self.encode(" " + one.value)
+            ids += turn
+            weights += [CONTROL] * len(turn)
+            for opening, value in one.answer:
+                said, stated = self.encode(opening), self.encode(" " + value)
+                ids += [*said, *stated]
+                weights += [PLAIN] * len(said) + [VALUE] * len(stated)
             close = [*self.encode("."), self.end]
-            ids += [*turn, *opening, *value, *close, *line]
-            weights += [CONTROL] * len(turn) + [PLAIN] * len(opening) + [VALUE] * len(value)
+            ids += [*close, *line]
             weights += [PLAIN] * len(close) + [CONTROL] * len(line)
         return ids, weights
 
+    def document(self, draw, length, most):
+        """Facts as tokens, in their order, and the turns that ask about `most` of them at most."""
+        line = self.encode("\n")
+        statements, asked = self.facts(draw, length, most)
+        lines = draw.random() < 0.25
+        stated = [[*self.encode(("" if lines else " ") + one), *(line if lines else ())] for one in statements]
+        return stated, *self.questions(asked)
+
+    def ends(self, text):
+        """Where sentences of a text end."""
+        return [i + 1 for i, token in enumerate(text) if token in self.sentence_ends] or list(range(len(text) + 1))
+
     def asked(self, draw, length):
         """A document with facts at sentence ends, and several questions about them."""
-        user, line = self.encode("user\n"), self.encode("\n")
+        user = self.encode("user\n")
         while True:
             few = draw.randint(1, max(2, min(14, length // 48)))
-            statements, asked = self.facts(draw, length, few if length < 1000 else draw.randint(6, 24))
-            ask, ask_weights = self.questions(asked)
-            lines = draw.random() < 0.25
-            stated = [
-                [*self.encode(("" if lines else " ") + statement), *(line if lines else ())] for statement in statements
-            ]
+            stated, ask, ask_weights = self.document(draw, length, few if length < 1000 else draw.randint(6, 24))
             room = length - len(ask) - 1 - len(user) - sum(map(len, stated))
             if room >= 0:
                 break
         text = self.haystack(draw, room) if room else []
-        ends = [i + 1 for i, token in enumerate(text) if token in self.sentence_ends] or list(range(len(text) + 1))
+        ends = self.ends(text)
         cuts = sorted(draw.choice(ends) for _ in stated)
         body, weights, at = [], [], 0
         for cut, fact in zip(cuts, stated):
@@ -134,6 +158,30 @@ class Sampler:
         weights += [BOOK] * (len(text) - at)
         ids = [self.start, *user, *body, *ask]
         return self.whole(ids, [0.0] * (1 + len(user)) + weights + ask_weights, length)
+
+    def long_text(self, draw, length):
+        """A text without facts, for `written_over`."""
+        opening = [self.start, *self.encode("user\n")]
+        return opening + self.haystack(draw, length - len(opening))
+
+    def written_over(self, draw, text, most):
+        """
+        Token ids and weights of a `long_text` that stays where it is: facts, those of a document of `most` tokens, stand in
+        the place of what followed a sentence end, and the questions in that of its end.
+        """
+        stated, ask, ask_weights = self.document(draw, most, draw.randint(6, 24))
+        ids, weights = list(text), [0.0] + [BOOK] * (len(text) - 1)
+        last, left, free = len(text) - len(ask), sum(map(len, stated)), 4
+        ends = self.ends(text)
+        for place in sorted(draw.randrange(free, last - left) for _ in stated):
+            fact = stated.pop(0)
+            at = ends[min(bisect.bisect_left(ends, max(place, free)), len(ends) - 1)]
+            if not free <= at <= last - left:
+                at = free
+            free, left = at + len(fact), left - len(fact)
+            ids[at:free], weights[at:free] = fact, [STATED] * len(fact)
+        ids[last:], weights[last:] = ask, ask_weights
+        return ids, weights
 
 
 def positions(draw, length, most):

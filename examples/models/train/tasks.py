@@ -1,7 +1,14 @@
-"""Facts, questions about them, and the answers to learn. `test/support/tasks.ts` draws the same forms to measure."""
+"""Facts, questions about them, and the answers to learn. `test/support/facts.ts` draws the same forms to measure."""
 from typing import NamedTuple
 
 from words import ADJECTIVES, CITIES, FIRST, FOODS, JOBS, LAST, OBJECTS, PLACES, THINGS
+
+
+class Asked(NamedTuple):
+    """A question and its answer: what is said up to each value, and the value, which is what is weighed most."""
+
+    question: str
+    answer: tuple
 
 
 class Fact(NamedTuple):
@@ -9,9 +16,13 @@ class Fact(NamedTuple):
     about: tuple
     statement: str
     question: str
-    #: The answer up to its value, which is what is weighed most.
+    #: The answer up to its value.
     opening: str
     value: str
+
+    @property
+    def asked(self):
+        return Asked(self.question, ((self.opening, self.value),))
 
 
 KINDS = ("num", "num", "num", "city", "obj", "food", "job", "magic", "proj", "proj")
@@ -135,7 +146,10 @@ def similar(draw, count):
 
 
 def chain(draw, hops):
-    """Variables that are given one another's value. Answers their statements in order, and what is asked in the end."""
+    """
+    Variables that are given one another's value. Answers their statements in order, and what is asked in the end: the
+    answer goes back along the chain, so that each step is one of finding.
+    """
     names = []
     while len(names) < hops + 1:
         name = "VAR " + "".join(draw.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(4))
@@ -144,8 +158,22 @@ def chain(draw, hops):
     value = digits(draw, 5)
     statements = [f"{names[0]} = {value}."]
     statements += [f"{names[i]} = {names[i - 1]}." for i in range(1, hops + 1)]
-    asked = Fact(("chain", names[-1]), "", f"What is the value of {names[-1]}?", f"The value of {names[-1]} is", value)
-    return statements, asked
+    back = "".join(f"{name} = " for name in reversed(names)).rstrip()
+    return statements, Asked(f"What is the value of {names[-1]}?", ((back, value),))
+
+
+def both(one, other):
+    """Two facts in one question."""
+    return Asked(f"{one.question} {other.question}", ((one.opening, one.value), (f". {other.opening}", other.value)))
+
+
+def several(draw):
+    """Statements of three numbers of one key, and the question about all of them, in the order of the statements."""
+    key = f"{draw.choice(ADJECTIVES)} {draw.choice(THINGS)} {person(draw)}"
+    values = [digits(draw, 5) for _ in range(3)]
+    statements = [f"One of the numbers for the {key} is {value}." for value in values]
+    between = (f"The numbers for the {key} are", ",", " and")
+    return statements, Asked(f"What are all the numbers for the {key}?", tuple(zip(between, values)))
 
 
 def spelled_out(draw):

@@ -31,6 +31,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=HERE / "build")
     parser.add_argument("--from", dest="weights", type=Path, help="weights to begin with instead of random ones")
+    parser.add_argument("--at", help="name of the stage to begin with: for --from")
     parser.add_argument("--stages", type=Path, default=HERE / "recipe.json")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
@@ -49,7 +50,7 @@ class Training:
         torch.manual_seed(given.seed)
         torch.set_num_threads(given.threads)
         self.model = Model(SHAPES[given.name]).to(given.device)
-        self.stage, self.step, self.optimiser, self.sampler = 0, 0, None, None
+        self.stage, self.step, self.optimiser, self.sampler, self.kept = 0, 0, None, None, None
         given.folder.mkdir(parents=True, exist_ok=True)
         self.state_path = given.folder / f"{given.name}.state.pt"
         self.log_path = given.folder / f"{given.name}.log.jsonl"
@@ -61,6 +62,8 @@ class Training:
             self.saved = None
             if given.weights:
                 self.model.load_state_dict(torch.load(given.weights, map_location=given.device))
+            if given.at:
+                self.stage = [stage["name"] for stage in self.stages].index(given.at)
 
     def log(self, **line):
         line = {"stage": self.stages[self.stage]["name"], "step": self.step, **line}
@@ -88,43 +91,49 @@ class Training:
         device = self.given.device
         return torch.autocast(device, dtype=torch.bfloat16)
 
-    def batch(self, stage):
-        """Token ids (batch, length + 1), their weights, positions (batch, length)."""
-        draw = random.Random(f"{self.given.seed} {stage['name']} {self.step}")
+    def tensor(self, numbers):
+        return torch.tensor(numbers, device=self.given.device)
+
+    def draw(self, stage, what):
+        return random.Random(f"{self.given.seed} {stage['name']} {what}")
+
+    def short(self, stage, draw):
+        """Last hidden states of a batch, and what should follow them: token ids and their weights (batch, length)."""
         length = stage["length"]
         drawn = [self.sampler.draw(draw, length + 1) for _ in range(stage["batch"])]
-        places = np.stack([positions(draw, length, stage["reach"]) for _ in drawn])
-        device = self.given.device
-        ids, weights = (torch.tensor([one[i] for one in drawn], device=device) for i in (0, 1))
-        return ids, weights, torch.tensor(places, device=device), draw
+        places = self.tensor(np.stack([positions(draw, length, stage["reach"]) for _ in drawn]))
+        ids, weights = (self.tensor([one[i] for one in drawn]) for i in (0, 1))
+        return self.model(ids[:, :-1], places), ids[:, 1:], weights[:, 1:]
 
-    def rows(self, weights, most, draw):
-        """Up to `most` rows of a long text that learn: all facts and answers, and runs of text around them."""
-        length = weights.shape[1] - 1
-        near = (weights[0, :-1] != BOOK).float()
-        reach = 64
-        near = F.max_pool1d(near[None, None], 2 * reach + 1, 1, reach)[0, 0] > 0
-        found = near.nonzero()[:, 0]
-        if len(found) > most:
-            exact = (weights[0, :-1] != BOOK).nonzero()[:, 0].tolist()
-            rest = [i for i in found.tolist() if weights[0, i] == BOOK]
-            found = torch.tensor(sorted(exact[-most:] + draw.sample(rest, max(0, min(len(rest), most - len(exact))))))
-        return found[found < length].to(weights.device)
+    def text(self, stage):
+        """A long text, its positions and its keys and values, which a few steps share."""
+        turn = (stage["name"], self.step // stage["shared"])
+        if self.kept is None or self.kept[0] != turn:
+            draw = self.draw(stage, f"text {turn[1]}")
+            text = self.sampler.long_text(draw, stage["length"] + 1)
+            places = self.tensor(positions(draw, stage["length"], stage["reach"]))[None]
+            self.kept = (turn, text, places, self.model.keys_and_values(self.tensor([text[:-1]]), places))
+        return self.kept[1:]
+
+    def long(self, stage, draw):
+        """The same of the rows of facts and questions in one long text; the rest is given, and does not learn."""
+        text, places, kept = self.text(stage)
+        drawn, weights = self.sampler.written_over(draw, text, stage["facts"])
+        ids, weights = self.tensor([drawn]), self.tensor([weights])
+        behind = 8
+        near = F.pad((weights[0, :-1] != BOOK).float(), (behind, 0))
+        rows = F.max_pool1d(near[None, None], behind + 1, 1)[0, 0].nonzero()[:, 0]
+        hidden = self.model.rows(ids[:, :-1], places, rows, kept)
+        return hidden, ids[:, 1:][:, rows], weights[:, 1:][:, rows]
 
     def loss(self, stage):
-        ids, weights, places, draw = self.batch(stage)
-        target, counted = ids[:, 1:], weights[:, 1:]
+        draw = self.draw(stage, self.step)
         with self.narrow():
-            if "rows" in stage:
-                rows = self.rows(weights, stage["rows"], draw)
-                kept = self.model.keys_and_values(ids[:, :-1], places)
-                hidden = self.model.rows(ids[:, :-1], places, rows, kept)
-                target, counted = target[:, rows], counted[:, rows]
-            else:
-                hidden = self.model(ids[:, :-1], places)
+            hidden, target, counted = (self.long if "shared" in stage else self.short)(stage, draw)
+            device = hidden.device
             counted, target = counted.reshape(-1), target.reshape(-1)
             # Three of ten plain tokens stand for all of them: the output matrix is what short samples cost most in.
-            chosen = torch.tensor([draw.random() < 0.3 for _ in range(len(counted))], device=ids.device)
+            chosen = torch.tensor([draw.random() < 0.3 for _ in range(len(counted))], device=device)
             chosen = ((counted >= PLAIN) | chosen).nonzero()[:, 0]
             logits = self.model.logits(hidden.reshape(-1, hidden.shape[-1])[chosen])
         target, counted = target[chosen], counted[chosen]
@@ -160,7 +169,7 @@ class Training:
                     return False
                 if self.step % 200 == 0:
                     self.save()
-            self.log(needles=needles.found(self.model, self.tokenizer, stage["length"]))
+            self.log(needles=needles.found(self.model, self.tokenizer, min(stage["length"], 4096)))
             self.stage, self.step, self.optimiser = self.stage + 1, 0, None
             self.save()
         return True
