@@ -123,7 +123,7 @@ const entries = {
   policies: 'src/policies/policies.ts', // fetched likewise where not everything is to be kept
   opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
   encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
-  transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session
+  transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session, or a text is probed or its pages are given up
   retrieval: 'src/generate/retrieval.ts', // fetched likewise where documents are ranked, or a text sifted
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared

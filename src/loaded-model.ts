@@ -82,7 +82,8 @@ export class Model {
   /**
    * What appending a text to a new session would find of it, or appending ids to a new context, and why not all of it;
    * `system` is the session's. Waits until what was read is written, reads no pages, changes nothing. Rejects with
-   * `input/too-long` where it fits no context, `storage/unavailable` where nothing is kept.
+   * `input/too-long` where it fits no context, `storage/unavailable` where nothing is kept, `unsupported/transfer` where
+   * `transfer.js` cannot be fetched.
    */
   probe(textOrIds: string | ArrayLike<number>, options: ProbeOptions = {}): Promise<TextProbe> {
     const isList = typeof textOrIds === 'object' && textOrIds !== null && 'length' in textOrIds;
@@ -121,7 +122,8 @@ export class Model {
   /**
    * Delete the pages of a kept session, but for those that others use, and keep its tokens: they are read again when it is
    * next opened and asked. Resolves to the bytes that are free again. Rejects with `input/busy` while it is open anywhere,
-   * `input/option` where there is no such session. Of pages that another model or method made only those of its end go.
+   * `input/option` where there is no such session, `unsupported/transfer` where `transfer.js` cannot be fetched. Of pages that
+   * another model or method made only those of its end go.
    */
   evictSession(id: string): Promise<number> {
     return this.#engine.evictSession(this.#model, id);

@@ -132,8 +132,15 @@ export interface Backend {
   mapPages(kv: KvLayer, pages: number, cold?: boolean): void;
   /** Take the memory of these pages: they are cold until they are written. Cold ones among them stay so. */
   dropPages(kv: KvLayer, pages: readonly number[]): void;
-  /** A cold page gets memory. */
+  /** A cold page gets memory: that of `bytes` itself where `pageRoom` gave it, which is used up then. */
   writePage(kv: KvLayer, page: number, bytes: Uint8Array): void;
+  /**
+   * Memory for a page that no layer has yet, for whoever writes it beside the engine. Only where other threads can reach it.
+   * Throws `memory/device`.
+   */
+  pageRoom?(bytes: number): Uint8Array;
+  /** Take back what `pageRoom` gave, unless it is used up. Nobody may write it any more. */
+  freeRoom?(room: Uint8Array): void;
   readPage(kv: KvLayer, page: number): Promise<Uint8Array>;
   /** Encode and store K (tokens, kvHeads · keyDim) and V (tokens, kvHeads · valueDim) from absolute `position` on. */
   appendKv(kv: KvLayer, k: Tensor, v: Tensor, position: number): void;

@@ -23,6 +23,7 @@ import type { ModelInfo, ModelPart, ModelSource, Progress } from './engine.js';
 import { createLadder, type Ladder, type Rung } from './ladder.js';
 import { loadOn, sampleOf } from './load-on.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
+import { pageRooms } from './page-rooms.js';
 import { readOnce } from './read-once.js';
 import { rungsOf } from './rungs.js';
 import { createSessionRetention, type SessionRetention } from './session-retention.js';
@@ -246,6 +247,7 @@ const openKept = async (
       // What waits to be written is memory too.
       queueBytes: reader.budget.inFlight,
       diskBytes: chosen.disk ?? (await usualDiskBytes(store)),
+      rooms: pageRooms(() => reader.backend),
       made: provenance,
     });
     return { archive, store };

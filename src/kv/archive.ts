@@ -1,28 +1,20 @@
 import { PAGE } from '../backends/backend.js';
-import type { Store } from '../stores/store.js';
 import { type Chain, createChain } from './chain.js';
-import { isLaidOut } from './check-run.js';
 import { withBudget } from './disk.js';
-import { evictSession } from './evict-session.js';
 import { createEvictor } from './evictor.js';
-import { createForesight } from './foresight.js';
+import { createFetchRecords, type LostRecord } from './fetch-records.js';
+import type { Rooms } from './landing.js';
 import { createLeases } from './leases.js';
+import { loadSessionFiles } from './load-session-files.js';
 import { madeEntry } from './made.js';
 import { deleteOldRecords } from './old-records.js';
-import { type ProbeHow, probeText, type TextProbe } from './probe-text.js';
-import {
-  decodeRecord,
-  type KvRecord,
-  RECORD_VERSION,
-  type RecordGroup,
-  recordGroups,
-  recordSize,
-} from './records.js';
-import { sealOf } from './seal.js';
+import type { ProbeHow, TextProbe } from './probe-text.js';
+import type { RecordWanted, RunStore } from './read-records.js';
+import { type KvRecord, RECORD_VERSION, type RecordGroup, recordGroups, recordSize } from './records.js';
 import { type Provenance, segmentKeys } from './segments.js';
 import { sessionKey } from './session-keys.js';
 import { createSessions, type Sessions } from './sessions.js';
-import { type StoredRun, segmentOf } from './stored-run.js';
+import { segmentOf } from './stored-run.js';
 import { createTouch } from './touch.js';
 import { createUses, scopeKey } from './uses.js';
 import { whenQuiet } from './when-quiet.js';
@@ -47,12 +39,15 @@ export interface Archive {
   chain(): Chain;
   /**
    * Records of pages of stored runs, in one read, in the order asked. `undefined` for one that is missing, damaged or
-   * something else: `lost` says so, and its segment is stored again when it is next saved. The bytes are the caller's.
+   * something else: `lost` says so, and its segment is stored again when it is next saved. The bytes are the caller's, until
+   * the caller lets go of them.
    */
   fetch(wants: readonly RecordWanted[]): Promise<(KvRecord | undefined)[]>;
+  /** What was fetched is a layer's by now, or of no use. */
+  release(record: KvRecord): void;
   /**
    * How much of a text would be attached, and why not more, once what waits has been written. Looking is not using.
-   * Rejects as the store does.
+   * Rejects as the store does, and with `unsupported/transfer`.
    */
   probe(ids: ArrayLike<number>, how?: ProbeHow): Promise<TextProbe>;
   /** What `fetch` did not find as it should be, the last ones. */
@@ -64,21 +59,9 @@ export interface Archive {
   readonly sessions: Sessions;
   /**
    * Delete the pages that a session alone rests on; its tokens stay. Resolves to their bytes, `undefined` where there is no
-   * such session. Throws `input/busy`, `storage/corrupt` and `storage/version`, and what the store does.
+   * such session. Throws `input/busy`, `storage/corrupt`, `storage/version` and `unsupported/transfer`, and what the store does.
    */
   evictSession(id: string): Promise<number | undefined>;
-}
-
-export interface RecordWanted {
-  readonly run: StoredRun;
-  /** Index in `archive.groups`. */
-  readonly group: number;
-}
-
-export interface LostRecord extends RecordWanted {
-  readonly reason: 'missing' | 'damaged' | 'unavailable';
-  /** What is wrong with a damaged record, in words. */
-  readonly fault?: string;
 }
 
 export interface ArchiveOptions extends WriteBehindOptions {
@@ -92,16 +75,16 @@ export interface ArchiveOptions extends WriteBehindOptions {
   readonly recordBytes?: number;
   /** Bytes that may be stored, of everything in the store; beyond, what was used longest ago is evicted. Default: no limit. */
   readonly diskBytes?: number | undefined;
+  /** Where pages that are fetched may stand already when they are handed over. Default: nowhere. */
+  readonly rooms?: Rooms | undefined;
   /** What `fingerprint` is made of, kept for whoever asks why a text cannot be attached. */
   readonly made?: Provenance;
 }
 
 const MOST_LOST = 100;
-/** A flag and a digest. */
-const CHECKED_BYTES = 17;
 
 /** Opens what is stored for `fingerprint`, and deletes what crashes left of sessions that were never committed. */
-export const openArchive = async (store: Store, options: ArchiveOptions): Promise<Archive> => {
+export const openArchive = async (store: RunStore, options: ArchiveOptions): Promise<Archive> => {
   const { fingerprint, segmentTokens, pageBytes, recordBytes } = options;
   const pages = segmentTokens / PAGE;
   const perPage = pageBytes.reduce((sum, bytes) => sum + bytes, 0) / pageBytes.length;
@@ -131,30 +114,21 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
   const { touch, touched } = createTouch({ store, writer, leases, uses });
 
   const recordBytesOf = layout.map(([count, ...layers]) => recordSize(layers, count!));
-  const read = createForesight({ store, groups, bytes: recordBytesOf, room: () => writer.room });
-
   const lost: LostRecord[] = [];
-  /** By group: 1 and its digest where a record was checked in full. A page that comes and goes is hashed once an opening. */
-  const checked = new WeakMap<StoredRun, Uint8Array>();
-
-  const lose = (wanted: RecordWanted, why: Omit<LostRecord, keyof RecordWanted>): undefined => {
-    if (lost.length === MOST_LOST) lost.shift();
-    lost.push({ ...wanted, ...why });
-    if (why.reason !== 'unavailable') intact.delete(segmentOf(wanted.run.keys[wanted.group]!));
-  };
-
-  const check = (wanted: RecordWanted, bytes: Uint8Array | undefined): KvRecord | undefined => {
-    if (!bytes) return lose(wanted, { reason: 'missing' });
-    const known = checked.get(wanted.run) ?? new Uint8Array(groups.length * CHECKED_BYTES);
-    const own = known.subarray(wanted.group * CHECKED_BYTES, (wanted.group + 1) * CHECKED_BYTES);
-    const { found, fault } = decodeRecord(bytes, own[0] === 1 ? own.subarray(1) : undefined);
-    if (!found) return lose(wanted, { reason: 'damaged', fault });
-    if (!isLaidOut(found, wanted.run, wanted.group, { groups, pageBytes }))
-      return lose(wanted, { reason: 'damaged', fault: 'it is a record of something else' });
-    own.set([1, ...sealOf(bytes)]);
-    checked.set(wanted.run, known);
-    return found;
-  };
+  const { fetch, release } = createFetchRecords({
+    store,
+    groups,
+    pageBytes,
+    rooms: options.rooms,
+    bytes: recordBytesOf,
+    room: () => writer.room,
+    failed: writer.failed,
+    lost(record) {
+      if (lost.length === MOST_LOST) lost.shift();
+      lost.push(record);
+      if (record.reason !== 'unavailable') intact.delete(segmentOf(record.run.keys[record.group]!));
+    },
+  });
 
   await sessions.sweep().catch(writer.failed);
   const unlessClosed = (error: { readonly code?: string }): void => {
@@ -202,17 +176,13 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
         },
       };
     },
-    async fetch(wants) {
+    fetch(wants) {
       tidying.notYet();
-      try {
-        const stored = await read(wants);
-        return wants.map((wanted, n) => check(wanted, stored[n]));
-      } catch (error) {
-        writer.failed(error);
-        return wants.map((wanted) => lose(wanted, { reason: 'unavailable' }));
-      }
+      return fetch(wants);
     },
+    release,
     async probe(ids, how) {
+      const { probeText } = await loadSessionFiles();
       await writer.drained();
       return probeText(ids, store, { scope, made: options.made, segmentTokens, groups: groups.length }, how);
     },
@@ -227,6 +197,7 @@ export const openArchive = async (store: Store, options: ArchiveOptions): Promis
       },
     },
     async evictSession(id) {
+      const { evictSession } = await loadSessionFiles();
       const release = await sessions.acquire(id);
       try {
         await writer.drained();

@@ -26,6 +26,10 @@ export type CheckedRun =
   | { readonly run: NewRun; readonly fault?: undefined }
   | { readonly run?: undefined; readonly fault: string };
 
+/** Pages of a record of a run, which may be shorter than a segment. */
+export const pagesIn = ({ pages }: RecordGroup, { tokens }: { readonly tokens: number }): number =>
+  Math.max(0, Math.min(pages.to, Math.ceil(tokens / PAGE)) - pages.from);
+
 /** Whether a record holds group `group` of a run of `tokens` tokens from a page on, as runs are laid out here. */
 export const isLaidOut = (
   { layers, firstPage, pages }: KvRecord,
@@ -34,7 +38,7 @@ export const isLaidOut = (
   { groups, pageBytes }: RunLayout,
 ): boolean => {
   const { from, to, pages: own } = groups[group]!;
-  const count = Math.max(0, Math.min(own.to, Math.ceil(run.tokens / PAGE)) - own.from);
+  const count = pagesIn(groups[group]!, run);
   return (
     layers.from === from &&
     layers.to === to &&

@@ -5,7 +5,7 @@ import type { KvRecord } from './records.js';
 import type { StoredRun } from './stored-run.js';
 
 /** Where pages rest that have no memory. */
-export type Rest = Pick<Archive, 'groups' | 'fetch' | 'drained'>;
+export type Rest = Pick<Archive, 'groups' | 'fetch' | 'release' | 'drained'>;
 
 /** How often plans found their pages in memory. */
 export interface Paging {
@@ -120,13 +120,12 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
     return rest!.fetch(some);
   };
 
-  /** No longer to be found; its bytes count until they have come. */
-  const forget = (name: string, { record, bytes }: Coming): void => {
-    coming.delete(name);
-    record.then(() => {
+  /** It is of no use any more once it has come, or is a layer's by then; its bytes count until it has. */
+  const letGo = ({ record, bytes }: Coming): void =>
+    void record.then((found) => {
       held -= bytes;
+      if (found) rest!.release(found);
     });
-  };
 
   return {
     async now(pages) {
@@ -134,8 +133,10 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
       const here: Coming[] = [];
       for (const want of wantsOf(pages)) {
         const known = coming.get(nameOf(want));
-        if (known?.run === want.run) here.push(known);
-        else queue.push(want);
+        if (known?.run === want.run) {
+          coming.delete(nameOf(want));
+          here.push(known);
+        } else queue.push(want);
       }
       while (queue.length > 0 || here.length > 0) {
         const some: Want[] = [];
@@ -144,17 +145,25 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
           bytes += queue[0].bytes;
           some.push(queue.shift()!);
         }
-        const reading = some.length > 0 ? read(some) : undefined;
+        const reading = some.length > 0 ? read(some) : Promise.resolve([]);
         // It is awaited behind those that come first.
-        reading?.catch(() => undefined);
-        for (const known of here.splice(0)) {
-          const record = await known.record;
-          forget(nameOf(known), known);
-          if (record) paging.ahead += write(record, pages);
-          else queue.push(known);
+        reading.catch(() => undefined);
+        let records: (KvRecord | undefined)[];
+        try {
+          for (; here[0]; letGo(here.shift()!)) {
+            const record = await here[0].record;
+            if (record) paging.ahead += write(record, pages);
+            else queue.push(here[0]);
+          }
+          records = await reading;
+          for (const record of records) if (record) write(record, pages);
+        } finally {
+          for (const known of here.splice(0)) letGo(known);
+          const release = (all: readonly (KvRecord | undefined)[]): void => {
+            for (const record of all) if (record) rest!.release(record);
+          };
+          reading.then(release, () => undefined);
         }
-        const records = (await reading) ?? [];
-        for (const record of records) if (record) write(record, pages);
         const lost = some.find((_, n) => !records[n]);
         if (!lost) continue;
         cold.distrust(lost.run);
@@ -180,8 +189,11 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
     },
 
     drop(layer) {
-      for (const [name, known] of coming)
-        if (layer === undefined || known.layer === layer) forget(name, known);
+      for (const [name, known] of coming) {
+        if (layer !== undefined && known.layer !== layer) continue;
+        coming.delete(name);
+        letGo(known);
+      }
     },
   };
 };

@@ -1,16 +1,11 @@
-import type { Store } from '../stores/store.js';
+import type { RecordWanted as Asked, Read } from './read-records.js';
 import type { LayerGroup } from './records.js';
-import type { StoredRun } from './stored-run.js';
-
-/** A record that a call asks for. */
-interface Asked {
-  readonly run: StoredRun;
-  /** Index in `groups`. */
-  readonly group: number;
-}
 
 export interface ForesightOptions {
-  readonly store: Store;
+  /** Rejects as the store does. */
+  read(wants: readonly Asked[]): Promise<Read[]>;
+  /** What was read is of no use. */
+  release(read: Read): void;
   /** What each record of a run holds, in the order of layers. */
   readonly groups: readonly LayerGroup[];
   /** Bytes of a record of a whole run, by group. */
@@ -24,14 +19,12 @@ const ALIKE = 1 / 2;
 /** Share of the room that one read ahead fills, if it is of several layers: while one is used the next is under way. */
 const PART = 1 / 2;
 
-type Value = Uint8Array | undefined;
-
 /** A record that was asked for before anybody needed it. */
 interface Early {
   /** First layer in it. */
   readonly from: number;
   readonly bytes: number;
-  readonly value: Promise<Value>;
+  readonly value: Promise<Read>;
 }
 
 /**
@@ -40,7 +33,7 @@ interface Early {
  * one layer and then of twice as many each time, so that little is read that no plan names. What layers of a run rest side
  * by side: asked for together they are a few large reads.
  */
-export const createForesight = ({ store, groups, bytes, room }: ForesightOptions) => {
+export const createForesight = ({ read, release, groups, bytes, room }: ForesightOptions) => {
   /** By group: the one that holds the same pages one layer, or group of layers, on. */
   const following = groups.map(({ from, to }, group) => {
     const place = group - groups.findIndex((other) => other.from === from);
@@ -88,7 +81,9 @@ export const createForesight = ({ store, groups, bytes, room }: ForesightOptions
     foretold = goesOn ? next : new Set();
     for (const [key, early] of ahead) {
       const mayCome = early.from === from ? goesOn : goesOnAlike && early.from > from;
-      if (!mayCome) ahead.delete(key);
+      if (mayCome) continue;
+      ahead.delete(key);
+      early.value.then(release, () => undefined);
     }
     layer = from;
     came = asked = 0;
@@ -130,35 +125,37 @@ export const createForesight = ({ store, groups, bytes, room }: ForesightOptions
     depth *= 2;
     // Neighbours side by side, as they rest.
     some.sort((a, b) => a.run.firstPage - b.run.firstPage || a.group - b.group);
-    const read = store.getMany(some.map(keyOf));
+    const all = read(some);
     for (const [n, one] of some.entries()) {
       // What cannot be read ahead is asked for again by whoever needs it.
-      const value = read.then((values) => values[n]).catch(() => store.get(keyOf(one)));
+      const value = all.then((values) => values[n]).catch(async () => (await read([one]))[0]);
       value.catch(() => undefined);
       ahead.set(keyOf(one), { from: groups[one.group]!.from, bytes: bytes[one.group]!, value });
     }
   };
 
-  /** As `store.getMany` of the records' keys. */
-  return async (wants: readonly Asked[]): Promise<Value[]> => {
+  return async (wants: readonly Asked[]): Promise<Read[]> => {
     const keys = wants.map(keyOf);
     const layers = new Set(wants.map(({ group }) => groups[group]!.from));
     // Whoever asks for all layers at once foretells nothing.
-    if (layers.size !== 1) return store.getMany(keys);
+    if (layers.size !== 1) return read(wants);
     turnTo([...layers][0]!);
     asked += keys.length;
     came += keys.filter((key) => foretold.has(key)).length;
-    const cold = keys.filter((key) => !ahead.has(key));
-    const places = new Map(cold.map((key, n) => [key, n]));
-    const read = cold.length > 0 ? store.getMany(cold) : Promise.resolve([]);
+    const cold = wants.filter((one) => !ahead.has(keyOf(one)));
+    const places = new Map(cold.map((one, n) => [keyOf(one), n]));
+    const now = cold.length > 0 ? read(cold) : Promise.resolve([]);
     const values = keys.map((key) => {
       const early = ahead.get(key);
       ahead.delete(key);
-      return early ? early.value : read.then((some) => some[places.get(key)!]);
+      return early ? early.value : now.then((some) => some[places.get(key)!]);
     });
     for (const one of wants) likely.set(keyOf(one), one);
     if (areAlike()) readAhead();
     for (const one of onward(wants)) next.add(keyOf(one));
-    return Promise.all(values);
+    return Promise.all(values).catch((error) => {
+      for (const value of values) value.then(release, () => undefined);
+      throw error;
+    });
   };
 };

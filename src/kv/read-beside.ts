@@ -1,15 +1,17 @@
 import type { Store } from '../stores/store.js';
+import type { Landing, RunStore } from './read-records.js';
 import { trustWhole } from './seal.js';
 import type { ReadsAnswer, ReadsAsked, ReadsStart } from './serve-reads.js';
 import { TAILS } from './session-keys.js';
 import { HEADS, PAGES } from './stored-run.js';
 
-type Values = (Uint8Array | undefined)[];
-
 /** A thread that reads a database. */
 interface ReadingThread {
-  /** Undefined while it is not there yet, and once it is gone. Rejects where it could not read, or died. */
-  read(keys: readonly string[]): Promise<Values> | undefined;
+  /** Undefined while it is not there yet, and once it is gone; resolves to that where it could not read. Rejects where it died. */
+  read<T extends Landing>(
+    keys: readonly string[],
+    rooms?: ReadsAsked['rooms'],
+  ): Promise<T[] | undefined> | undefined;
   end(): void;
 }
 
@@ -20,7 +22,7 @@ const startWorker = (url: URL | string | undefined): Worker =>
     : new Worker(url, { type: 'module' });
 
 const startReading = (database: string, url: URL | string | undefined): ReadingThread => {
-  const asked = new Map<number, { resolve(values: Values): void; reject(error: Error): void }>();
+  const asked = new Map<number, { resolve(values?: Landing[]): void; reject(error: Error): void }>();
   let [serves, count] = [false, 0];
   let worker: Worker | undefined;
   const end = (): void => {
@@ -40,10 +42,10 @@ const startReading = (database: string, url: URL | string | undefined): ReadingT
     const waiting = asked.get(data.id);
     asked.delete(data.id);
     if ('failed' in data) {
-      waiting?.reject(new Error(data.failed));
+      waiting?.resolve();
       return;
     }
-    for (const [n, isWhole] of data.whole.entries()) if (isWhole) trustWhole(data.values[n]!);
+    for (const [n, isWhole] of data.whole.entries()) if (isWhole) trustWhole(data.values[n] as Uint8Array);
     waiting?.resolve([...data.values]);
   };
   try {
@@ -55,12 +57,14 @@ const startReading = (database: string, url: URL | string | undefined): ReadingT
     end();
   }
   return {
-    read(keys) {
+    read<T extends Landing>(keys: readonly string[], rooms?: ReadsAsked['rooms']) {
       if (!serves) return undefined;
       const id = count++;
-      const values = new Promise<Values>((resolve, reject) => asked.set(id, { resolve, reject }));
-      worker!.postMessage({ id, keys } satisfies ReadsAsked);
-      return values;
+      const values = new Promise<Landing[] | undefined>((resolve, reject) =>
+        asked.set(id, { resolve, reject }),
+      );
+      worker!.postMessage({ id, keys, rooms } satisfies ReadsAsked);
+      return values as Promise<T[] | undefined>;
     },
     end,
   };
@@ -76,19 +80,23 @@ const isOfRun = (key: string | undefined): boolean =>
 export const readBeside = (
   store: Store,
   { database, url }: { readonly database: string; readonly url?: URL | string | undefined },
-): Store => {
+): RunStore => {
   let thread: ReadingThread | undefined;
   let closed = false;
   return {
     ...store,
     async getMany(keys) {
       if (closed || !isOfRun(keys[0])) return store.getMany(keys);
-      const beside = thread?.read(keys);
+      const beside = await thread?.read<Uint8Array | undefined>(keys)?.catch(() => undefined);
       // What it could not read is asked for again, so that a failure is told by the store itself.
-      if (beside) return beside.catch(() => store.getMany(keys));
+      if (beside) return beside;
       const values = await store.getMany(keys);
       if (!closed && values[0]) thread ??= startReading(database, url);
       return values;
+    },
+    land(keys, rooms) {
+      const beside = closed ? undefined : thread?.read(keys, rooms);
+      return beside?.then((values) => values ?? store.getMany(keys));
     },
     close() {
       closed = true;

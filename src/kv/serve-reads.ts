@@ -1,10 +1,17 @@
 import { openIdb } from '../stores/idb.js';
 import type { Store } from '../stores/store.js';
+import { land } from './landing.js';
+import type { Landing } from './read-records.js';
 import { isWhole } from './seal.js';
 
 /** What a thread that reads is started with, and then asked. */
 export type ReadsStart = { readonly reads: { readonly database: string } };
-export type ReadsAsked = { readonly id: number; readonly keys: readonly string[] };
+export type ReadsAsked = {
+  readonly id: number;
+  readonly keys: readonly string[];
+  /** Shared memory for the pages of each record, layer by layer: they are copied there, and nothing else is handed over. */
+  readonly rooms?: readonly (readonly Uint8Array[])[] | undefined;
+};
 
 /** What it says: that it is there or why it is not, then an answer to every question. */
 export type ReadsAnswer =
@@ -12,17 +19,30 @@ export type ReadsAnswer =
   | { readonly refused: string }
   | {
       readonly id: number;
-      readonly values: readonly (Uint8Array<ArrayBuffer> | undefined)[];
-      /** Which of them are envelopes whose digest was found right. */
+      readonly values: readonly Landing[];
+      /** Which of them are envelopes whose digest was found right, if they are bytes. */
       readonly whole: readonly boolean[];
     }
   | { readonly id: number; readonly failed: string };
 
+type Rooms = NonNullable<ReadsAsked['rooms']>;
+
 const answer = (message: ReadsAnswer, transfer: Transferable[] = []): void =>
   (postMessage as (message: unknown, transfer: Transferable[]) => void)(message, transfer);
 
-const read = async (store: Store, { id, keys }: ReadsAsked): Promise<void> => {
+const landAll = async (store: Store, { id, keys }: ReadsAsked, rooms: Rooms): Promise<void> => {
+  const values: Landing[] = [];
+  await store.lend!(keys, (bytes, n) => {
+    // Who asked says what is wrong with the others.
+    values[n] = land(bytes, rooms[n]!) ?? bytes.slice();
+  });
+  answer({ id, values, whole: [] });
+};
+
+const read = async (store: Store, asked: ReadsAsked): Promise<void> => {
+  const { id, keys, rooms } = asked;
   try {
+    if (rooms) return await landAll(store, asked, rooms);
     const values = (await store.getMany(keys)) as (Uint8Array<ArrayBuffer> | undefined)[];
     const whole = values.map((value) => value !== undefined && isWhole(value));
     // Handed over, not copied.

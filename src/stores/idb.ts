@@ -1,7 +1,7 @@
 import { promisifyRequest } from 'idb-keyval';
 import { alone, finished, openDatabase } from './database.js';
 import { lockEverywhere } from './locks.js';
-import { bytesOf, readMany } from './read-many.js';
+import { bytesOf, readEach, readMany } from './read-many.js';
 import { full, isQuota } from './refusals.js';
 import type { Store, StoreBatch, StoreOptions } from './store.js';
 
@@ -16,6 +16,17 @@ const lengthKey = (key: string): IDBValidKey => ['bytes', key];
 const withPrefix = (prefix: string): IDBKeyRange => IDBKeyRange.bound(prefix, `${prefix}\uffff`);
 const lengthsWithPrefix = (prefix: string): IDBKeyRange =>
   IDBKeyRange.bound(lengthKey(prefix), lengthKey(`${prefix}\uffff`));
+
+/**
+ * Values lent by one request: answers of more than 64 KB come in fresh memory, of both processes in Chromium
+ * (docs/adr/0041-pages-land-where-they-stay.md).
+ */
+const LENT_TOGETHER = 2;
+
+/** Newer platforms give memory back so. */
+interface Returnable {
+  transfer?(bytes: number): unknown;
+}
 
 const write = (objects: IDBObjectStore, batch: StoreBatch): void => {
   for (const key of batch.delete) {
@@ -42,6 +53,16 @@ export const openIdb = async (options: StoreOptions = {}): Promise<Store> => {
     name: 'idb',
     get: async (key) => (await getMany([key]))[0],
     getMany,
+    lend(keys, use) {
+      const take = (value: unknown, n: number): void => {
+        const bytes = bytesOf(value);
+        if (!bytes) return;
+        use(bytes, n);
+        // Given back at once, it is what the next ones come in; a collector comes too late for that.
+        (bytes.buffer as Returnable).transfer?.(0);
+      };
+      return transact('readonly', (objects) => readEach(objects, keys, take, LENT_TOGETHER));
+    },
     async commit(batch) {
       const committed = transact('readwrite', (objects) => {
         try {

@@ -13,6 +13,11 @@ export interface OpfsFiles {
   ): Promise<{ readonly name: string; readonly bytes: number }>;
   /** The bytes of these places; `undefined` where the file is gone or cannot be read. */
   read(name: string, places: readonly Span[]): Promise<Uint8Array[] | undefined>;
+  /**
+   * As `read`, but hands them over one by one, for the length of the call, in memory that is used again. Resolves to whether
+   * all could be.
+   */
+  lend(name: string, places: readonly Span[], use: (bytes: Uint8Array, n: number) => void): Promise<boolean>;
   /** Removes files; resolves to those that are gone then. One that another tab reads stays for now. */
   remove(names: Iterable<string>): Promise<string[]>;
   names(): Promise<string[]>;
@@ -78,6 +83,8 @@ export const openOpfsFiles = async (database: string, writer: string): Promise<O
   /** Those used last stand last. */
   const readers = new Map<string, Promise<Reader>>();
   let written = 0;
+  /** Read into again and again. */
+  let again: Uint8Array | undefined;
 
   const drop = async (name: string): Promise<void> => {
     const reader = readers.get(name);
@@ -94,6 +101,36 @@ export const openOpfsFiles = async (database: string, writer: string): Promise<O
     readers.set(name, reader);
     reader.catch(() => readers.delete(name));
     return reader;
+  };
+
+  const readEach = async (
+    name: string,
+    places: readonly Span[],
+    room: Uint8Array | undefined,
+    use: (bytes: Uint8Array, n: number) => void,
+  ): Promise<boolean> => {
+    try {
+      const reader = await readerOf(name);
+      let count = 0;
+      const reads = spansOf(places).map(async (span) => {
+        let n = count;
+        count += span.places.length;
+        const read = reader.read(span.at, span.bytes, room);
+        // Without a turn between reading and using: the next span is read into the same memory.
+        const all = ArrayBuffer.isView(read) ? read : await read;
+        for (const { at, bytes } of span.places) use(all.subarray(at - span.at, at - span.at + bytes), n++);
+      });
+      const failed = (await Promise.allSettled(reads)).some(({ status }) => status === 'rejected');
+      if (failed) await drop(name);
+      return !failed;
+    } catch {
+      return false;
+    } finally {
+      for (const oldest of readers.keys()) {
+        if (readers.size <= OPEN_FILES) break;
+        void drop(oldest);
+      }
+    }
   };
 
   const isGone = async (name: string): Promise<boolean> => {
@@ -134,22 +171,15 @@ export const openOpfsFiles = async (database: string, writer: string): Promise<O
       }
     },
     async read(name, places) {
-      try {
-        const reader = await readerOf(name);
-        const read = async (span: ReturnType<typeof spansOf>[number]): Promise<Uint8Array[]> => {
-          const all = await reader.read(span.at, span.bytes);
-          return span.places.map(({ at, bytes }) => all.subarray(at - span.at, at - span.at + bytes));
-        };
-        return (await Promise.all(spansOf(places).map(read))).flat();
-      } catch {
-        await drop(name);
-        return undefined;
-      } finally {
-        for (const oldest of readers.keys()) {
-          if (readers.size <= OPEN_FILES) break;
-          void drop(oldest);
-        }
-      }
+      const found: Uint8Array[] = [];
+      const isWhole = await readEach(name, places, undefined, (bytes, n) => {
+        found[n] = bytes;
+      });
+      return isWhole ? found : undefined;
+    },
+    lend(name, places, use) {
+      again ??= new Uint8Array(AT_ONCE);
+      return readEach(name, places, again, use);
     },
     async remove(names) {
       const all = [...names];

@@ -1,7 +1,7 @@
 /** One file, open for reading. */
 export interface Reader {
-  /** Rejects or throws where so many bytes are not there. */
-  read(at: number, bytes: number): Uint8Array | Promise<Uint8Array>;
+  /** Into `room`, if it is as large and the platform can. Rejects or throws where so many bytes are not there. */
+  read(at: number, bytes: number, room?: Uint8Array): Uint8Array | Promise<Uint8Array>;
   close(): void;
 }
 
@@ -18,8 +18,8 @@ type Shareable = FileSystemFileHandle & {
 const cutShort = (): Error => new Error('The file is shorter than what was written to it.');
 
 const overHandle = (handle: SharedHandle): Reader => ({
-  read(at, bytes) {
-    const content = new Uint8Array(bytes);
+  read(at, bytes, room) {
+    const content = room && bytes <= room.length ? room.subarray(0, bytes) : new Uint8Array(bytes);
     if (handle.read(content, { at }) !== bytes) throw cutShort();
     return content;
   },

@@ -76,24 +76,35 @@ export const openOpfs = async (options: StoreOptions = {}): Promise<Store> => {
     await tidy.after(changed).catch(() => undefined);
   };
 
-  const getMany = async (keys: readonly string[]): Promise<(Uint8Array | undefined)[]> => {
+  /** Looks where values lie, small ones are there then, and has the files of the others read. */
+  const look = async (
+    keys: readonly string[],
+    small: (bytes: Uint8Array, n: number) => void,
+    read: (file: string, places: readonly Place[], wanted: readonly number[]) => Promise<boolean>,
+  ): Promise<void> => {
     for (let look = 1; ; look++) {
       const found = await index.find(keys);
-      const values = found.map((one) => (ArrayBuffer.isView(one) ? one : undefined));
-      let isWhole = true;
-      await Promise.all(
-        [...byFile(found)].map(async ([name, wanted]) => {
-          const read = await files.read(
-            name,
-            wanted.map((n) => found[n] as Place),
-          );
-          for (const [i, n] of wanted.entries()) values[n] = read?.[i];
-          isWhole &&= read !== undefined;
-        }),
-      );
+      for (const [n, one] of found.entries()) if (ArrayBuffer.isView(one)) small(one, n);
+      const reads = [...byFile(found)].map(([file, wanted]) => {
+        const places = wanted.map((n) => found[n] as Place);
+        return read(file, places, wanted);
+      });
       // A file may go between the index and the reading, when its values were deleted or moved: the index knows by now.
-      if (isWhole || look === LOOKS) return values;
+      if ((await Promise.all(reads)).every((isWhole) => isWhole) || look === LOOKS) return;
     }
+  };
+
+  const getMany = async (keys: readonly string[]): Promise<(Uint8Array | undefined)[]> => {
+    const values: (Uint8Array | undefined)[] = keys.map(() => undefined);
+    const put = (bytes: Uint8Array, n: number): void => {
+      values[n] = bytes;
+    };
+    await look(keys, put, async (file, places, wanted) => {
+      const read = await files.read(file, places);
+      for (const [i, n] of wanted.entries()) values[n] = read?.[i];
+      return read !== undefined;
+    });
+    return values;
   };
 
   await tidy.sweep().catch(() => undefined);
@@ -102,6 +113,10 @@ export const openOpfs = async (options: StoreOptions = {}): Promise<Store> => {
     name: 'opfs',
     get: async (key) => (await getMany([key]))[0],
     getMany,
+    lend: (keys, use) =>
+      look(keys, use, (file, places, wanted) =>
+        files.lend(file, places, (bytes, i) => use(bytes, wanted[i]!)),
+      ),
     commit: async (batch) => {
       index.assertOpen();
       if (closed) throw closedStore();

@@ -22,12 +22,12 @@ const follows = (key: string, before: string): boolean => {
   );
 };
 
-/** Keys in order, cut where one is not numbered as the next after the one before it. */
-const neighbours = (keys: readonly string[]): string[][] => {
+/** Keys in order, cut where one is not numbered as the next after the one before it, and after `most`. */
+const neighbours = (keys: readonly string[], most: number): string[][] => {
   const runs: string[][] = [];
   for (const key of keys) {
     const run = runs.at(-1);
-    if (run && follows(key, run.at(-1)!)) run.push(key);
+    if (run && run.length < most && follows(key, run.at(-1)!)) run.push(key);
     else runs.push([key]);
   }
   return runs;
@@ -53,11 +53,34 @@ const readRun = async (objects: IDBObjectStore & Ranged, run: readonly string[])
 };
 
 /**
- * The values of keys, `undefined` where there is none that can be read. Those whose keys are numbered one after another are
- * read in one request where the platform can, in about two thirds of the time.
+ * Hands over the values of keys as they come, `undefined` where there is none that can be read. Those whose keys are numbered
+ * one after another are read in one request where the platform can, up to `most`, in about two thirds of the time.
  */
-export const readMany = async (objects: IDBObjectStore, keys: readonly string[]): Promise<unknown[]> =>
-  (await Promise.all(neighbours(keys).map((run) => readRun(objects, run)))).flat();
+export const readEach = async (
+  objects: IDBObjectStore,
+  keys: readonly string[],
+  use: (value: unknown, n: number) => void,
+  most = Number.POSITIVE_INFINITY,
+): Promise<void> => {
+  let from = 0;
+  const runs = neighbours(keys, most).map(async (run) => {
+    const first = from;
+    from += run.length;
+    for (const [i, value] of (await readRun(objects, run)).entries()) use(value, first + i);
+  });
+  // Whoever is told that it failed is handed nothing afterwards.
+  const failed = (await Promise.allSettled(runs)).find(({ status }) => status === 'rejected');
+  if (failed) throw (failed as PromiseRejectedResult).reason;
+};
+
+/** All of them, in order. */
+export const readMany = async (objects: IDBObjectStore, keys: readonly string[]): Promise<unknown[]> => {
+  const values: unknown[] = [];
+  await readEach(objects, keys, (value, n) => {
+    values[n] = value;
+  });
+  return values;
+};
 
 /** The bytes that a value is; `undefined` for whatever else lies there. */
 export const bytesOf = (value: unknown): Uint8Array | undefined =>

@@ -15,6 +15,11 @@ export interface Store {
   /** As `get`, in the order asked. One transaction. */
   getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
   /**
+   * As `getMany`, but what is there is handed over value by value, with its place in `keys`, in any order, perhaps twice, and
+   * only for the length of that call: its memory is used again. Nothing is once this has settled. For those who copy it anyway.
+   */
+  lend?(keys: readonly string[], use: (bytes: Uint8Array, n: number) => void): Promise<void>;
+  /**
    * All or nothing; resolves when the transaction is complete. Rejects with `storage/quota` when the device is full
    * and `storage/unavailable` when it refuses; what was stored before stays as it was.
    */

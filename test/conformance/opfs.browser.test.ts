@@ -1,5 +1,6 @@
 /** The `opfs` store: what every store promises, and what becomes of its files. In workers, since a page gets no files. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { digest, hex } from '../../src/kv/digest.js';
 import { openStore, type Store } from '../../src/stores/index.js';
 import { random } from '../support/random.js';
 import { type StoreWorker, startStoreWorker } from './store-workers.js';
@@ -45,6 +46,20 @@ describe('files of an opfs store', () => {
     await put(store, 1, 2, 3);
     await put(store, 4);
     expect(await files()).toHaveLength(2);
+  });
+
+  test('values are lent in one piece of memory, to calls side by side too', async () => {
+    const seeds = Array.from({ length: 40 }, (_, n) => n + 1);
+    await put(store, ...seeds);
+    await put(store, 41, 42);
+    const asked = [...seeds, 42, 41, 99];
+    const digests = asked.map((seed) => (seed === 99 ? undefined : hex(digest(value(seed)))));
+    const keys = asked.map((seed) => `key/${seed}`);
+    // 1.7 MB twice, through one megabyte.
+    expect(await other.server.lent(database, keys)).toEqual({ digests: [digests, digests], buffers: 1 });
+    // Where files are read otherwise, each read has its own.
+    await modeless.server.forgetModes();
+    expect((await modeless.server.lent(database, keys)).digests).toEqual([digests, digests]);
   });
 
   test('values that lie one behind the other are read together, in whatever order and however many', async () => {

@@ -1,8 +1,9 @@
 /** Runs that another thread reads: the same bytes, whatever becomes of it. */
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { digest, hex } from '../../src/kv/digest.js';
 import { readBeside } from '../../src/kv/read-beside.js';
 import { decodeRecord, encodeRecord } from '../../src/kv/records.js';
+import { sealOf } from '../../src/kv/seal.js';
 import { pagesKey } from '../../src/kv/stored-run.js';
 import { openStore } from '../../src/stores/index.js';
 import type { Store } from '../../src/stores/store.js';
@@ -81,6 +82,51 @@ test('what was written since is seen, what is damaged is not believed, what is w
   right![999]! ^= 4;
   expect(decodeRecord(right!).fault).toBeUndefined();
   expect(decodeRecord(right!.slice()).fault).toMatch(/checksum/);
+});
+
+test('records land in shared memory: nothing but a word of each is handed over, and only of what is whole', async () => {
+  const both = await openBoth();
+  await untilBeside(both);
+  const damaged = RECORDS[1]!.slice();
+  damaged[999]! ^= 4;
+  await both.store.commit({ put: [[KEYS[1]!, damaged]], delete: [KEYS[0]!] });
+  const memory = new SharedArrayBuffer(KEYS.length * 25_000);
+  const rooms = KEYS.map((_, n) => [new Uint8Array(memory, n * 25_000, 25_000)]);
+  const before = both.asked();
+  const [gone, wrong, ...landed] = (await both.store.land!(KEYS, rooms))!;
+  expect(both.asked()).toBe(before);
+  expect(gone).toBeUndefined();
+  expect(decodeRecord(wrong as Uint8Array).fault).toMatch(/checksum/);
+  const whole = RECORDS.slice(2).map((bytes) => decodeRecord(bytes).found!);
+  const words = whole.map(({ layers, firstPage }, n) => ({
+    layers,
+    firstPage,
+    seal: sealOf(RECORDS[n + 2]!),
+  }));
+  expect(landed).toEqual(words);
+  expect(sums(rooms.slice(2).flat())).toEqual(sums(whole.map(({ pages }) => pages[0]![0])));
+  for (const [room] of rooms.slice(0, 2)) expect(room!.every((byte) => byte === 0)).toBe(true);
+});
+
+test('a thread that dies while records land says so; one that cannot read has the store read', async () => {
+  const rooms = KEYS.map(() => [new Uint8Array(new SharedArrayBuffer(25_000))]);
+  const dying = await openBoth(
+    script('postMessage({ ready: true }); onmessage = ({ data }) => { if (data.rooms) throw 1; }'),
+  );
+  await dying.store.getMany(KEYS);
+  const asked = await vi.waitUntil(() => dying.store.land!(KEYS, rooms)?.catch((error) => error.message));
+  expect(asked).toBe('gone');
+  expect(dying.store.land!(KEYS, rooms)).toBeUndefined();
+  const unable = await openBoth(
+    script(
+      'postMessage({ ready: true }); onmessage = ({ data }) => postMessage({ id: data.id, failed: "no" })',
+    ),
+  );
+  await unable.store.getMany(KEYS);
+  const given = await vi.waitUntil(() => unable.store.land!(KEYS, rooms));
+  expect(sums(given as Uint8Array[])).toEqual(SUMS);
+  await unable.store.close();
+  expect(unable.store.land!(KEYS, rooms)).toBeUndefined();
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { expose, proxy } from 'comlink';
 import { carryErrors } from '../../src/engine/wire.js';
+import { digest, hex } from '../../src/kv/digest.js';
 import { openStore, type Store, type StoreName, type StoreOptions } from '../../src/stores/index.js';
 
 /** Stores in a worker, for those that need one. The page cannot tell them from its own. */
@@ -13,6 +14,11 @@ export interface StoreServer {
   /** A file that a writer left which is no more, or one that lives. */
   leaveFile(database: string, name: string): Promise<void>;
   removeFile(database: string, name: string): Promise<void>;
+  /** What an `opfs` store lends, by place, as digests, to two calls at once, and in how many pieces of memory. */
+  lent(
+    database: string,
+    keys: readonly string[],
+  ): Promise<{ readonly digests: (string | undefined)[][]; readonly buffers: number }>;
   /** Lets the platform know no modes of handles, as in Firefox, for stores opened by this worker. */
   forgetModes(): void;
   /** From now on this worker's storage is a part of the origin's with a quota. False where there is no such thing. */
@@ -81,6 +87,21 @@ const server: StoreServer = {
     Object.defineProperty(globalThis, 'indexedDB', { value: bucket.indexedDB });
     Object.defineProperty(navigator.storage, 'getDirectory', { value: () => bucket.getDirectory() });
     return true;
+  },
+  async lent(database, keys) {
+    const store = await openStore('opfs', { database });
+    const buffers = new Set<ArrayBufferLike>();
+    const lend = async (): Promise<(string | undefined)[]> => {
+      const digests: (string | undefined)[] = keys.map(() => undefined);
+      await store.lend!(keys, (bytes, n) => {
+        buffers.add(bytes.buffer);
+        digests[n] = hex(digest(bytes));
+      });
+      return digests;
+    };
+    const digests = await Promise.all([lend(), lend()]);
+    await store.close();
+    return { digests, buffers: buffers.size };
   },
   forgetModes() {
     const { prototype } = FileSystemFileHandle as unknown as {

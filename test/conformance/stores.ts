@@ -199,6 +199,28 @@ export const describeStore = (name: string, { open, persistent }: StoreUnderTest
       await expect(aborted).rejects.toThrow('enough');
     });
 
+    it('lends what getMany gives, and nothing afterwards', async () => {
+      if (!store.lend) return;
+      const values = new Map(
+        Array.from(
+          { length: 5 },
+          (_, n) => [`run/${String(n).padStart(3, '0')}`, bytes(9000 + n, n)] as const,
+        ),
+      );
+      await put({ ...Object.fromEntries(values), small: bytes(3) });
+      const asked = ['run/003', 'nothing', 'small', ...values.keys(), 'run/004'];
+      const found: (Uint8Array | undefined)[] = asked.map(() => undefined);
+      let isOver = false;
+      await store.lend(asked, (lent, n) => {
+        expect(isOver).toBe(false);
+        found[n] = lent.slice();
+      });
+      isOver = true;
+      expect(found).toEqual(await store.getMany(asked));
+      await store.close();
+      await expect(store.lend(['small'], () => undefined)).rejects.toMatchObject({ code: 'engine/closed' });
+    });
+
     it('rejects after it was closed', async () => {
       await put({ a: bytes(1) });
       await store.close();

@@ -21,7 +21,7 @@ const withoutKernel = new Set([
     'close',
   ],
   'topLogits', // a CPU's logits are read as they are
-  ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'readPage'],
+  ...['kvLayer', 'mapPages', 'dropPages', 'writePage', 'pageRoom', 'freeRoom', 'readPage'],
   ...['chunkIndex', 'readBoundaries', 'readChunks', 'writeChunks'],
   ...[
     'plan',

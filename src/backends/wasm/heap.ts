@@ -45,6 +45,14 @@ export class Heap {
     this.#give(start, block.bytes);
   }
 
+  /** What was allocated for one thing is used for another. */
+  retype(start: number, kind: HeapKind): void {
+    const block = this.#blocks.get(start)!;
+    this.used[block.kind] -= block.bytes;
+    this.used[kind] += block.bytes;
+    block.kind = kind;
+  }
+
   /** Memory for the duration of one verb: the next call of `scratch` may hand out the same bytes. */
   scratch(bytes: number): number {
     if (bytes > this.#scratch.bytes) {

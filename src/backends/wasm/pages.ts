@@ -13,6 +13,8 @@ type Verbs = Pick<
   | 'mapPages'
   | 'dropPages'
   | 'writePage'
+  | 'pageRoom'
+  | 'freeRoom'
   | 'readPage'
   | 'peekPage'
   | 'appendKv'
@@ -47,8 +49,10 @@ export const wasmPages = (device: Device): Verbs => {
     return heap.u32(kv.table, kv.pages)[page]!;
   };
 
-  const give = (kv: WasmKvLayer, page: number): number => {
-    const start = heap.alloc(kv.pageBytes, 'pages');
+  /** By what was given of it: where memory for pages lies that no layer has yet. */
+  const rooms = new Map<Uint8Array, number>();
+
+  const give = (kv: WasmKvLayer, page: number, start = heap.alloc(kv.pageBytes, 'pages')): number => {
     heap.u32(kv.table, kv.pages)[page] = start;
     (kv as PagedLayer).warm[page] = 1;
     kv.resident += 1;
@@ -121,8 +125,29 @@ export const wasmPages = (device: Device): Verbs => {
     writePage: (layer, page, bytes) => {
       const kv = layer as WasmKvLayer;
       demand(bytes.length === kv.pageBytes, `A page of ${bytes.length} bytes came for ${kv.pageBytes}.`);
-      heap.u8(address(kv, page) || give(kv, page), kv.pageBytes).set(bytes);
+      const there = address(kv, page);
+      const room = rooms.get(bytes);
+      if (there === 0 && room !== undefined) {
+        rooms.delete(bytes);
+        heap.retype(room, 'pages');
+        give(kv, page, room);
+      } else heap.u8(there || give(kv, page), kv.pageBytes).set(bytes);
     },
+
+    // Views of memory of one's own go when it grows.
+    ...(!(heap.memory.buffer instanceof ArrayBuffer) && {
+      pageRoom: (bytes: number) => {
+        const start = heap.alloc(bytes, 'activations');
+        const room = heap.u8(start, bytes);
+        rooms.set(room, start);
+        return room;
+      },
+      freeRoom: (room: Uint8Array) => {
+        const start = rooms.get(room);
+        if (start !== undefined) heap.free(start);
+        rooms.delete(room);
+      },
+    }),
 
     readPage: async (layer, page) => {
       const kv = layer as WasmKvLayer;

@@ -18,6 +18,7 @@ const over = (isLost: (group: number) => boolean) => {
   const rest: Rest = {
     groups,
     drained: async () => undefined,
+    release: () => undefined,
     fetch: async (wants) =>
       wants.map(({ group }): KvRecord | undefined =>
         isLost(group)

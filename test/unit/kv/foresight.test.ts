@@ -1,6 +1,7 @@
 /** What a layer asks for is read ahead where the layers before it asked alike, within the room there is, and never twice. */
 import { describe, expect, test } from 'vitest';
 import { createForesight } from '../../../src/kv/foresight.js';
+import type { Read } from '../../../src/kv/read-records.js';
 import type { StoredRun } from '../../../src/kv/stored-run.js';
 import { openMemory } from '../../../src/stores/memory.js';
 import type { Store } from '../../../src/stores/store.js';
@@ -33,15 +34,22 @@ const over = async (room = Number.POSITIVE_INFINITY, failing?: (keys: readonly s
       return failing?.(wanted) ? Promise.reject(new Error('gone')) : inner.getMany(wanted);
     },
   };
-  const foresee = createForesight({ store, groups, bytes: groups.map(() => BYTES), room: () => room });
+  const released: Read[] = [];
+  const foresee = createForesight({
+    read: (wants) => store.getMany(wants.map(({ run, group }) => run.keys[group]!)),
+    release: (one) => void released.push(one),
+    groups,
+    bytes: groups.map(() => BYTES),
+    room: () => room,
+  });
   /** A layer asks for the first or second records of runs, and gets them. */
   const ask = async (layer: number, some: readonly number[], place = 0): Promise<void> => {
     const wants = some.map((n) => ({ run: runs[n]!, group: 2 * layer + place }));
     const found = await foresee(wants);
     const place0 = (n: number): number => n * groups.length + 2 * layer + place;
-    expect(found.map((bytes) => bytes?.[0])).toEqual(some.map(place0));
+    expect(found.map((bytes) => (bytes as Uint8Array | undefined)?.[0])).toEqual(some.map(place0));
   };
-  return { ask, read, foresee };
+  return { ask, read, released, foresee };
 };
 
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -125,11 +133,15 @@ describe('layers that ask for other things', () => {
   });
 
   test('what was read ahead and not asked for is let go of', async () => {
-    const { ask, read } = await over(8 * BYTES);
+    const { ask, read, released } = await over(8 * BYTES);
     await ask(0, ALL);
     await ask(1, ALL);
     await ask(2, [0]);
+    expect(released).toEqual([]);
     await ask(3, ALL);
+    expect(released.map((value) => (value as Uint8Array)[0])).toEqual(
+      ALL.slice(1).map((n) => n * groups.length + 4),
+    );
     await ask(4, ALL);
     // There is room again for the layer behind.
     expect(read.at(-1)).toEqual(keysOf(5, ALL));
