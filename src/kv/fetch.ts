@@ -51,6 +51,8 @@ interface Want {
 interface Coming extends Want {
   readonly layer: number;
   readonly record: Promise<KvRecord | undefined>;
+  /** Whether somebody waits for it by now, who lets go of it. */
+  awaited: boolean;
 }
 
 export interface Fetch {
@@ -121,11 +123,13 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
   };
 
   /** It is of no use any more once it has come, or is a layer's by then; its bytes count until it has. */
-  const letGo = ({ record, bytes }: Coming): void =>
-    void record.then((found) => {
-      held -= bytes;
+  const letGo = (known: Coming): void => {
+    coming.delete(nameOf(known));
+    known.record.then((found) => {
+      held -= known.bytes;
       if (found) rest!.release(found);
     });
+  };
 
   return {
     async now(pages) {
@@ -134,7 +138,7 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
       for (const want of wantsOf(pages)) {
         const known = coming.get(nameOf(want));
         if (known?.run === want.run) {
-          coming.delete(nameOf(want));
+          known.awaited = true;
           here.push(known);
         } else queue.push(want);
       }
@@ -182,17 +186,15 @@ export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPag
       if (some.length > 0) {
         const records = read(some).catch((): undefined[] => []);
         some.forEach((want, n) => {
-          coming.set(nameOf(want), { ...want, layer, record: records.then((all) => all[n]) });
+          coming.set(nameOf(want), { ...want, layer, record: records.then((all) => all[n]), awaited: false });
         });
       }
       return some.length === wants.length;
     },
 
     drop(layer) {
-      for (const [name, known] of coming) {
-        if (layer !== undefined && known.layer !== layer) continue;
-        coming.delete(name);
-        letGo(known);
+      for (const known of coming.values()) {
+        if (!known.awaited && (layer === undefined || known.layer === layer)) letGo(known);
       }
     },
   };
