@@ -1,4 +1,2 @@
-export { createWebgpuBackend } from '../backends/webgpu/backend.js';
-export { selfTest } from '../backends/webgpu/self-test.js';
-export { isFaster, trySpeed } from '../backends/webgpu/trial.js';
-export { createTopShortlist } from '../generate/top-shortlist.js';
+/** What `webgpu.js` brings: a GPU that has been looked at. */
+export { openGpu, tryGpu } from './open-gpu.js';

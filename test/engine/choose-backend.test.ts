@@ -16,29 +16,41 @@ import { kernelsUrl } from '../support/kernels.js';
 const gpu = vi.hoisted(() => ({
   speed: { page: 1, token: 1 },
   trials: 0,
+  opened: 0,
   closed: 0,
+  real: false,
   spoilt: false,
   missing: false,
 }));
-vi.mock('../../src/engine/load-webgpu.js', () => ({
-  loadWebgpu: async () => {
-    if (gpu.missing) throw new Error('The script webgpu.js cannot be loaded.');
-    return {
-      createWebgpuBackend: async () => {
-        const backend = await createWasmBackend({ build: 'simd128', threads: 1, wasm });
-        const close = () => void gpu.closed++;
-        const fake = { ...backend, name: 'webgpu', reason: 'the GPU: made up', close };
-        return gpu.spoilt ? { ...fake, add: fake.add, attend: () => undefined } : fake;
-      },
-      selfTest,
-      isFaster,
-      trySpeed: async ({ name }: Backend): Promise<Speed> => {
-        gpu.trials++;
-        return name === 'webgpu' ? gpu.speed : { page: 1, token: 1 };
-      },
-    };
+vi.mock('../../src/engine/load-webgpu.js', async () => {
+  const webgpu = await import('../../src/engine/webgpu.js');
+  return {
+    loadWebgpu: async () => {
+      if (gpu.missing) throw new Error('The script webgpu.js cannot be loaded.');
+      return webgpu;
+    },
+  };
+});
+vi.mock('../../src/backends/webgpu/backend.js', () => ({
+  createWebgpuBackend: async () => {
+    gpu.opened++;
+    const backend = await createWasmBackend({ build: 'simd128', threads: 1, wasm });
+    const close = () => void gpu.closed++;
+    const fake = { ...backend, name: 'webgpu', reason: 'the GPU: made up', close };
+    return gpu.spoilt ? { ...fake, add: fake.add, attend: () => undefined } : fake;
   },
 }));
+vi.mock('../../src/backends/webgpu/trial.js', async (original) => {
+  const real = await original<{ trySpeed: typeof trySpeed }>();
+  return {
+    ...real,
+    trySpeed: async (backend: Backend, sample: Sample): Promise<Speed> => {
+      if (gpu.real) return real.trySpeed(backend, sample);
+      gpu.trials++;
+      return backend.name === 'webgpu' ? gpu.speed : { page: 1, token: 1 };
+    },
+  };
+});
 
 const SAMPLE: Sample = {
   types: ['Q8_0', 'F32'],
@@ -53,7 +65,10 @@ const adapter = (description: string, isFallbackAdapter = false) => ({
 });
 afterEach(() => {
   vi.unstubAllGlobals();
-  Object.assign(gpu, { speed: { page: 1, token: 1 }, trials: 0, closed: 0, spoilt: false, missing: false });
+  Object.assign(gpu, {
+    ...{ speed: { page: 1, token: 1 }, trials: 0, opened: 0, closed: 0 },
+    ...{ real: false, spoilt: false, missing: false },
+  });
 });
 
 /** A method that plans where the numbers are, and one that looks at them. */
@@ -140,14 +155,13 @@ describe('auto takes', () => {
 
 test('what does not fit on the GPU is refused before anything is allocated, with what it needs', async () => {
   vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
-  gpu.missing = true;
   const message = 'needs 3.0 MiB on the GPU before it reads anything; gpuMemory allows 1.9 MiB';
   await expect(taken({ backend: 'webgpu', gpuMemory: '2MB' })).rejects.toMatchObject({
     code: 'memory/device',
     message: expect.stringContaining(message),
   });
-  gpu.missing = false;
   expect((await taken({ gpuMemory: '2MB' })).reason).toContain(message);
+  expect(gpu.opened).toBe(0);
 });
 
 test('a method that plans on the CPU gets it, and is refused where there is none', async () => {
@@ -225,6 +239,7 @@ describe('the self-test', () => {
   });
 
   test('a trial takes some time and leaves no bytes behind', async () => {
+    gpu.real = true;
     await trySpeed(right!, SAMPLE);
     const before = right!.bytes();
     const speed = await trySpeed(right!, SAMPLE);
