@@ -124,6 +124,7 @@ const entries = {
   opfs: 'src/stores/opfs.ts', // fetched likewise where texts are to be kept in files
   encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
   transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session, or a text is probed or its pages are given up
+  variants: 'src/architectures/variants.ts', // fetched likewise where a model's file has what few have
   retrieval: 'src/generate/retrieval.ts', // fetched likewise where documents are ranked, or a text sifted
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
@@ -154,7 +155,7 @@ const keptImports = {
     build.onLoad(
       {
         filter:
-          /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-session-files|load-retrieval|load-rarer|node-module)\.ts$/,
+          /[\\/]src[\\/].*(load-constraint|load-webgpu|load-policies|load-session-files|load-retrieval|load-variants|load-rarer|node-module)\.ts$/,
       },
       ({ path }) => ({
         loader: 'ts',
@@ -238,6 +239,7 @@ const types = () => {
     opfs: 'src/stores/opfs',
     encrypted: 'src/stores/encrypted',
     transfer: 'src/kv/session-files',
+    variants: 'src/architectures/variants',
     retrieval: 'src/generate/retrieval',
     reads: 'workers/reads',
     thread: 'workers/thread',

@@ -1,27 +1,22 @@
 import type { ModelConfig } from '../model/config.js';
 import type { Metadata } from '../weights/gguf.js';
 
-/** The tensors of a layer under the names the forward pass uses; those that end in Norm or Bias may be missing. */
+/** The products of a layer with matrices. */
+export type Projection = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
+
+/**
+ * The tensors of a layer under the names the forward pass uses; those that end in Norm, Bias or Low may be missing. Where
+ * there is a Low, its projection is two matrices: Low is what its input meets first.
+ */
 export type LayerTensor =
+  | Projection
+  | `${Projection}Bias`
+  | `${Projection}Low`
   | 'attnNorm'
-  | 'q'
-  | 'k'
-  | 'v'
-  | 'o'
-  | 'qBias'
-  | 'kBias'
-  | 'vBias'
-  | 'oBias'
   | 'qNorm'
   | 'kNorm'
   | 'attnPostNorm'
   | 'ffnNorm'
-  | 'gate'
-  | 'up'
-  | 'down'
-  | 'gateBias'
-  | 'upBias'
-  | 'downBias'
   | 'ffnPostNorm';
 
 /**

@@ -1,4 +1,4 @@
-import { architectureOf } from '../architectures/index.js';
+import { architectureIn } from '../architectures/load-variants.js';
 import { NUMERICS } from '../backends/wasm/numerics.js';
 import { pageBytes } from '../codecs/page-format.js';
 import { LonghandError } from '../errors.js';
@@ -77,7 +77,7 @@ export const openModel = async (
   const { model: file, sources } = await openModelFile(source, { cache, integrity, onWait: report }, signal);
   let ladder: Ladder | undefined;
   try {
-    const architecture = architectureOf(file.metadata);
+    const architecture = await architectureIn(file);
     const tokenizer = loadTokenizer(file.metadata);
     const template = loadChatTemplate(file.metadata, tokenizer);
     // Until a trial says more, the narrower ones: what computes them computes the others.

@@ -17,6 +17,8 @@ export interface Activations {
   readonly attended: Tensor; // (rows, heads · valueDim)
   readonly gate: Tensor; // (rows, hidden)
   readonly up: Tensor; // (rows, hidden)
+  /** Between the two matrices of a projection that is two. */
+  readonly low: Tensor | undefined; // (rows, rank)
   /** Of each rotation of the model: cosines, then sines, at every row. */
   readonly angles: readonly Tensor[]; // (rows, rope.dim)
 }
@@ -38,14 +40,14 @@ export interface Arena {
 
 /** What an arena takes before attention is in passes. */
 export const arenaBytes = (config: ModelConfig, segmentTokens: number): number => {
-  const { dim, hidden, heads, kvHeads, headDim, valueDim, rope, vocab } = config;
+  const { dim, hidden, heads, kvHeads, headDim, valueDim, rank = 0, rope, vocab } = config;
   const cols =
-    2 * dim + 2 * hidden + (heads + kvHeads) * (headDim + valueDim) + rope.rotations.length * rope.dim;
+    rank + 2 * dim + 2 * hidden + (heads + kvHeads) * (headDim + valueDim) + rope.rotations.length * rope.dim;
   return 4 * (segmentTokens * cols + vocab);
 };
 
 export const createArena = (backend: Backend, config: ModelConfig, segmentTokens: number): Arena => {
-  const { dim, hidden, heads, kvHeads, headDim, valueDim, rope, vocab } = config;
+  const { dim, hidden, heads, kvHeads, headDim, valueDim, rank, rope, vocab } = config;
   const matrix = (label: string, cols: number): Tensor => backend.tensor(label, segmentTokens, cols);
   const x = matrix('x', dim);
   const h = matrix('h', dim);
@@ -55,10 +57,11 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const attended = matrix('attended', heads * valueDim);
   const gate = matrix('gate', hidden);
   const up = matrix('up', hidden);
+  const low = rank ? matrix('low', rank) : undefined;
   const angles = rope.rotations.map((_, rotation) => matrix(`angles ${rotation}`, rope.dim));
   const logits = backend.tensor('logits', 1, vocab);
   const highest = backend.tensor('highest logits', MOST_TOP + 1, 2);
-  const owned = [x, h, q, k, v, attended, gate, up, ...angles, logits, highest];
+  const owned = [x, h, q, k, v, attended, gate, up, ...angles, low, logits, highest];
   const made = new Map<number, Activations>();
   let carried: Tensor | undefined;
 
@@ -78,6 +81,7 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
       attended: top(attended),
       gate: top(gate),
       up: top(up),
+      low: low && top(low),
       angles: angles.map(top),
     };
     made.set(rows, views);

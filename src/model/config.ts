@@ -26,6 +26,8 @@ export interface ModelConfig {
   readonly layers: number;
   readonly heads: number;
   readonly kvHeads: number;
+  /** Channels between the two matrices of a projection that is two, at most. Missing or 0: each is one. */
+  readonly rank?: number;
   /** Channels of a query and key head. */
   readonly headDim: number;
   /** Channels of a value head. */

@@ -3,12 +3,13 @@
  * `readPlan` ends with the plan of what attention will read, `attend` reads it, in one pass or in several, `finish` does
  * the rest. Before each pass the caller may wait for pages; nothing else in the model waits.
  */
+import type { Projection } from '../architectures/architecture.js';
 import { type AttendPass, type Backend, PAGE, type Tensor, type Tiles } from '../backends/backend.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
 import { ropeAngles } from './rope.js';
 import type { ContextState } from './state.js';
-import type { ModelWeights } from './weights.js';
+import type { LayerWeights, ModelWeights } from './weights.js';
 
 /** Everything a forward call works with. */
 export interface Forward {
@@ -32,6 +33,15 @@ export const begin = (f: Forward, ids: ArrayLike<number>): void => {
   });
 };
 
+/** out = x · wᵀ + bias, where w is one matrix or two. */
+const project = (f: Forward, out: Tensor, x: Tensor, w: LayerWeights, key: Projection): void => {
+  const { backend: b, activations: a } = f;
+  const low = w[`${key}Low`];
+  const inner = low && b.view(a.low!, a.rows, low.rows);
+  if (low) b.matmul(inner!, x, low);
+  b.matmul(out, inner ?? x, w[key], w[`${key}Bias`]);
+};
+
 /** Norm, q, k, v, rotation, append to the pages, chunks, plan. */
 export const readPlan = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a, state, tiles } = f;
@@ -39,9 +49,9 @@ export const readPlan = (f: Forward, layer: number): void => {
   const kv = state.layers[layer]!;
   const { rotation } = config.attention[layer]!;
   b.rmsNorm(a.h, a.x, w.attnNorm, config.eps);
-  b.matmul(a.q, a.h, w.q, w.qBias);
-  b.matmul(a.k, a.h, w.k, w.kBias);
-  b.matmul(a.v, a.h, w.v, w.vBias);
+  project(f, a.q, a.h, w, 'q');
+  project(f, a.k, a.h, w, 'k');
+  project(f, a.v, a.h, w, 'v');
   if (w.qNorm) b.rmsNorm(a.qHeads, a.qHeads, w.qNorm, config.eps);
   if (w.kNorm) b.rmsNorm(a.kHeads, a.kHeads, w.kNorm, config.eps);
   if (rotation !== undefined) {
@@ -81,14 +91,14 @@ export const attend = (
 export const finish = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a } = f;
   const w = f.weights.layers[layer]!;
-  b.matmul(a.h, a.attended, w.o, w.oBias);
+  project(f, a.h, a.attended, w, 'o');
   if (w.attnPostNorm) b.rmsNorm(a.h, a.h, w.attnPostNorm, config.eps);
   b.add(a.x, a.h);
   b.rmsNorm(a.h, a.x, w.ffnNorm, config.eps);
-  b.matmul(a.gate, a.h, w.gate, w.gateBias);
-  b.matmul(a.up, a.h, w.up, w.upBias);
+  project(f, a.gate, a.h, w, 'gate');
+  project(f, a.up, a.h, w, 'up');
   b.gate(a.gate, a.up, config.act);
-  b.matmul(a.h, a.gate, w.down, w.downBias);
+  project(f, a.h, a.gate, w, 'down');
   if (w.ffnPostNorm) b.rmsNorm(a.h, a.h, w.ffnPostNorm, config.eps);
   b.add(a.x, a.h);
 };

@@ -56,7 +56,9 @@ export const placeTensors = (
   const places = new Map<string, Place[]>();
   for (const spec of specs) {
     const place = placeOne(model, architecture, spec);
-    if (place) places.set(spec.name, [...(places.get(spec.name) ?? []), place]);
+    const known = places.get(spec.name) ?? [];
+    // Projections that share a tensor share the first matrix of its pair.
+    if (place && !known.some(({ label }) => label === place.label)) places.set(spec.name, [...known, place]);
   }
   for (const name of model.tensors.keys()) {
     if (places.has(name) || REDUNDANT.test(name)) continue;

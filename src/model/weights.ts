@@ -1,4 +1,10 @@
-import type { Architecture, LayerTensor, ModelTensor, TensorSpec } from '../architectures/architecture.js';
+import type {
+  Architecture,
+  LayerTensor,
+  ModelTensor,
+  Projection,
+  TensorSpec,
+} from '../architectures/architecture.js';
 import type { Backend, Weight } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { createFingerprint } from '../weights/fingerprint.js';
@@ -10,7 +16,7 @@ import type { SupportedType } from '../weights/tensor-types.js';
 import type { ModelConfig } from './config.js';
 import { labelOf, type Place, placeTensors } from './place-tensors.js';
 
-type Always = 'attnNorm' | 'q' | 'k' | 'v' | 'o' | 'ffnNorm' | 'gate' | 'up' | 'down';
+type Always = 'attnNorm' | 'ffnNorm' | Projection;
 
 /** The weights of a layer under the names the forward pass uses. */
 export type LayerWeights = Readonly<

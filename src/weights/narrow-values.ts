@@ -10,6 +10,9 @@ export interface ValueWeights {
   readonly v: Weight;
   readonly vBias?: Weight;
   readonly o: Weight;
+  /** Where v or o is two matrices: the first of them. */
+  readonly vLow?: Weight;
+  readonly oLow?: Weight;
 }
 
 /** Heads of a model, and the channels that its values have in the file. */
@@ -78,7 +81,7 @@ const make = (b: Bench, old: Weight, rows: number, cols: number, numbers: Float3
  * no kernel knows. v becomes down · v and o becomes o · up, head by head (CSKV, arXiv 2409.10593 §3.1, its initialisation by
  * singular values alone: it then trains both factors, stores all heads in one, and rebuilds keys and values before they are
  * attended to. Here values are never rebuilt, and the error counts as `o` sees it, with the gain of the norm as what is known
- * of its input). Throws `input/option` where pages cannot hold so many. Gives the share of the output's energy that each layer lost, on average over its KV heads.
+ * of its input). Throws `input/option` where pages cannot hold so many, or a projection is a pair. Gives the share of the output's energy that each layer lost, on average over its KV heads.
  */
 export const narrowValues = async (
   b: Bench,
@@ -91,6 +94,13 @@ export const narrowValues = async (
       'input/option',
       `Values of this model have ${n} channels; ${rank} were asked for. Give a multiple of ${LANES} up to ${n}.`,
       { option: 'kv.valueChannels', valueDim: n },
+    );
+  }
+  if (layers.some(({ vLow, oLow }) => vLow ?? oLow)) {
+    throw new LonghandError(
+      'input/option',
+      'Values of this model are projected by pairs of matrices already. Leave `kv.valueChannels` out.',
+      { option: 'kv.valueChannels' },
     );
   }
   const group = heads / kvHeads;

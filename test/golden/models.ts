@@ -111,6 +111,14 @@ export const WIDTHS: readonly GeneratedModel[] = [
   f32('phi3', 306, { headDim: 32, valueDim: 64 }),
 ];
 
+/** Every projection two matrices (`…_a.weight`, `…_b.weight`): of less rank, of all of it, and where tensors are shared. */
+export const PAIRS: readonly GeneratedModel[] = [
+  f32('llama', 311, { rank: 32, moreBias: true, bias: true }),
+  f32('qwen3', 312, { rank: 96, dim: 128 }),
+  f32('gemma2', 313, { rank: 64 }),
+  f32('phi3', 314, { rank: 64 }),
+];
+
 /** Every tokenizer; every architecture with every tensor type; then what is easily got wrong. */
 export const GENERATED: readonly GeneratedModel[] = [
   ...TOKENIZERS.map((tokenizer, k) => generated('llama', 'F32', tokenizer, 1 + k)),

@@ -59,6 +59,7 @@ test.each([
   'dist/opfs.js',
   'dist/encrypted.js',
   'dist/transfer.js',
+  'dist/variants.js',
   'dist/retrieval.js',
   'dist/reads.js',
 ])('%s runs from a plain script tag', (bundle) => {

@@ -31,6 +31,7 @@ test('what a page downloads besides the model stays within its budget', () => {
     'opfs.js',
     'encrypted.js',
     'transfer.js',
+    'variants.js',
     'retrieval.js',
     'reads.js',
     'thread.js',

@@ -59,7 +59,23 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
   const habits = HABITS[architecture];
   if (!habits) throw new Error(`The plain model does not compute ${architecture}.`);
 
+  /** A matrix, or the product of a pair that stands in its place. */
   const tensor = (name: string): Rows | undefined => {
+    const [, stem] = /^(.*)\.weight$/.exec(name) ?? [];
+    const [first, second] = stem ? [stored(`${stem}_a.weight`), stored(`${stem}_b.weight`)] : [];
+    if (!first || !second) return stored(name);
+    return second.map((row) => {
+      const sum = new Float64Array(first[0]!.length);
+      first.forEach((inner, i) =>
+        accumulate(
+          sum,
+          inner.map((value) => row[i]! * value),
+        ),
+      );
+      return sum;
+    });
+  };
+  const stored = (name: string): Rows | undefined => {
     const entry = gguf.tensors.get(name);
     if (!entry) return undefined;
     if (entry.type !== 'F32') throw new Error(`The plain model reads F32; ${name} is ${entry.type}.`);

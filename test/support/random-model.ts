@@ -65,6 +65,8 @@ export interface RandomModelOptions {
   readonly headDim?: number;
   /** Channels of a value head. Default: headDim. */
   readonly valueDim?: number;
+  /** Channels between the two matrices that every projection of a layer is. Default: each is one matrix. */
+  readonly rank?: number;
   readonly ropeDim?: number;
   readonly window?: number;
   /** Metadata to add or change. */
@@ -109,9 +111,12 @@ const COUNTS = /count|length|size|sliding_window/;
 
 /**
  * A small decoder with random but well-conditioned weights as a GGUF file: the same bytes for the same options. All
- * vectors are F32. `dim`, `hidden` and heads · headDim must be multiples of 32.
+ * vectors are F32. `dim`, `hidden` and heads · headDim must be multiples of 32. `remake` makes other tensors of those made.
  */
-export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer> => {
+export const randomModel = (
+  options: RandomModelOptions,
+  remake: (tensors: TensorContent[]) => TensorContent[] = (tensors) => tensors,
+): Uint8Array<ArrayBuffer> => {
   const { architecture: arch, type, tokenizer, seed, moreBias = false } = options;
   const kind: Kind = KINDS[arch];
   const { dim = kind.dim ?? 96, hidden = 224, layers = 3, heads = 4, kvHeads = 2, headDim = 32 } = options;
@@ -120,6 +125,11 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
   const vocabulary = randomTokenizer(tokenizer);
   const vocab = (vocabulary['tokenizer.ggml.tokens']!.value as ArrayLike<string>).length;
   const { matrix, vector } = matrices(random(seed), type, options.finer);
+  const projection = (name: string, rows: number, cols: number): TensorContent[] => {
+    const { rank } = options;
+    if (rank === undefined) return [matrix(`${name}.weight`, rows, cols)];
+    return [matrix(`${name}_a.weight`, rank, cols), matrix(`${name}_b.weight`, rows, rank)];
+  };
 
   const keys: Keys = {
     context_length: options.window ?? 2048,
@@ -155,13 +165,13 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
     return [
       vector(name('attn_norm.weight'), dim, 1),
       ...(kind.fused
-        ? [matrix(name('attn_qkv.weight'), q + keys + values, dim)]
+        ? projection(name('attn_qkv'), q + keys + values, dim)
         : [
-            matrix(name('attn_q.weight'), q, dim),
-            matrix(name('attn_k.weight'), keys, dim),
-            matrix(name('attn_v.weight'), values, dim),
+            ...projection(name('attn_q'), q, dim),
+            ...projection(name('attn_k'), keys, dim),
+            ...projection(name('attn_v'), values, dim),
           ]),
-      matrix(name('attn_output.weight'), dim, heads * valueDim),
+      ...projection(name('attn_output'), dim, heads * valueDim),
       ...only(
         bias,
         () => vector(name('attn_q.bias'), q, 0),
@@ -175,9 +185,9 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
       ),
       ...only(kind.postNorms, () => vector(name('post_attention_norm.weight'), dim, 1)),
       vector(name('ffn_norm.weight'), dim, 1),
-      ...only(!kind.fused, () => matrix(name('ffn_gate.weight'), hidden, dim)),
-      matrix(name('ffn_up.weight'), kind.fused ? 2 * hidden : hidden, dim),
-      matrix(name('ffn_down.weight'), dim, hidden),
+      ...(kind.fused ? [] : projection(name('ffn_gate'), hidden, dim)),
+      ...projection(name('ffn_up'), kind.fused ? 2 * hidden : hidden, dim),
+      ...projection(name('ffn_down'), dim, hidden),
       ...only(kind.postNorms, () => vector(name('post_ffw_norm.weight'), dim, 1)),
       ...only(
         moreBias,
@@ -203,5 +213,5 @@ export const randomModel = (options: RandomModelOptions): Uint8Array<ArrayBuffer
       : []),
     ...Array.from({ length: layers }, (_, l) => layer(l)).flat(),
   ];
-  return writeGguf({ version: options.version ?? 3, metadata, tensors });
+  return writeGguf({ version: options.version ?? 3, metadata, tensors: remake(tensors) });
 };
