@@ -125,7 +125,8 @@ const entries = {
   encrypted: 'src/stores/encrypted.ts', // fetched likewise where they are to be encrypted
   transfer: 'src/kv/session-files.ts', // fetched likewise where a session becomes a file, or a file a session, or a text is probed or its pages are given up
   variants: 'src/architectures/variants.ts', // fetched likewise where a model's file has what few have
-  retrieval: 'src/generate/retrieval.ts', // fetched likewise where documents are ranked, or a text sifted
+  retrieval: 'src/generate/retrieval.ts', // fetched likewise where documents are ranked, a text sifted, or sources asked for
+  sha256: 'src/weights/sha256.ts', // fetched likewise where a file is to be the one that is asked for
   reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
@@ -241,6 +242,7 @@ const types = () => {
     transfer: 'src/kv/session-files',
     variants: 'src/architectures/variants',
     retrieval: 'src/generate/retrieval',
+    sha256: 'src/weights/sha256',
     reads: 'workers/reads',
     thread: 'workers/thread',
     openai: 'src/facades/openai/index',

@@ -1,12 +1,11 @@
-import { PAGE } from '../backends/backend.js';
 import type { Codec } from './codec.js';
 import { fromHalf, HALF_MAX, tame, toHalf } from './half.js';
+import { codecSizes } from './sizes.js';
 
 /** Half precision, little-endian, no scales. NaN is stored as 0, what is beyond ±65504 as ±65504. */
 export const f16: Codec = {
   name: 'f16',
-  version: 1,
-  bytes: (dim) => Math.ceil((PAGE * dim * 2) / 16) * 16,
+  ...codecSizes.f16,
   encode(block, dim, token, vector) {
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     for (let c = 0; c < dim; c++) {

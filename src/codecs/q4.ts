@@ -1,11 +1,9 @@
 import { PAGE } from '../backends/backend.js';
 import type { Codec } from './codec.js';
 import { fromHalf, HALF_MAX, roundEven, tame, toHalf } from './half.js';
+import { codecSizes, Q4_GROUP } from './sizes.js';
 
 const { fround } = Math;
-
-/** Channels that share a scale and a minimum. */
-export const Q4_GROUP = 32;
 
 const groupsOf = (dim: number): number => Math.ceil(dim / Q4_GROUP);
 
@@ -30,8 +28,7 @@ const scaleOf = (range: number): number => {
  */
 export const q4: Codec = {
   name: 'q4',
-  version: 1,
-  bytes: (dim) => Math.ceil((PAGE * (dim / 2) + PAGE * 4 * groupsOf(dim)) / 16) * 16,
+  ...codecSizes.q4,
   encode(block, dim, token, vector) {
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     for (let group = 0; group < groupsOf(dim); group++) {

@@ -1,6 +1,7 @@
 import { PAGE } from '../backends/backend.js';
 import type { Codec } from './codec.js';
 import { fromHalf, HALF_MAX, roundEven, tame, toHalf } from './half.js';
+import { codecSizes } from './sizes.js';
 
 const { fround } = Math;
 const LIMIT = HALF_MAX * 127;
@@ -21,8 +22,7 @@ const scaleOf = (absmax: number): number => {
  */
 export const q8: Codec = {
   name: 'q8',
-  version: 1,
-  bytes: (dim) => Math.ceil((PAGE * dim + PAGE * 2) / 16) * 16,
+  ...codecSizes.q8,
   encode(block, dim, token, vector) {
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     let absmax = 0;

@@ -1,4 +1,4 @@
-import { codecs } from '../codecs/index.js';
+import { codecSizes } from '../codecs/sizes.js';
 import type { ModelConfig } from '../model/config.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
 
@@ -9,7 +9,7 @@ import { kvShapeOf, type PageCodecs } from '../model/state.js';
 export const codecsUsed = (config: ModelConfig, pageCodecs: PageCodecs, valueChannels?: number): string => {
   const shapes = config.attention.map((_, layer) => kvShapeOf(config, pageCodecs, layer));
   const names = shapes.map(
-    ({ keys, values }) => `${keys}.${codecs[keys].version}/${values}.${codecs[values].version}`,
+    ({ keys, values }) => `${keys}.${codecSizes[keys].version}/${values}.${codecSizes[values].version}`,
   );
   const narrowed = valueChannels === undefined ? [] : [`values.${valueChannels}`];
   return [...[...new Set(names)].sort(), ...narrowed].join(' ');

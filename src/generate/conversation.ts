@@ -8,6 +8,7 @@ import type { Context } from './context.js';
 import { generate } from './generate.js';
 import { grammarOption } from './grammar/options.js';
 import { loadConstraint } from './load-constraint.js';
+import { loadRetrieval } from './load-retrieval.js';
 import type { AppendHooks } from './reader.js';
 import {
   type Exchange,
@@ -20,7 +21,6 @@ import {
   saidByPiece,
   type Turns,
 } from './said.js';
-import { createSources } from './sources.js';
 import { createSpeech, type OnText } from './speech.js';
 import { callRules } from './tool-choice.js';
 import {
@@ -142,6 +142,7 @@ export const createConversation = (
       const calls = callRules(tools, () => template.tools.form, options);
       const settings = calls || tools.length === 0 ? options : withoutCalls(options, template, tokenizer);
       const forms = calls || grammarOption(options) ? await loadConstraint() : undefined;
+      const watching = options.sources ? await loadRetrieval() : undefined;
       const constraint = forms?.createConstraint(tokenizer, { ...options, calls }, thoughts);
       const heard = forms && calls && { rules: calls, createFilter: forms.createCallFilter };
       if (begin !== '') constraint?.skip(begin);
@@ -156,7 +157,7 @@ export const createConversation = (
         isCut = true;
         return false;
       };
-      const sources = options.sources ? createSources(bookmark.tokens) : undefined;
+      const sources = watching?.createSources(bookmark.tokens);
       try {
         // Of the question only the last row says anything of the answer.
         if (sources) await context.append(ids.slice(0, -1), true, hooks);

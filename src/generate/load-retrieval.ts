@@ -3,8 +3,8 @@ import { scriptMissing } from '../errors.js';
 type RetrievalModule = typeof import('./retrieval.js');
 
 /**
- * What finds in texts that are no part of a session: `retrieval.js`, a script of its own beside the one that runs the engine,
- * fetched where one ranks or sifts. (`build.mjs` turns this import into one by address: bundlers then copy the script.)
+ * What finds in texts that are no part of a session, and what an answer rests on: `retrieval.js`, a script of its own beside
+ * the one that runs the engine, fetched where one ranks, sifts or asks for sources. (`build.mjs` turns this import into one by address: bundlers then copy the script.)
  * Errors: `unsupported/retrieval` where it cannot be had.
  */
 export const loadRetrieval = async (): Promise<RetrievalModule> => {

@@ -7,6 +7,8 @@ import type { AppendHooks, forward, Reader, stateOf, tooLong } from './reader.js
 import { type Sifted, type SiftSettings, sift } from './sift.js';
 import type { createTurnEncoder } from './turn-encoder.js';
 
+export { createSources } from './sources.js';
+
 /** What retrieval works with: the engine's own code, so that this script does not bring it again. */
 export interface RetrievalParts {
   readonly reader: Reader;

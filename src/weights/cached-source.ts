@@ -5,8 +5,9 @@ import { type Downloaded, download } from './download.js';
 import { ensureRoom } from './ensure-room.js';
 import type { FileVersion } from './file-version.js';
 import { openGguf } from './gguf-reader.js';
-import { createDigest, type Digest, mismatch, withheld } from './integrity.js';
+import { mismatch, withheld } from './integrity.js';
 import { keyOf, lockName, openFolder, openKept, readManifest, removeKept } from './kept-files.js';
+import { createDigest, type Digest } from './load-rarer.js';
 import { openPartial, type PartialFile } from './partial-file.js';
 import type { Fetch } from './request.js';
 import { changedSince, revalidate } from './revalidate.js';
@@ -77,7 +78,7 @@ export const fromCache = (url: string, options: CacheOptions): Source => {
     file: PartialFile,
     outer?: AbortSignal,
   ) {
-    const digest = sha256 === undefined ? undefined : createDigest();
+    const digest = sha256 === undefined ? undefined : await createDigest(outer);
     const stop = new AbortController();
     const abort = (): void => stop.abort(outer?.reason);
     outer?.addEventListener('abort', abort, { once: true });

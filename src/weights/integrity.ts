@@ -1,21 +1,10 @@
-import { sha256 } from '@noble/hashes/sha2';
 import { LonghandError } from '../errors.js';
+import { createDigest } from './load-rarer.js';
+import type { Digest } from './sha256.js';
 import type { Source } from './source.js';
-
-/** A SHA-256 that is fed piece by piece. */
-export interface Digest {
-  add(bytes: Uint8Array): void;
-  /** 64 hexadecimal digits; ends it. */
-  hex(): string;
-}
 
 const toHex = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-
-export const createDigest = (): Digest => {
-  const hash = sha256.create();
-  return { add: (bytes) => void hash.update(bytes), hex: () => toHex(hash.digest()) };
-};
 
 /** The SHA-256 (hexadecimal) that a subresource-integrity string demands. Throws `input/option` for any other string. */
 export const wantedDigest = (integrity: unknown): string | undefined => {
@@ -39,13 +28,14 @@ export const mismatch = (label: string, wanted: string, found: string): Longhand
     { source: label, wanted, found },
   );
 
-/** `pieces` to the last, which is handed out only if `digest`, with them added, becomes the one that is wanted. */
+/** `pieces` to the last, which is handed out only if `begun` (default: nothing), with them added, becomes the one that is wanted. */
 export async function* withheld(
   label: string,
   pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
   wanted: string,
-  digest = createDigest(),
+  begun?: Digest,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const digest = begun ?? (await createDigest());
   let held: Uint8Array<ArrayBuffer> | undefined;
   for await (const piece of pieces) {
     if (held) yield held;

@@ -61,6 +61,7 @@ test.each([
   'dist/transfer.js',
   'dist/variants.js',
   'dist/retrieval.js',
+  'dist/sha256.js',
   'dist/reads.js',
 ])('%s runs from a plain script tag', (bundle) => {
   const specifiers = importsOf(read(bundle));

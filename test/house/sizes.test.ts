@@ -33,6 +33,7 @@ test('what a page downloads besides the model stays within its budget', () => {
     'transfer.js',
     'variants.js',
     'retrieval.js',
+    'sha256.js',
     'reads.js',
     'thread.js',
   ];
