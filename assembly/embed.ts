@@ -126,8 +126,3 @@ export function embedBF16(out: usize, packed: usize, row: usize, cols: usize): v
   const from = packed + ((row / TILE) * TILE * cols + (row % TILE)) * 2;
   for (let k: usize = 0; k < cols; ++k) store<u32>(out + k * 4, <u32>load<u16>(from + k * TILE * 2) << 16);
 }
-
-/** out (count) · scale, in place. */
-export function embedScale(out: usize, count: i32, scale: f32): void {
-  for (const end = out + (<usize>count << 2); out < end; out += 4) store<f32>(out, load<f32>(out) * scale);
-}

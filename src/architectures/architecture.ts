@@ -17,7 +17,16 @@ export type LayerTensor =
   | 'kNorm'
   | 'attnPostNorm'
   | 'ffnNorm'
-  | 'ffnPostNorm';
+  | 'ffnPostNorm'
+  | 'z'
+  | 'mixed'
+  | 'steps'
+  | 'conv'
+  | 'convBias'
+  | 'stepBias'
+  | 'decay'
+  | 'skip'
+  | 'stateNorm';
 
 /**
  * The tensors of a model outside its layers. The last three are divisors of the rotation frequencies, (1, rope.dim / 2):
@@ -33,10 +42,17 @@ export interface TensorSpec {
   readonly optional?: true;
   /** Where several weights are stored as one tensor of `of` rows: the first row of this one. */
   readonly part?: { readonly from: number; readonly of: number };
+  /** The shape it is stored in, where that is another one for the same numbers. */
+  readonly stored?: { readonly rows: number; readonly cols: number };
 }
 
 export const matrix = (name: string, rows: number, cols: number): TensorSpec => ({ name, rows, cols });
 export const vector = (name: string, cols: number): TensorSpec => ({ name, rows: 1, cols });
+/** A matrix of the file that is one vector here, row by row. */
+export const flat = (name: string, rows: number, cols: number): TensorSpec => ({
+  ...vector(name, rows * cols),
+  stored: { rows, cols },
+});
 export const optional = (spec: TensorSpec): TensorSpec => ({ ...spec, optional: true });
 
 /** Weights with these counts of rows, one below the other in one tensor. */

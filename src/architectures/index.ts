@@ -3,6 +3,7 @@ import type { Metadata } from '../weights/gguf.js';
 import type { Architecture } from './architecture.js';
 import { gemma2 } from './gemma2.js';
 import { gemma3 } from './gemma3.js';
+import { graniteHybrid } from './granite-hybrid.js';
 import { llama } from './llama.js';
 import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
@@ -10,7 +11,16 @@ import { qwen3 } from './qwen3.js';
 import { smollm3 } from './smollm3.js';
 
 /** Every architecture Longhand computes. */
-export const architectures: readonly Architecture[] = [llama, qwen2, qwen3, gemma2, gemma3, smollm3, phi3];
+export const architectures: readonly Architecture[] = [
+  llama,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3,
+  smollm3,
+  phi3,
+  graniteHybrid,
+];
 
 /** The architecture a file names; throws `unsupported/architecture` for one that is not in the table. */
 export const architectureOf = (metadata: Metadata): Architecture => {

@@ -10,13 +10,15 @@ import type { AttendOptions } from './attend-options.js';
 import type { Boundaries } from './boundaries.js';
 import type { KvLayer, KvShape } from './kv-layer.js';
 import type { Keep, Plan, Range, Tiles } from './plan.js';
+import type { Recurrence } from './recurrence.js';
 import type { WeightType } from './row-formats.js';
 import type { Tensor, Weight } from './tensor.js';
 
 export * from './attend-options.js';
 export type { Boundaries, GapJudge } from './boundaries.js';
-export type { KvLayer, KvShape } from './kv-layer.js';
+export { type KvLayer, type KvShape, mixedChannels, type StateShape, TAPS } from './kv-layer.js';
 export * from './plan.js';
+export type { Recurrence } from './recurrence.js';
 export type { WeightType } from './row-formats.js';
 export type { Tensor, Weight } from './tensor.js';
 
@@ -115,6 +117,8 @@ export interface Backend {
   gate(out: Tensor, up: Tensor, act: 'silu' | 'gelu'): void;
   /** out = out + x. */
   add(out: Tensor, x: Tensor): void;
+  /** out = factor · out. Where no architecture that the backend computes needs it, there is no such verb. */
+  scale?(out: Tensor, factor: number): void;
   /** out = cap · tanh(out / cap), cap > 0: keeps logits within ±cap (Gemma 2, arXiv 2408.00118 §2). NaN stays NaN. */
   softcap(out: Tensor, cap: number): void;
 
@@ -132,8 +136,11 @@ export interface Backend {
   mapPages(kv: KvLayer, pages: number, cold?: boolean): void;
   /** Take the memory of these pages: they are cold until they are written. Cold ones among them stay so. */
   dropPages(kv: KvLayer, pages: readonly number[]): void;
-  /** A cold page gets memory: that of `bytes` itself where `pageRoom` gave it, which is used up then. */
-  writePage(kv: KvLayer, page: number, bytes: Uint8Array): void;
+  /**
+   * A cold page gets memory: that of `bytes` itself where `pageRoom` gave it, which is used up then. `met`: tokens that a state
+   * has met; default: all up to the end of the page.
+   */
+  writePage(kv: KvLayer, page: number, bytes: Uint8Array, met?: number): void;
   /**
    * Memory for a page that no layer has yet, for whoever writes it beside the engine. Only where other threads can reach it.
    * Throws `memory/device`.
@@ -144,6 +151,15 @@ export interface Backend {
   readPage(kv: KvLayer, page: number): Promise<Uint8Array>;
   /** Encode and store K (tokens, kvHeads · keyDim) and V (tokens, kvHeads · valueDim) from absolute `position` on. */
   appendKv(kv: KvLayer, k: Tensor, v: Tensor, position: number): void;
+
+  // ** states **
+  /**
+   * Linear attention with a decay, row after row (`Recurrence`). out (rows, heads · headDim) are the rows from absolute
+   * `position` on; x (rows, heads · headDim + 2 · state), steps (rows, heads). Goes on from the state in the page of the token
+   * before `position`, and gives memory to two pages: the last one that these rows fill, and that of the last row. Where a
+   * backend has no such verb, layers with a state cannot be made on it either.
+   */
+  recur?(out: Tensor, x: Tensor, steps: Tensor, layer: KvLayer, w: Recurrence, position: number): void;
 
   // ** chunks **
   chunkIndex(label: string, shape: ChunkShape): ChunkIndex;

@@ -1,5 +1,25 @@
+/** Rows that a layer with a state convolves with each of its rows. */
+export const TAPS = 4;
+
+/**
+ * What a layer with a state remembers, as f32: the last TAPS − 1 rows before their convolution, heads · headDim + 2 · state
+ * numbers each, then of every head headDim · state numbers. A page of such a layer holds no tokens: it is the state behind
+ * the last token that lies in it, and most pages stay cold.
+ */
+export interface StateShape {
+  readonly heads: number;
+  readonly headDim: number;
+  /** Channels of a key and a query. */
+  readonly state: number;
+}
+
+/** Numbers of a row before its convolution: the values of all heads, a key, a query. */
+export const mixedChannels = ({ heads, headDim, state }: StateShape): number => heads * headDim + 2 * state;
+
 /** How K and V of one layer are stored. See docs/FORMAT.md for the bytes of a page. */
 export interface KvShape {
+  /** Of a layer that has a state instead of keys and values; the other numbers then mean nothing. Missing: it has none. */
+  readonly state?: StateShape | undefined;
   readonly kvHeads: number;
   readonly keyDim: number;
   readonly valueDim: number;
@@ -20,4 +40,6 @@ export interface KvLayer {
   /** Pages that have memory now. */
   readonly resident: number;
   isCold(page: number): boolean;
+  /** Of a layer with a state: how many tokens the state in its last page has met. */
+  readonly met?: number | undefined;
 }

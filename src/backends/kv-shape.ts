@@ -1,14 +1,39 @@
 import { LonghandError } from '../errors.js';
-import { type KvLayer, type KvShape, PAGE, type Plan, type Tensor, tileCount } from './backend.js';
-import { shape as shapeOf } from './shapes.js';
+import {
+  type KvLayer,
+  type KvShape,
+  mixedChannels,
+  PAGE,
+  type Plan,
+  type Recurrence,
+  type StateShape,
+  TAPS,
+  type Tensor,
+  tileCount,
+} from './backend.js';
+import { isVector, shape as shapeOf } from './shapes.js';
 
 /** Kernels step through a vector 16 channels at a time. */
 const LANES = 16;
 /** Greatest head width for which integer dots of 8-bit keys and 14-bit queries fit an i32. */
 const WIDEST = 1024;
 
+/** Kernels step through a state four numbers at a time. */
+const QUAD = 4;
+
+const checkState = (label: string, { heads, headDim, state }: StateShape): void => {
+  if (heads >= 1 && [headDim, state].every((dim) => Number.isInteger(dim / QUAD) && dim >= QUAD)) return;
+  const message = `${label} has ${heads} states of ${headDim} × ${state}; multiples of ${QUAD} are computed. Use another model.`;
+  throw new LonghandError('unsupported/architecture', message, { label, heads, headDim, state });
+};
+
 /** Throws what is wrong with a shape that pages were asked for. */
-export const checkKvShape = (label: string, { kvHeads, keyDim, valueDim, keys, values }: KvShape): void => {
+export const checkKvShape = (label: string, shape: KvShape): void => {
+  const { kvHeads, keyDim, valueDim, keys, values } = shape;
+  if (shape.state) {
+    checkState(label, shape.state);
+    return;
+  }
   for (const dim of [keyDim, valueDim]) {
     if (Number.isInteger(dim / LANES) && dim >= LANES && dim <= WIDEST) continue;
     const message = `${label} has heads of ${dim} channels; pages hold multiples of ${LANES} up to ${WIDEST}. Use another model.`;
@@ -49,6 +74,38 @@ export const checkAppend = ({ shape, pages }: KvLayer, k: Tensor, v: Tensor, pos
   demand(fits, `appendKv got ${shapeOf(k)} and ${shapeOf(v)} for ${kvHeads} KV heads.`);
   const end = position + k.rows;
   demand(position >= 0 && end <= pages * PAGE, `Tokens up to ${end} were stored in ${pages} pages.`);
+};
+
+/**
+ * Rows, steps and vectors must be as wide as the layer's state asks for, and the state before `position` must be there. The
+ * shape of the state.
+ */
+export const checkRecur = (
+  out: Tensor,
+  x: Tensor,
+  steps: Tensor,
+  kv: KvLayer,
+  w: Recurrence,
+  position: number,
+): StateShape => {
+  const { state } = kv.shape;
+  if (!state)
+    throw new LonghandError('internal', 'A layer without a state was to recur. Please report this.');
+  const { heads, headDim } = state;
+  const channels = mixedChannels(state);
+  const end = position + x.rows;
+  const wide = [x.cols, out.cols, steps.cols].join() === [channels, heads * headDim, heads].join();
+  const long = x.rows > 0 && out.rows === x.rows && steps.rows === x.rows && end <= kv.pages * PAGE;
+  const vectors = [w.stepBias, w.decay, w.skip].every((one) => isVector(one, heads));
+  const taps = isVector(w.conv, channels * TAPS) && isVector(w.convBias, channels);
+  // In the middle of a page lies only the state of the rows that came last.
+  const known = position % PAGE === 0 || kv.met === position;
+  demand(
+    wide && long && vectors && taps && known,
+    `recur got ${[out, x, steps].map(shapeOf).join(', ')} from ${position} on, and a state behind ${kv.met}.`,
+  );
+  if (position > 0) mustBeResident(kv, Math.ceil(position / PAGE) - 1, Math.ceil(position / PAGE));
+  return state;
 };
 
 /** One row of probabilities for every row and head, as wide as the last row reaches. */

@@ -4,7 +4,7 @@ import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.
 import type { Sample } from '../backends/webgpu/sample.js';
 import { arenaBytes, createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
-import { kvShapeOf, type PageCodecs } from '../model/state.js';
+import { kvShapeOf, type PageCodecs, wholeLayers } from '../model/state.js';
 import { type LoadWeightsOptions, loadWeights, type Reshape } from '../model/weights.js';
 import { loadPolicies } from '../policies/load-policies.js';
 import type { Predictor } from '../predictors/predictor.js';
@@ -43,10 +43,7 @@ export const sampleOf = (
 ): Sample => {
   const { matrices, all } = bytesByType(file);
   const sizes = [...matrices].sort(([, a], [, b]) => b - a);
-  const whole = Math.max(
-    0,
-    config.attention.findIndex(({ window }) => window === undefined),
-  );
+  const [whole = 0] = wholeLayers(config);
   const { dim, hidden, layers, heads } = config;
   const kv = kvShapeOf(config, codecs, whole);
   return {
@@ -66,7 +63,12 @@ const narrowTo = (backend: Computing, channels: number | undefined): Reshape | u
   if (channels === undefined) return undefined;
   return async (layers, { heads, kvHeads, valueDim }, swap) => {
     const { narrowValues } = await loadPolicies('no `kv.valueChannels`');
-    await narrowValues({ ...backend, swap }, layers, { heads, kvHeads, valueDim }, channels);
+    await narrowValues(
+      { ...backend, swap },
+      layers.filter(({ v }) => v),
+      { heads, kvHeads, valueDim },
+      channels,
+    );
     return { valueDim: channels };
   };
 };

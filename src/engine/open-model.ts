@@ -82,14 +82,9 @@ export const openModel = async (
     const template = loadChatTemplate(file.metadata, tokenizer);
     // Until a trial says more, the narrower ones: what computes them computes the others.
     let pageCodecs: PageCodecs = { keys: chosen.keys === 'auto' ? 'q4' : chosen.keys, values: chosen.values };
-    const sample = sampleOf(
-      file,
-      architecture.config(file.metadata),
-      pageCodecs,
-      predictor,
-      chosen.maxTokens,
-    );
-    const openings = await rungsOf(chosen, sample, predictor);
+    const read = architecture.config(file.metadata);
+    const sample = sampleOf(file, read, pageCodecs, predictor, chosen.maxTokens);
+    const openings = await rungsOf(chosen, sample, predictor, read);
     const later = openings.length > 1 ? rereadable(source) : source;
     const { valueChannels } = chosen;
     const limit = { valueChannels, ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }) };
@@ -244,6 +239,7 @@ const openKept = async (
       fingerprint: fingerprintOf(provenance),
       segmentTokens: reader.arena.segmentTokens,
       pageBytes: config.attention.map((_, layer) => pageBytes(kvShapeOf(config, pageCodecs, layer))),
+      states: config.attention.map(({ recurs = false }) => recurs),
       // What waits to be written is memory too.
       queueBytes: reader.budget.inFlight,
       diskBytes: chosen.disk ?? (await usualDiskBytes(store)),

@@ -1,4 +1,6 @@
 import type { Sample } from '../backends/webgpu/sample.js';
+import type { ModelConfig } from '../model/config.js';
+import { needsRecur } from '../model/state.js';
 import { needsHost } from '../predictors/needs-host.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { findAdapter } from './find-adapter.js';
@@ -43,13 +45,14 @@ const findGpu = async (
 
 /**
  * What computes a model, and what does when that is lost: a GPU is opened once more, then the CPU takes over. `auto` is the
- * GPU only where a trial shows that it is faster, and where `predictor` can plan there; `webgpu` rejects with
+ * GPU only where a trial shows that it is faster, and where `predictor` and the model's layers can be computed there; `webgpu` rejects with
  * `unsupported/backend` where it cannot.
  */
 export const rungsOf = async (
   chosen: Chosen,
   sample: Sample,
   predictor: Pick<Predictor, 'name' | 'needs'>,
+  config: Pick<ModelConfig, 'architecture' | 'state'>,
 ): Promise<OpenComputing[]> => {
   const needs = needsOf(chosen, sample);
   const cpu: OpenComputing = async (losses) => {
@@ -61,9 +64,14 @@ export const rungsOf = async (
     return losses > 0 ? because(backend, afterLoss(losses)) : backend;
   };
   if (chosen.backend === 'wasm') return [cpu];
-  if (predictor.needs.host) {
-    if (chosen.backend === 'webgpu') throw needsHost(predictor, 'webgpu');
-    return [async () => because(await openWasm(chosen), `the method '${predictor.name}' plans on the CPU`)];
+  const why = predictor.needs.host
+    ? `the method '${predictor.name}' plans on the CPU`
+    : config.state && 'layers with a state are computed on the CPU';
+  if (why !== undefined) {
+    if (chosen.backend === 'webgpu') {
+      throw predictor.needs.host ? needsHost(predictor, 'webgpu') : needsRecur(config, 'webgpu');
+    }
+    return [async () => because(await openWasm(chosen), why)];
   }
   if (chosen.backend === 'webgpu') return [gpu, gpu, cpu];
   const first = await openWasm(chosen);

@@ -1,4 +1,4 @@
-import type { Range } from '../backends/backend.js';
+import { PAGE, type Range } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import type { Paging, Rest } from '../kv/fetch.js';
 import type { Pager } from '../kv/pager.js';
@@ -176,6 +176,8 @@ export class Context {
     wholeNumber('layer', layer, 0, 0, layers - 1);
     wholeNumber('head', head, 0, 0, kvHeads - 1);
     const { backend, plans } = this.#reading.state;
+    // It reads no keys.
+    if (this.#reader.config.attention[layer]!.recurs) return [];
     const plan = plans[layer]!;
     const rows = await backend.readPlan(plan);
     const tiles = rows.length / plan.lists;
@@ -183,9 +185,10 @@ export class Context {
     return rows[(list + 1) * tiles - 1] ?? [];
   }
 
-  /** Bytes of a page, layer by layer. */
+  /** Bytes that a page takes of the store, layer by layer: of states one rests for each segment. */
   get pageBytes(): number[] {
-    return this.#reading.state.layers.map((kv) => kv.pageBytes);
+    const states = PAGE / this.#reader.arena.segmentTokens;
+    return this.#reading.state.layers.map(({ shape, pageBytes }) => pageBytes * (shape.state ? states : 1));
   }
 
   /** Pages held on the device. */

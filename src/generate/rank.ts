@@ -192,6 +192,13 @@ export const createRanking = (parts: RankParts): Ranking => {
 
   const rank: Ranking['rank'] = async (documents, query, settings, hooks) => {
     const checked = checkRank(settings, config.layers);
+    if (config.state) {
+      throw new LonghandError(
+        'unsupported/architecture',
+        `Models of architecture "${config.architecture}" have layers with a state, through which every document would meet those before it. Rank with another model.`,
+        { architecture: config.architecture },
+      );
+    }
     if (documents.length === 0) return [];
     try {
       return await attempt(documents, query, checked, hooks);

@@ -4,7 +4,7 @@ import type { Budget } from '../kv/budget.js';
 import type { Rest } from '../kv/fetch.js';
 import type { Arena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
-import { attend, begin, end, type Forward, finish, readPlan } from '../model/forward.js';
+import { attend, begin, end, type Forward, finish, readPlan, recur } from '../model/forward.js';
 import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
 import type { Retain } from '../policies/policy.js';
@@ -142,8 +142,11 @@ export const forward = async (
     await state.residency.begin(tiles.position, tiles.position + tiles.rows);
     begin(call, ids);
     for (let layer = 0; layer < config.layers; layer++) {
-      readPlan(call, layer);
-      await read(call, layer, watch);
+      if (config.attention[layer]!.recurs) recur(call, layer);
+      else {
+        readPlan(call, layer);
+        await read(call, layer, watch);
+      }
       finish(call, layer);
     }
     if (wants) end(call, wants === 'all' ? 0 : wants.count);
@@ -156,5 +159,5 @@ export const forward = async (
   const reading = Promise.all([readPairs(backend, state), wants && readLogits(reader, wants)]);
   backend.flush();
   const [pairs, left] = await reading;
-  return { pairs: pairs / config.layers, left };
+  return { pairs: pairs / config.attention.filter(({ recurs }) => !recurs).length, left };
 };

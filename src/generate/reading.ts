@@ -7,16 +7,8 @@ import { createMeter, type Meter } from './meter.js';
 import { mostRows } from './most-rows.js';
 import { type AppendHooks, forward, type LeftLogits, type Reader } from './reader.js';
 import type { Watch } from './sources.js';
-import type { Spans } from './spans.js';
+import type { Text } from './spans.js';
 import type { WantedTop } from './top-logits.js';
-
-/** What is read: a token list, and how each run of it is. */
-export interface Text {
-  readonly tokens: readonly number[];
-  readonly spans: Spans;
-  /** Throws once its context was closed. */
-  assertOpen(): void;
-}
 
 /** Keeps pages in step with a token list: attaches what is stored, computes what is not, and undoes what failed. */
 export class Reading {
@@ -29,8 +21,7 @@ export class Reading {
   keepsAll = false;
   /** The last token was generated: what is kept of those before it is chosen. */
   answering = false;
-  /** A place to which the tokens may be cut: layers that slide keep what they would read from there. */
-  anchor = Number.POSITIVE_INFINITY;
+  #anchor = Number.POSITIVE_INFINITY;
   readonly #reader: Reader;
   readonly #makeState: () => ContextState;
   #state: ContextState;
@@ -61,6 +52,11 @@ export class Reading {
     return this.#state;
   }
 
+  /** Where reading goes on: from there all is known, and a tile begins. */
+  get #start(): number {
+    return this.#text.spans.restart(this.#cached, this.#state.residency.reach);
+  }
+
   /** Logits after the last token, where that was the last row computed. */
   get left(): LeftLogits | undefined {
     return this.#leftAt === this.#text.tokens.length ? this.#left : undefined;
@@ -77,6 +73,12 @@ export class Reading {
     } catch (error) {
       await this.mend(error, undefined);
     }
+  }
+
+  /** A place to which the tokens may be cut: layers keep what they need there. */
+  set anchor(tokens: number) {
+    this.#anchor = tokens;
+    this.#state.keep(tokens);
   }
 
   /** The first `tokens` were read on an earlier visit. */
@@ -194,11 +196,12 @@ export class Reading {
     throwIfAborted(signal);
     this.#text.assertOpen();
     // Another context found out that the device is gone.
-    if (this.#state.backend !== this.#reader.backend) throw deviceGone();
+    if (this.#state.backend !== this.#reader.backend)
+      throw new LonghandError('engine/lost', 'The device was lost.');
     const { tokens, spans } = this.#text;
     // Pages that are gone for good are made again; rows that share a plan are read together.
     const reach = this.#state.residency.reach(this.#cached);
-    if (this.#planned !== reach) this.repeatFrom(spans.tileStart(reach));
+    if (this.#planned !== this.#cached || reach < this.#cached) this.repeatFrom(this.#start);
     const [position, started] = [this.#cached, performance.now()];
     const { segmentTokens } = this.#reader.arena;
     const tiles = spans.call(position, tokens.length, segmentTokens, mostRows(this.#reader, position));
@@ -215,6 +218,7 @@ export class Reading {
       this.#reader.arena.logitsOf = this;
     }
     this.#cached = this.#planned = end;
+    if (end === this.#anchor) this.#state.keep(end);
     this.meter.recomputedTokens += Math.max(0, Math.min(end, this.#readBefore) - position);
     this.meter.count(tiles, spans.at(position).exact, pairs, performance.now() - started);
   }
@@ -229,7 +233,7 @@ export class Reading {
   #slide(): void {
     const isText = this.#cached <= this.#text.spans.text;
     const handed = this.#pager && isText ? this.#pager.handedTokens : this.#cached;
-    this.#state.residency.slide(Math.min(this.#cached, this.anchor), this.keepsAll ? 0 : handed);
+    this.#state.residency.slide(Math.min(this.#cached, this.#anchor), this.keepsAll ? 0 : handed);
   }
 
   #forget(tokens: number): void {
@@ -241,6 +245,8 @@ export class Reading {
     this.#planned = -1;
     this.onForget?.(tokens);
     this.#cutState(tokens);
+    // Without the state behind them, rows are read again before anything is kept of them.
+    if (this.#state.recurs && this.#state.residency.reach(tokens) < tokens) this.repeatFrom(this.#start);
   }
 
   /** A device that is lost holds nothing that could be cut: whatever is read next finds out. */
@@ -252,5 +258,3 @@ export class Reading {
     }
   }
 }
-
-const deviceGone = (): LonghandError => new LonghandError('engine/lost', 'The device was lost.');

@@ -20,6 +20,8 @@ export interface Spans {
    * its plan or its candidates.
    */
   tileStart(position: number): number;
+  /** The last place up to `position` where reading can go on, and where rows begin that are computed together. */
+  restart(position: number, reach: (position: number) => number): number;
   /**
    * The rows of one call from `position` on: to `tokens`, or the end of the run, or a tile or group that was begun; of text to
    * the end of the segment, of rows of their own at most a segment's and `mostRows`, none beyond the `edge`, and whole groups
@@ -30,6 +32,14 @@ export interface Spans {
   /** Leading tokens that are text. */
   readonly text: number;
   [Symbol.iterator](): Iterator<Span>;
+}
+
+/** What is read: a token list, and how each run of it is. */
+export interface Text {
+  readonly tokens: readonly number[];
+  readonly spans: Spans;
+  /** Throws once its context was closed. */
+  assertOpen(): void;
 }
 
 /**
@@ -65,6 +75,10 @@ export const createSpans = ({
       spans = kept.map((span) => ({ ...span, end: Math.min(span.end, tokens) }));
     },
     tileStart,
+    restart(position, reach) {
+      const start = tileStart(reach(position));
+      return start === position ? start : this.restart(start, reach);
+    },
     call(position, tokens, segmentTokens, mostRows = Number.POSITIVE_INFINITY) {
       const { end, exact } = at(position);
       const tileRows = exact ? reuse : PAGE;

@@ -10,7 +10,14 @@ import { madeEntry } from './made.js';
 import { deleteOldRecords } from './old-records.js';
 import type { ProbeHow, TextProbe } from './probe-text.js';
 import type { RecordWanted, RunStore } from './read-records.js';
-import { type KvRecord, RECORD_VERSION, type RecordGroup, recordGroups, recordSize } from './records.js';
+import {
+  groupsOf,
+  type KvRecord,
+  pagesOf,
+  RECORD_VERSION,
+  type RecordGroup,
+  recordSize,
+} from './records.js';
 import { type Provenance, segmentKeys } from './segments.js';
 import { sessionKey } from './session-keys.js';
 import { createSessions, type Sessions } from './sessions.js';
@@ -71,6 +78,8 @@ export interface ArchiveOptions extends WriteBehindOptions {
   readonly segmentTokens: number;
   /** Bytes of a page, for every layer. */
   readonly pageBytes: readonly number[];
+  /** By layer: whether its page is a state. Default: none is. */
+  readonly states?: readonly boolean[] | undefined;
   /** Bytes of K and V aimed at in a record; decides `groups`. Default 24 KB. */
   readonly recordBytes?: number;
   /** Bytes that may be stored, of everything in the store; beyond, what was used longest ago is evicted. Default: no limit. */
@@ -87,10 +96,12 @@ const MOST_LOST = 100;
 export const openArchive = async (store: RunStore, options: ArchiveOptions): Promise<Archive> => {
   const { fingerprint, segmentTokens, pageBytes, recordBytes } = options;
   const pages = segmentTokens / PAGE;
-  const perPage = pageBytes.reduce((sum, bytes) => sum + bytes, 0) / pageBytes.length;
-  const groups = recordGroups(pageBytes.length, perPage, pages, recordBytes);
+  const groups = groupsOf(pageBytes, options.states ?? [], pages, recordBytes);
   // The layout is part of every key: another version's records are other keys, neither read nor overwritten.
-  const layout = groups.map(({ from, to, pages: own }) => [own.to - own.from, ...pageBytes.slice(from, to)]);
+  const layout = groups.map((group) => {
+    const { from, to } = pagesOf(group, pages);
+    return [to - from, ...pageBytes.slice(group.from, group.to)];
+  });
   const scope = JSON.stringify([fingerprint, RECORD_VERSION, layout]);
 
   const intact = new Set<string>();

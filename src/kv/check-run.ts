@@ -5,6 +5,7 @@ import {
   isHeadOf,
   type KvRecord,
   type NewRun,
+  pagesOf,
   type RecordGroup,
 } from './records.js';
 
@@ -27,8 +28,10 @@ export type CheckedRun =
   | { readonly run?: undefined; readonly fault: string };
 
 /** Pages of a record of a run, which may be shorter than a segment. */
-export const pagesIn = ({ pages }: RecordGroup, { tokens }: { readonly tokens: number }): number =>
-  Math.max(0, Math.min(pages.to, Math.ceil(tokens / PAGE)) - pages.from);
+export const pagesIn = (group: RecordGroup, { tokens }: { readonly tokens: number }): number => {
+  const { from, to } = pagesOf(group, Math.ceil(tokens / PAGE));
+  return to - from;
+};
 
 /** Whether a record holds group `group` of a run of `tokens` tokens from a page on, as runs are laid out here. */
 export const isLaidOut = (
@@ -37,7 +40,8 @@ export const isLaidOut = (
   group: number,
   { groups, pageBytes }: RunLayout,
 ): boolean => {
-  const { from, to, pages: own } = groups[group]!;
+  const { from, to } = groups[group]!;
+  const own = pagesOf(groups[group]!, Math.ceil(run.tokens / PAGE));
   const count = pagesIn(groups[group]!, run);
   return (
     layers.from === from &&

@@ -1,7 +1,7 @@
 import { type KvLayer, PAGE } from '../backends/backend.js';
 import type { Archive } from './archive.js';
 import { LostRun } from './lost-run.js';
-import type { KvRecord } from './records.js';
+import { type KvRecord, pagesOf } from './records.js';
 import type { StoredRun } from './stored-run.js';
 
 /** Where pages rest that have no memory. */
@@ -68,9 +68,10 @@ export interface Fetch {
 export const createFetch = (options: FetchOptions, paging: Paging, cold: ColdPages): Fetch => {
   const { layers, rest, pagesOfRun, inFlight } = options;
   const groups = rest?.groups ?? [];
-  const bytesOf = groups.map(({ from, to, pages }) =>
-    layers.slice(from, to).reduce((sum, kv) => sum + (pages.to - pages.from) * kv.pageBytes, 0),
-  );
+  const bytesOf = groups.map((group) => {
+    const { from, to } = pagesOf(group, pagesOfRun);
+    return layers.slice(group.from, group.to).reduce((sum, kv) => sum + (to - from) * kv.pageBytes, 0);
+  });
   /** By layer and place in the run: the group that holds that page. */
   const holding = layers.map((_, layer) =>
     Array.from({ length: pagesOfRun }, (_, place) =>

@@ -1,7 +1,7 @@
 import { type Backend, type ChunkIndex, type KvLayer, PAGE } from '../backends/backend.js';
 import type { LonghandError } from '../errors.js';
 import type { Archive } from './archive.js';
-import type { KvRecord, NewRun, RunHead } from './records.js';
+import { type KvRecord, type NewRun, pagesOf, type RunHead } from './records.js';
 import type { Residency } from './residency.js';
 import type { StoredRun } from './stored-run.js';
 
@@ -63,12 +63,13 @@ export const readRun = async (
   const records: KvRecord[] = [];
   for (const group of archive.groups) {
     const layers = { from: group.from, to: group.to };
-    const firstPage = from + group.pages.from;
+    const own = pagesOf(group, to - from);
+    const firstPage = from + own.from;
     const read: Uint8Array[][] = [];
     for (let layer = layers.from; layer < layers.to; layer++) {
       const kv = state.layers[layer]!;
       const some: Uint8Array[] = [];
-      for (let page = firstPage; page < Math.min(to, from + group.pages.to); page++) {
+      for (let page = firstPage; page < from + own.to; page++) {
         some.push(await backend.readPage(kv, page));
       }
       read.push(some);

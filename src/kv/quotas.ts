@@ -1,3 +1,6 @@
+import { type KvLayer, PAGE } from '../backends/backend.js';
+import { recurs, STATES_HELD } from './states.js';
+
 /** What a layer would like to hold. */
 export interface LayerWish {
   /** Pages it has, or as many of them as its window reads. */
@@ -6,6 +9,22 @@ export interface LayerWish {
   readonly named: number;
   readonly pageBytes: number;
 }
+
+/** What layers would like to hold of so many pages. `windows`: how far back they read, if they slide; `namedOf`: see above. */
+export const wishesOf = (
+  layers: readonly KvLayer[],
+  windows: readonly (number | undefined)[],
+  pages: number,
+  pagesOfRun: number,
+  namedOf: (layer: number) => number,
+): LayerWish[] =>
+  layers.map((kv, layer) => {
+    const { pageBytes } = kv;
+    const window = windows[layer];
+    if (window === undefined && !recurs(kv)) return { pageBytes, pages, named: namedOf(layer) };
+    const most = window === undefined ? STATES_HELD : Math.ceil(window / PAGE) + 2 * pagesOfRun;
+    return { pageBytes, pages: Math.min(pages, most), named: Math.min(pages, most) };
+  });
 
 /**
  * Pages that each layer may hold, within `bytes` in all. Layers that must be whole are; then come those that the plans of the

@@ -38,7 +38,16 @@ export interface LayerGroup {
 /** What one record of a run holds: pages of layers [from, to), of the run's pages those at [pages.from, pages.to). */
 export interface RecordGroup extends LayerGroup {
   readonly pages: { readonly from: number; readonly to: number };
+  /** Only the last page of a run, whichever that is: the state of a layer that has one. */
+  readonly last?: true;
 }
+
+/** Which pages of a run of so many a group holds, [from, to). */
+export const pagesOf = (
+  { pages: { from, to }, last }: RecordGroup,
+  count: number,
+): { readonly from: number; readonly to: number } =>
+  last ? { from: count - 1, to: count } : { from, to: Math.max(from, Math.min(to, count)) };
 
 /** Raised whenever the bytes of a head or record change meaning; part of the key of every segment. */
 export const RECORD_VERSION = 2;
@@ -80,6 +89,27 @@ export const recordGroups = (
   return layerGroups(layers, bytesPerPage * pages, recordBytes).flatMap((group) =>
     Array.from({ length: slices }, (_, n) => ({ ...group, pages: { from: cut(n), to: cut(n + 1) } })),
   );
+};
+
+/** As `recordGroups` of so large pages; layers that have states, whose page of a run is its last, are groups by themselves. */
+export const groupsOf = (
+  pageBytes: readonly number[],
+  states: readonly boolean[],
+  pages: number,
+  recordBytes?: number,
+): RecordGroup[] => {
+  const others = pageBytes.filter((_, layer) => !states[layer]);
+  const perPage = others.reduce((sum, bytes) => sum + bytes, 0) / others.length;
+  const groups: RecordGroup[] = [];
+  for (let from = 0, to = 0; from < pageBytes.length; from = to) {
+    const isState = states[from] ?? false;
+    while (to < pageBytes.length && (to === from || (!isState && !states[to]))) to++;
+    if (isState) groups.push({ from, to, pages: { from: 0, to: pages }, last: true });
+    else
+      for (const group of recordGroups(to - from, perPage, pages, recordBytes))
+        groups.push({ ...group, from: from + group.from, to: from + group.to });
+  }
+  return groups;
 };
 
 /** The bytes of a head (docs/FORMAT.md). Copies. */

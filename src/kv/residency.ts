@@ -4,7 +4,8 @@ import { createEviction } from './eviction.js';
 import { createFetch, type Paging, type Rest } from './fetch.js';
 import { createKeptPages, type KeptPages } from './kept-pages.js';
 import { namedPages, type Pass, passesOf } from './passes.js';
-import { shareOut } from './quotas.js';
+import { shareOut, wishesOf } from './quotas.js';
+import { createStates, recurs, stateBefore } from './states.js';
 import type { StoredRun } from './stored-run.js';
 
 /** Which pages of one context have memory. The others rest in the store, or are of no more use. */
@@ -69,6 +70,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   };
   const mayGo = (page: number): boolean =>
     runOf(page) !== undefined && !distrusted.has(Math.floor(page / pagesOfRun));
+  const states = createStates((page) => (mayGo(page) ? runOf(page) : undefined), pagesOfRun);
   const eviction = createEviction(backend, layers, mayGo);
   const kept = createKeptPages(backend, layers, (page) => !options.whole && mayGo(page));
 
@@ -97,20 +99,16 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   /** Pages of each layer that may be held at once, when the context has pages up to `end`. */
   const share = (end: number): void => {
     const pages = Math.ceil(end / PAGE);
-    const wishes = layers.map(({ pageBytes }, layer) => {
-      const window = windows[layer];
-      const needs = window === undefined ? pages : Math.min(pages, Math.ceil(window / PAGE) + 2 * pagesOfRun);
-      return { pageBytes, pages: needs, named: window === undefined ? eviction.wishOf(layer) : needs };
-    });
+    const wishes = wishesOf(layers, windows, pages, pagesOfRun, eviction.wishOf);
     const wanted = wishes.reduce((sum, wish) => sum + wish.pages * wish.pageBytes, 0);
     const room = budget.roomFor(holder, wanted);
-    const slides = (layer: number): boolean => windows[layer] !== undefined;
+    const slides = (layer: number): boolean => windows[layer] !== undefined || recurs(layers[layer]!);
     eviction.quotas = shareOut(wishes, options.whole ? wanted : room, slides);
   };
 
   /** Room for `more` pages in a layer, beside those that `keep` names; over the budget if it must be. */
   const makeRoom = async (layer: number, more: number, keep: (page: number) => boolean): Promise<void> => {
-    if (eviction.makeRoom(layer, more, keep)) return;
+    if (recurs(layers[layer]!) || eviction.makeRoom(layer, more, keep)) return;
     // What is being written can go once it is stored.
     await rest?.drained();
     eviction.makeRoom(layer, more, keep);
@@ -121,7 +119,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
     distrust: (run) => distrusted.add(run.firstPage / pagesOfRun),
     // What comes along is kept where there is room for it.
     takes: (layer) => windows[layer] === undefined && eviction.hasRoom(layer),
-    write: (layer, page, bytes) => backend.writePage(layers[layer]!, page, bytes),
+    write: (layer, page, bytes) => backend.writePage(layers[layer]!, page, bytes, states.restsAt(page)),
   });
 
   /**
@@ -130,7 +128,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
    */
   const readAhead = (from: number): void => {
     for (const [layer, kv] of layers.entries()) {
-      if (layer < from || kv.resident === kv.pages) continue;
+      if (layer < from || kv.resident === kv.pages || recurs(kv)) continue;
       const named = eviction.lastNamed(layer);
       const likely = named.length > 0 ? named : [0];
       const mayCome = (page: number): boolean => mayGo(page) && kept.mayName(layer, page);
@@ -145,7 +143,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
     for (const [layer, kv] of layers.entries()) {
       const cold = new Set<number>();
       for (let page = Math.max(from, oldestPage(layer, position)); page < Math.min(to, kv.pages); page++) {
-        if (kv.isCold(page)) cold.add(page);
+        if (kv.isCold(page) && (!recurs(kv) || states.restsAt(page) > 0)) cold.add(page);
       }
       if (cold.size === 0) continue;
       await makeRoom(layer, cold.size, (page) => page >= from && page < to);
@@ -165,8 +163,9 @@ export const createResidency = (options: ResidencyOptions): Residency => {
   };
 
   const open = async (position: number, end: number): Promise<void> => {
-    const oldest = Math.min(await options.openFrom(position), runStart(position));
-    const from = options.whole ? 0 : Math.floor(oldest / PAGE);
+    const oldest = Math.floor(Math.min(await options.openFrom(position), runStart(position)) / PAGE);
+    const state = layers.some(recurs) ? stateBefore(position) : oldest;
+    const from = options.whole ? 0 : Math.max(0, Math.min(oldest, state));
     const to = Math.ceil(position / PAGE);
     const more = Math.ceil(end / PAGE) - to;
     for (const layer of layers.keys()) await makeRoom(layer, more, (page) => page >= from);
@@ -188,6 +187,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       for (let found = -1; found !== last; ) {
         found = last;
         for (const [layer, kv] of layers.entries()) {
+          if (recurs(kv)) last = states.upTo(kv, last);
           const from = Math.floor(Math.min(runStart(last), oldestPage(layer, last) * PAGE) / PAGE);
           for (let page = from; windows[layer] !== undefined && page * PAGE < last; page++) {
             if (kv.isCold(page) && !runOf(page)) last = page * PAGE;
@@ -200,14 +200,14 @@ export const createResidency = (options: ResidencyOptions): Residency => {
       fetch.drop();
       eviction.tick();
       share(end);
-      const fits = layers.every(
-        (kv, layer) => kv.resident === kv.pages && Math.ceil(end / PAGE) <= eviction.quotas[layer]!,
-      );
+      const fits = layers.every((kv, layer) => {
+        if (recurs(kv)) return position === 0 || !kv.isCold(stateBefore(position));
+        return kv.resident === kv.pages && Math.ceil(end / PAGE) <= eviction.quotas[layer]!;
+      });
       // Pages that are appended to are not what is stored any more.
-      const opened = (): boolean => runs.delete(Math.floor(position / segmentTokens));
-      if (!fits) return open(position, end).then(() => void opened());
-      opened();
-      return undefined;
+      const opened = (): void => void runs.delete(Math.floor(position / segmentTokens));
+      if (fits) opened();
+      return fits ? undefined : open(position, end).then(opened);
     },
     isWhole,
     async *passes(layer, plan, atOnce = false) {
@@ -241,6 +241,7 @@ export const createResidency = (options: ResidencyOptions): Residency => {
     },
     slide(oldest, settled) {
       for (const [layer, kv] of layers.entries()) {
+        if (recurs(kv)) backend.dropPages(kv, states.stale(kv, oldest, settled));
         if (windows[layer] === undefined || kv.resident === 0) continue;
         const until = Math.floor(Math.min(oldestPage(layer, oldest) * PAGE, runStart(oldest)) / PAGE);
         const stale: number[] = [];

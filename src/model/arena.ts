@@ -1,4 +1,4 @@
-import { type Backend, carryWidth, MOST_TOP, type Tensor } from '../backends/backend.js';
+import { type Backend, carryWidth, MOST_TOP, mixedChannels, type Tensor } from '../backends/backend.js';
 import type { ModelConfig } from './config.js';
 
 /** The activations of one forward call, all views of the arena: (rows, …). */
@@ -19,9 +19,33 @@ export interface Activations {
   readonly up: Tensor; // (rows, hidden)
   /** Between the two matrices of a projection that is two. */
   readonly low: Tensor | undefined; // (rows, rank)
+  /** Of layers with a state, where there are any. */
+  readonly recurring: Recurring | undefined;
   /** Of each rotation of the model: cosines, then sines, at every row. */
   readonly angles: readonly Tensor[]; // (rows, rope.dim)
 }
+
+/** What a layer with a state works on: (rows, …). */
+export interface Recurring {
+  /** What its output is gated by. */
+  readonly z: Tensor; // (rows, heads · headDim)
+  /** Values of all heads, a key and a query, before their convolution. */
+  readonly mixed: Tensor; // (rows, heads · headDim + 2 · state)
+  readonly steps: Tensor; // (rows, heads)
+  /** What was read of the state. */
+  readonly out: Tensor; // (rows, heads · headDim)
+}
+
+const recurringWidths = ({ state }: ModelConfig): [keyof Recurring, number][] => {
+  if (!state) return [];
+  const inner = state.heads * state.headDim;
+  return [
+    ['z', inner],
+    ['mixed', mixedChannels(state)],
+    ['steps', state.heads],
+    ['out', inner],
+  ];
+};
 
 /** Fixed memory for activations: its size depends on the segment length, never on the length of a prompt. */
 export interface Arena {
@@ -43,7 +67,8 @@ export const arenaBytes = (config: ModelConfig, segmentTokens: number): number =
   const { dim, hidden, heads, kvHeads, headDim, valueDim, rank = 0, rope, vocab } = config;
   const cols =
     rank + 2 * dim + 2 * hidden + (heads + kvHeads) * (headDim + valueDim) + rope.rotations.length * rope.dim;
-  return 4 * (segmentTokens * cols + vocab);
+  const recurring = recurringWidths(config).reduce((sum, [, width]) => sum + width, 0);
+  return 4 * (segmentTokens * (cols + recurring) + vocab);
 };
 
 export const createArena = (backend: Backend, config: ModelConfig, segmentTokens: number): Arena => {
@@ -59,9 +84,13 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const up = matrix('up', hidden);
   const low = rank ? matrix('low', rank) : undefined;
   const angles = rope.rotations.map((_, rotation) => matrix(`angles ${rotation}`, rope.dim));
+  const recurring = recurringWidths(config).map(([key, width]) => [key, matrix(key, width)] as const);
   const logits = backend.tensor('logits', 1, vocab);
   const highest = backend.tensor('highest logits', MOST_TOP + 1, 2);
-  const owned = [x, h, q, k, v, attended, gate, up, ...angles, low, logits, highest];
+  const owned = [
+    ...[x, h, q, k, v, attended, gate, up, low],
+    ...[...angles, ...recurring.map(([, one]) => one), logits, highest],
+  ];
   const made = new Map<number, Activations>();
   let carried: Tensor | undefined;
 
@@ -82,6 +111,9 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
       gate: top(gate),
       up: top(up),
       low: low && top(low),
+      recurring:
+        config.state &&
+        (Object.fromEntries(recurring.map(([key, one]) => [key, top(one)])) as unknown as Recurring),
       angles: angles.map(top),
     };
     made.set(rows, views);

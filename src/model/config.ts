@@ -1,3 +1,5 @@
+import type { StateShape } from '../backends/backend.js';
+
 /** One way of turning q and k by their position. */
 export interface Rotation {
   readonly base: number;
@@ -9,6 +11,8 @@ export interface Rotation {
 
 /** How one layer attends. */
 export interface LayerAttention {
+  /** It has a state instead of keys and values (`ModelConfig.state`); the rest then means nothing. */
+  readonly recurs?: true;
   /** A row at position p reads only keys in (p − window, p]. Missing: all that its plan names. */
   readonly window?: number;
   /** Index into `rope.rotations`. Missing: q and k are not turned. */
@@ -39,6 +43,10 @@ export interface ModelConfig {
   readonly act: 'silu' | 'gelu';
   /** Multiplies the rows of the embedding; 1 unless the architecture says otherwise. */
   readonly embeddingScale: number;
+  /** Multiplies what a layer adds to the residual stream. Missing: 1. */
+  readonly residualScale?: number;
+  /** Multiplies the logits of the vocabulary. Missing: 1. */
+  readonly logitScale?: number;
   readonly rope: {
     /** Channels that are rotated; the rest of a head passes. */
     readonly dim: number;
@@ -54,6 +62,8 @@ export interface ModelConfig {
   readonly attentionCap?: number;
   /** The same for the logits of the vocabulary. */
   readonly logitCap?: number;
+  /** What layers remember that have a state. Missing: none has. */
+  readonly state?: StateShape;
   /** What differs from layer to layer, (layers). */
   readonly attention: readonly LayerAttention[];
 }

@@ -4,7 +4,14 @@
  * the rest. Before each pass the caller may wait for pages; nothing else in the model waits.
  */
 import type { Projection } from '../architectures/architecture.js';
-import { type AttendPass, type Backend, PAGE, type Tensor, type Tiles } from '../backends/backend.js';
+import {
+  type AttendPass,
+  type Backend,
+  PAGE,
+  type Recurrence,
+  type Tensor,
+  type Tiles,
+} from '../backends/backend.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
 import { ropeAngles } from './rope.js';
@@ -71,6 +78,22 @@ export const readPlan = (f: Forward, layer: number): void => {
   state.predictors[layer]!.plan(b, input, state.plans[layer]!);
 };
 
+/** Of a layer with a state, in place of a plan and attention: rows meet it in order, and what they read of it is gated. */
+export const recur = (f: Forward, layer: number): void => {
+  const { backend: b, config, activations: a, state, tiles } = f;
+  const w = f.weights.layers[layer]!;
+  const kv = state.layers[layer]!;
+  const { z, mixed, steps, out } = a.recurring!;
+  b.rmsNorm(a.h, a.x, w.attnNorm, config.eps);
+  b.matmul(z, a.h, w.z!);
+  b.matmul(mixed, a.h, w.mixed!);
+  b.matmul(steps, a.h, w.steps!);
+  b.mapPages(kv, Math.ceil((tiles.position + tiles.rows) / PAGE), true);
+  b.recur!(out, mixed, steps, kv, w as Recurrence, tiles.position);
+  b.gate(z, out, 'silu');
+  b.rmsNorm(out, z, w.stateNorm!, config.eps);
+};
+
 /** Attention over the plan, or over a part of it. */
 export const attend = (
   f: Forward,
@@ -87,12 +110,17 @@ export const attend = (
   b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, how);
 };
 
+const scaled = (b: Backend, x: Tensor, factor = 1): void => {
+  if (factor !== 1) b.scale!(x, factor);
+};
+
 /** Output projection, feed-forward. */
 export const finish = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a } = f;
   const w = f.weights.layers[layer]!;
-  project(f, a.h, a.attended, w, 'o');
+  project(f, a.h, config.attention[layer]!.recurs ? a.recurring!.out : a.attended, w, 'o');
   if (w.attnPostNorm) b.rmsNorm(a.h, a.h, w.attnPostNorm, config.eps);
+  scaled(b, a.h, config.residualScale);
   b.add(a.x, a.h);
   b.rmsNorm(a.h, a.x, w.ffnNorm, config.eps);
   project(f, a.gate, a.h, w, 'gate');
@@ -100,6 +128,7 @@ export const finish = (f: Forward, layer: number): void => {
   b.gate(a.gate, a.up, config.act);
   project(f, a.h, a.gate, w, 'down');
   if (w.ffnPostNorm) b.rmsNorm(a.h, a.h, w.ffnPostNorm, config.eps);
+  scaled(b, a.h, config.residualScale);
   b.add(a.x, a.h);
 };
 
@@ -110,6 +139,7 @@ export const end = (f: Forward, top: number): void => {
   const normed = b.view(a.h, 1, config.dim);
   b.rmsNorm(normed, last, weights.outputNorm, config.eps);
   b.matmul(arena.logits, normed, weights.output);
+  scaled(b, arena.logits, config.logitScale);
   if (config.logitCap !== undefined) b.softcap(arena.logits, config.logitCap);
   if (top > 0) b.topLogits?.(arena.top(top), arena.logits);
 };

@@ -8,6 +8,8 @@ export interface Numbers {
   has(key: string): boolean;
   /** A number, or the one number that a list with an entry for every layer repeats. */
   number(key: string, fallback?: number): number;
+  /** A number of each layer, or one for all. */
+  perLayer(key: string, layers: number): readonly number[];
   /** True for each layer that the list names, or undefined where the file has no list under the key. */
   list(key: string): readonly boolean[] | undefined;
   boolean(key: string, fallback: boolean): boolean;
@@ -26,6 +28,12 @@ export const numbersOf = (metadata: Metadata, architecture: string): Numbers => 
       `This ${architecture} model ${what}, which Longhand does not compute. Use a model without it.`,
       { architecture },
     );
+  const inconsistent = (what: string): LonghandError =>
+    new LonghandError(
+      'model/corrupt',
+      `The numbers of this ${architecture} model do not fit together: ${what}. Convert or download it again.`,
+      { architecture },
+    );
   return {
     architecture,
     metadata,
@@ -39,15 +47,16 @@ export const numbersOf = (metadata: Metadata, architecture: string): Numbers => 
       }
       return first;
     },
+    perLayer(key, layers) {
+      if (!metadata.isList(full(key))) return new Array<number>(layers).fill(metadata.number(full(key)));
+      const list = Array.from(metadata.numbers(full(key)), Number);
+      if (list.length === layers) return list;
+      throw inconsistent(`${key} names ${list.length} of ${layers} layers`);
+    },
     list: (key) => (metadata.isList(full(key)) ? metadata.flags(full(key)) : undefined),
     boolean: (key, fallback) => metadata.boolean(full(key), fallback),
     string: (key, fallback) => metadata.string(full(key), fallback),
     unsupported,
-    inconsistent: (what) =>
-      new LonghandError(
-        'model/corrupt',
-        `The numbers of this ${architecture} model do not fit together: ${what}. Convert or download it again.`,
-        { architecture },
-      ),
+    inconsistent,
   };
 };

@@ -1,6 +1,7 @@
 import type { Codec } from '../codecs/codec.js';
-import { codecs } from '../codecs/index.js';
+import { codecSizes } from '../codecs/sizes.js';
 import type { ModelConfig } from './config.js';
+import { wholeLayers } from './state.js';
 
 /**
  * Bytes of a page, which is 64 tokens, by codec: what `stats().bytes.pages` counts, before anything is read. Layers that slide
@@ -19,10 +20,10 @@ export interface PageSizes {
 
 /** What pages of a model take. */
 export const pageSizesOf = (config: ModelConfig): PageSizes => {
-  const { attention, kvHeads, headDim, valueDim } = config;
-  const whole = attention.filter(({ window }) => window === undefined).length * kvHeads;
+  const { kvHeads, headDim, valueDim } = config;
+  const whole = wholeLayers(config).length * kvHeads;
   const each = (dim: number): PageSizes['keys'] => {
-    const of = (name: Codec['name']): number => whole * codecs[name].bytes(dim);
+    const of = (name: Codec['name']): number => whole * codecSizes[name].bytes(dim);
     return { f16: of('f16'), q8: of('q8'), q4: of('q4') };
   };
   return { keys: each(headDim), values: each(valueDim), valueChannels: valueDim, heads: kvHeads };

@@ -21,8 +21,8 @@ const advice = 'Convert or download the model again.';
 export const labelOf = ({ name, part }: TensorSpec): string => (part ? `${name} from ${part.from}` : name);
 
 const placeOne = (model: GgufModel, architecture: Architecture, spec: TensorSpec): Place | undefined => {
-  const { name, cols } = spec;
-  const rows = spec.part?.of ?? spec.rows;
+  const { name } = spec;
+  const { rows, cols } = spec.stored ?? { rows: spec.part?.of ?? spec.rows, cols: spec.cols };
   const entry = model.tensors.get(name);
   if (!entry) {
     if (spec.optional) return undefined;
@@ -36,7 +36,7 @@ const placeOne = (model: GgufModel, architecture: Architecture, spec: TensorSpec
   }
   const { type } = entry;
   requireSupported(name, type);
-  if (rows === 1 && weightType(type, rows) !== 'F32') {
+  if (spec.part?.of === undefined && spec.rows === 1 && weightType(type, 1) !== 'F32') {
     const message = `Tensor "${name}" is a vector stored as ${type}. Vectors work as F32, F16 or BF16.`;
     throw new LonghandError('unsupported/tensor-type', message, { tensor: name, type });
   }

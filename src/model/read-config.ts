@@ -2,6 +2,7 @@ import type { Metadata } from '../weights/gguf.js';
 import type { LayerAttention, ModelConfig } from './config.js';
 import { type Numbers, numbersOf } from './numbers.js';
 import { readRotations } from './read-rotations.js';
+import { readMultipliers, readStates } from './read-states.js';
 
 /** Greatest counts that are believed: far beyond any decoder that runs on a user's device. */
 const LIMITS = {
@@ -46,15 +47,20 @@ export interface Traits {
   readonly longFactors?: true;
   /** Of every so many layers the last is not turned. Default: all are. */
   readonly unturned?: number;
+  /** Its files say what embeddings, residuals and logits are multiplied by, and whether rows are turned at all. */
+  readonly multipliers?: true;
+  /** Layers without KV heads have a state (Mamba-2). Default: a file with such layers is refused. */
+  readonly recurs?: true;
   /** Queries are divided by the root of this. Default: headDim. */
   queryWidth?(numbers: Pick<ModelConfig, 'layers' | 'dim' | 'heads' | 'headDim'>): number;
 }
 
 /** Refuses what would otherwise compute, and compute something else than the model means. */
-const refuseVariants = (numbers: Numbers): void => {
+const refuseVariants = (numbers: Numbers, { multipliers }: Traits): void => {
   if (numbers.number('expert_count', 0) > 0) throw numbers.unsupported('is a mixture of experts');
   if (!numbers.boolean('attention.causal', true)) throw numbers.unsupported('attends to later tokens');
-  for (const key of ['logit_scale', 'residual_scale', 'embedding_scale', 'attention.temperature_scale']) {
+  const scales = multipliers ? [] : ['logit_scale', 'residual_scale', 'embedding_scale'];
+  for (const key of [...scales, 'attention.temperature_scale']) {
     const scale = numbers.number(key, 1);
     if (scale !== 0 && scale !== 1) throw numbers.unsupported(`has ${key} ${scale}`);
   }
@@ -64,7 +70,7 @@ const refuseVariants = (numbers: Numbers): void => {
 /** How each layer attends: which slide, and which rotation they take. */
 const readLayers = (
   numbers: Numbers,
-  { period, slidingWindow, ignoresWindows, unturned }: Traits,
+  { period, slidingWindow, ignoresWindows, unturned, multipliers }: Traits,
   { layers, window, rotations }: { layers: number; window: number; rotations: number },
 ): LayerAttention[] => {
   const found = ignoresWindows ? 0 : numbers.number('attention.sliding_window', slidingWindow ?? 0);
@@ -74,6 +80,7 @@ const readLayers = (
   if (found > 0 && found < window && period === undefined) {
     throw numbers.unsupported(`has layers that read only the last ${found} tokens`);
   }
+  const turns = !multipliers || numbers.boolean('rope.scaling.finetuned', true);
   const key = 'attention.sliding_window_pattern';
   const named = numbers.list(key);
   const every = named || period === undefined ? 1 : numbers.has(key) ? numbers.number(key) : period;
@@ -82,7 +89,7 @@ const readLayers = (
   }
   return Array.from({ length: layers }, (_, layer): LayerAttention => {
     const slides = found > 0 && (named?.[layer] ?? (every === 0 || layer % every < every - 1));
-    const turned = unturned === undefined || (layer + 1) % unturned !== 0;
+    const turned = turns && (unturned === undefined || (layer + 1) % unturned !== 0);
     return {
       ...(slides && { window: found }),
       ...(turned && { rotation: slides ? rotations - 1 : 0 }),
@@ -113,7 +120,7 @@ const vocabulary = ({ metadata, number }: Numbers): number =>
 export const readConfig = (metadata: Metadata, architecture: string, traits: Traits): ModelConfig => {
   const numbers = numbersOf(metadata, architecture);
   const { inconsistent, unsupported } = numbers;
-  refuseVariants(numbers);
+  refuseVariants(numbers, traits);
   const believable = (key: keyof typeof LIMITS, value: number): number => {
     if (Number.isInteger(value) && value >= 1 && value <= LIMITS[key]) return value;
     throw inconsistent(`${key} is ${value}, not a whole number from 1 to ${LIMITS[key]}`);
@@ -126,7 +133,10 @@ export const readConfig = (metadata: Metadata, architecture: string, traits: Tra
   const layers = count('block_count');
   const window = count('context_length');
   const heads = count('attention.head_count');
-  const kvHeads = count('attention.head_count_kv', heads);
+  const states = traits.recurs && readStates(numbers, layers);
+  const kvHeads = states
+    ? believable('attention.head_count_kv', states.kvHeads)
+    : count('attention.head_count_kv', heads);
   const headDim = count('attention.key_length', dim / heads);
   const valueDim = count('attention.value_length', dim / heads);
   const ropeDim = count('rope.dimension_count', headDim);
@@ -163,9 +173,13 @@ export const readConfig = (metadata: Metadata, architecture: string, traits: Tra
     eps,
     act: traits.act ?? 'silu',
     embeddingScale: traits.scalesEmbedding ? Math.sqrt(dim) : 1,
+    ...(traits.multipliers && readMultipliers(numbers)),
+    ...(states && { state: states.shape }),
     rope: { dim: ropeDim, pairing: traits.pairing, rotations, original },
     attentionScale: scale,
     ...readCaps(numbers, traits),
-    attention: readLayers(numbers, traits, { layers, window, rotations: rotations.length }),
+    attention: readLayers(numbers, traits, { layers, window, rotations: rotations.length }).map(
+      (layer, n): LayerAttention => (states?.recurs[n] ? { recurs: true } : layer),
+    ),
   };
 };

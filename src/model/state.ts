@@ -9,7 +9,9 @@ import {
   type Tensor,
   type Tiles,
 } from '../backends/backend.js';
+import { LonghandError } from '../errors.js';
 import { createResidency, type Residency, type ResidencyOptions } from '../kv/residency.js';
+import { createKeptStates } from '../kv/states.js';
 import type { Beside, Retain, Retention } from '../policies/policy.js';
 import { canPlanOn, needsHost } from '../predictors/needs-host.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
@@ -22,6 +24,8 @@ export interface ContextState {
   /** What holds it. */
   readonly backend: Backend;
   readonly layers: readonly KvLayer[];
+  /** Some layers have a state: reading goes on only where that is known. */
+  readonly recurs: boolean;
   /** Of the layers that are read whole; layers that slide have no chunks. */
   readonly chunks: ChunkIndex | undefined;
   readonly plans: readonly Plan[];
@@ -43,6 +47,8 @@ export interface ContextState {
   predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
   /** Pages that have memory, in all layers, and their bytes. */
   resident(): { pages: number; bytes: number };
+  /** The context is gone back to after so many tokens: keep what it would not know any more. */
+  keep(tokens: number): void;
   /** Give up the boundaries and summaries beyond `tokens`; before them all must be there. */
   cutChunks(tokens: number): void;
   /** Give up the pages, boundaries and summaries beyond `tokens`; before them all must be there. */
@@ -58,13 +64,21 @@ export interface PageCodecs {
 
 const NO_MARKS = new Uint8Array(0);
 
-/** The shape of a layer's pages: those of a layer that slides are f16 (docs/FORMAT.md). */
+/** The shape of a layer's pages: those of a layer that slides are f16 (docs/FORMAT.md), others are states. */
 export const kvShapeOf = (config: ModelConfig, codecs: PageCodecs, layer: number): KvShape => ({
   kvHeads: config.kvHeads,
   keyDim: config.headDim,
   valueDim: config.valueDim,
   ...(config.attention[layer]!.window === undefined ? codecs : { keys: 'f16', values: 'f16' }),
+  ...(config.attention[layer]!.recurs && { state: config.state }),
 });
+
+/** Layers that attend to everything, by number. */
+export const wholeLayers = ({ attention }: Pick<ModelConfig, 'attention'>): number[] =>
+  [...attention.keys()].filter((layer) => {
+    const { window, recurs } = attention[layer]!;
+    return window === undefined && !recurs;
+  });
 
 /** What of a context is not on the device: its tokens, and where pages rest that have no memory. */
 export interface Surroundings extends Pick<ResidencyOptions, 'segmentTokens' | 'budget' | 'rest'> {
@@ -78,6 +92,17 @@ export interface Surroundings extends Pick<ResidencyOptions, 'segmentTokens' | '
 /** Bytes of a token in a list, and of its mark. */
 const TOKEN_BYTES = 9;
 
+/** What is refused with where layers with a state cannot be computed. */
+export const needsRecur = (
+  { architecture }: Pick<ModelConfig, 'architecture'>,
+  backend: string,
+): LonghandError =>
+  new LonghandError(
+    'unsupported/backend',
+    `Models of architecture "${architecture}" have layers with a state, which '${backend}' does not compute. Ask for the backend 'wasm' (or 'auto', which then takes it).`,
+    { architecture, backend },
+  );
+
 /** Device state as `predictor` needs it. Throws `unsupported/backend` where this one cannot plan. */
 export const createState = (
   backend: Backend,
@@ -88,6 +113,7 @@ export const createState = (
 ): ContextState => {
   const { needs } = predictor;
   if (!canPlanOn(predictor, backend)) throw needsHost(predictor, backend.name);
+  if (config.state && !backend.recur) throw needsRecur(config, backend.name);
   const listsOf = ({ lists }: Predictor['needs']): number => (lists === 'kv-head' ? config.kvHeads : 1);
   const choosers = config.attention.map(({ window }) =>
     // The tile's own tokens are always in a plan: the first row looks back over one less than its window.
@@ -105,7 +131,7 @@ export const createState = (
     }),
   );
   /** Layers that are read whole. In the order of the chunk index; the keys of the first say where chunks end. */
-  const whole = [...layers.keys()].filter((layer) => config.attention[layer]!.window === undefined);
+  const whole = wholeLayers(config);
   const source = layers[whole[0] ?? layers.length];
   const chunks =
     needs.chunks && source
@@ -125,12 +151,13 @@ export const createState = (
   const segment = (tokens: number): void => {
     if (chunks) backend.segment(chunks, source!, tokens, marksUpTo(tokens));
   };
+  const kept = createKeptStates(backend, layers);
   const residency = createResidency({
     ...{ backend, layers, windows: config.attention.map(({ window }) => window) },
     ...{ segmentTokens: around.segmentTokens, budget: around.budget, rest: around.rest },
     whole: needs.wholeContext || (around.retain?.wholeContext ?? false),
     bytes: () => ({
-      beside: around.tokens.length * TOKEN_BYTES,
+      beside: around.tokens.length * TOKEN_BYTES + kept.bytes,
       // A layer's summaries move when they grow.
       reserve: chunks ? backend.bytes().chunks / whole.length : 0,
     }),
@@ -165,6 +192,7 @@ export const createState = (
   return {
     backend,
     layers,
+    recurs: config.state !== undefined,
     chunks,
     residency,
     retention,
@@ -205,10 +233,17 @@ export const createState = (
       pages: layers.reduce((sum, kv) => sum + kv.resident, 0),
       bytes: layers.reduce((sum, kv) => sum + kv.resident * kv.pageBytes, 0),
     }),
+    keep: kept.keep,
     cutChunks: segment,
     cutTo: (tokens) => {
       const pages = Math.ceil(tokens / PAGE);
-      for (const kv of layers) backend.mapPages(kv, Math.min(kv.pages, pages));
+      for (const kv of layers) {
+        backend.mapPages(kv, Math.min(kv.pages, pages));
+        // A state in the middle of its page is of the rows that came last.
+        const another = kv.shape.state && tokens % PAGE !== 0 && kv.met !== tokens;
+        if (another && kv.pages === pages) backend.dropPages(kv, [pages - 1]);
+      }
+      kept.back(tokens);
       segment(tokens);
       residency.forget(tokens);
     },

@@ -30,6 +30,11 @@ export const tolerance = {
    * up to 32, whose two roundings are worth 4e-6. What samplers allow for (src/generate/top-logits.ts).
    */
   mass: 1e-4,
+  /**
+   * A state and what is read from it, of the greatest number there is: each of some hundred rows rounds three times, what is
+   * read sums up to 128 products, and activations and decays come with errors of their own (2e-6, 6e-8).
+   */
+  recurrence: 1e-5,
   /** One rounding to half precision, relative. */
   half: 2 ** -11,
   /**

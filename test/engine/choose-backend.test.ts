@@ -77,9 +77,17 @@ const [anywhere, onHost] = [false, true].map((host) => ({
   needs: { lists: 'layer', candidates: false, prefixStable: true, host } as const,
 }));
 
-const taken = async (options: EngineOptions = {}, predictor = anywhere!) => {
+/** A model whose layers attend, and one with layers that have a state. */
+const attends = { architecture: 'llama' };
+const recurs = { architecture: 'granitehybrid', state: { heads: 2, headDim: 4, state: 4 } };
+
+const taken = async (
+  options: EngineOptions = {},
+  predictor = anywhere!,
+  config: typeof recurs | typeof attends = attends,
+) => {
   const chosen = checkEngineOptions({ kernelsUrl, threads: 1, ...options }, false);
-  const rungs = await rungsOf(chosen, SAMPLE, predictor);
+  const rungs = await rungsOf(chosen, SAMPLE, predictor, config);
   const opened = await rungs[0]!(0);
   opened.close();
   return { name: opened.name, reason: opened.reason, rungs: rungs.length };
@@ -162,6 +170,29 @@ test('what does not fit on the GPU is refused before anything is allocated, with
   });
   expect((await taken({ gpuMemory: '2MB' })).reason).toContain(message);
   expect(gpu.opened).toBe(0);
+});
+
+test('layers with a state get the CPU, and are refused elsewhere', async () => {
+  vi.stubGlobal('navigator', { gpu: adapter('Acme 9000') });
+  gpu.speed = { page: 0.5, token: 0.9 };
+  expect(await taken({}, anywhere, recurs)).toMatchObject({
+    name: 'wasm',
+    reason: expect.stringContaining('layers with a state are computed on the CPU'),
+    rungs: 1,
+  });
+  const refusal = {
+    code: 'unsupported/backend',
+    message: expect.stringContaining("Ask for the backend 'wasm'"),
+    details: { architecture: 'granitehybrid', backend: 'webgpu' },
+  };
+  await expect(taken({ backend: 'webgpu' }, anywhere, recurs)).rejects.toMatchObject(refusal);
+  const predictor = { ...anywhere!, signature: 'made up', plan: () => undefined };
+  const codecs = { keys: 'q8', values: 'q8' } as const;
+  const gpuOnly = { name: 'webgpu' } as Backend;
+  expect(() => createState(gpuOnly, recurs as never, codecs, predictor, {} as never)).toThrow(
+    expect.objectContaining(refusal),
+  );
+  expect(gpu.trials).toBe(0);
 });
 
 test('a method that plans on the CPU gets it, and is refused where there is none', async () => {

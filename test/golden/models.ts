@@ -96,6 +96,14 @@ const FEATURES: readonly GeneratedModel[] = [
     longFactors: true,
     keys: { 'rope.scaling.original_context_length': 2048, 'rope.scaling.attn_factor': 1.19 },
   }),
+  f32('granitehybrid', 119, {
+    layers: 5,
+    stateHeads: 3,
+    state: 20,
+    keys: { 'rope.scaling.finetuned': true },
+  }),
+  f32('granitehybrid', 120, { layers: 6, dim: 128, stateHeads: 16, state: 128, tied: false }),
+  f32('granitehybrid', 121, { kvHeads: 4, keys: { residual_scale: 1, embedding_scale: 12, logit_scale: 8 } }),
 ];
 
 /**

@@ -13,6 +13,7 @@ const interfaces = [
   'src/backends/boundaries.ts',
   'src/backends/kv-layer.ts',
   'src/backends/plan.ts',
+  'src/backends/recurrence.ts',
   'src/backends/row-formats.ts',
   'src/backends/tensor.ts',
   'src/predictors/predictor.ts',

@@ -60,6 +60,7 @@ const withoutVerb = new Set([
   'queries', // attend on the GPU: queries as stored keys meet them
   'attend-pairs', // attend on the GPU: the count of what it reads
   'merge', // attend on the GPU: what pages that were shared out have given, joined in order
+  'convolve', // recur: what rows are before they meet the state
   'probe', // asks the engine how its relaxed instructions behave
 ]);
 

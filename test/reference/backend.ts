@@ -3,6 +3,7 @@ import { refChunks } from './chunks.js';
 import { refLinear } from './linear.js';
 import { refObserve } from './observe.js';
 import { refPages } from './pages.js';
+import { refStates } from './states.js';
 
 /** The specification: every verb in plain TypeScript, slow and obvious. Kernels agree with it or fail. */
 export const createRefBackend = (): Backend => ({
@@ -12,6 +13,7 @@ export const createRefBackend = (): Backend => ({
   ...refPages(),
   ...refChunks(),
   ...refObserve(),
+  ...refStates(),
   free: () => {},
   bytes: () => ({ weights: 0, activations: 0, pages: 0, chunks: 0, total: 0 }),
   flush: () => {},

@@ -17,6 +17,7 @@ type Linear = Pick<
   | 'rope'
   | 'gate'
   | 'add'
+  | 'scale'
   | 'softcap'
   | 'topLogits'
 >;
@@ -117,6 +118,11 @@ export const refLinear = (): Linear => ({
     v(x).forEach((value, i) => {
       values[i] = values[i]! + value;
     });
+  },
+
+  scale: (out, factor) => {
+    const values = v(out);
+    values.set(values.map((x) => x * Math.fround(factor)));
   },
 
   softcap: (out, cap) => {

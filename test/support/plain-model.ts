@@ -3,6 +3,7 @@
  * nothing shared with the engine. What it computes is what an F32 file means; fast code is held against it.
  */
 import type { Gguf } from '../../src/weights/gguf.js';
+import { rowByRow } from '../reference/states.js';
 import { plainRotation } from './plain-rotation.js';
 
 export interface PlainModel {
@@ -33,6 +34,8 @@ interface Habits {
   readonly slidingBase?: number;
   /** Every n-th layer is not rotated. */
   readonly still?: number;
+  /** Its files say what embeddings, residuals and logits are multiplied by, and whether anything is rotated. */
+  readonly multiplies?: true;
   /** Layers of the model whose queries are scaled by the width of the embedding per head. */
   readonly widest?: number;
 }
@@ -44,6 +47,7 @@ const HABITS: Readonly<Record<string, Habits>> = {
   gemma3: { pairing: 'half', gelu: true, scaledEmbedding: true, whole: 6, slidingBase: 1e4, widest: 62 },
   smollm3: { pairing: 'adjacent', still: 4 },
   phi3: { pairing: 'half' },
+  granitehybrid: { pairing: 'adjacent', multiplies: true },
 };
 
 /** GELU in its tanh form, arXiv 1606.08415. */
@@ -97,7 +101,13 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
   const depth = number('block_count');
   const hidden = number('feed_forward_length');
   const heads = number('attention.head_count');
-  const kvHeads = number('attention.head_count_kv', heads);
+  const list = `${architecture}.attention.head_count_kv`;
+  const kvHeads = gguf.metadata.isList(list)
+    ? Math.max(...Array.from(gguf.metadata.numbers(list), Number))
+    : number('attention.head_count_kv', heads);
+  const scaled = (key: string): number => (habits.multiplies ? number(key, 1) : 1);
+  const queryScale = number('attention.scale', 0);
+  const turns = !habits.multiplies || gguf.metadata.boolean(`${architecture}.rope.scaling.finetuned`, true);
   const headDim = number('attention.key_length', dim / heads);
   const valueDim = number('attention.value_length', dim / heads);
   const eps = number('attention.layer_norm_rms_epsilon');
@@ -120,14 +130,35 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
     habits.whole !== undefined &&
     (habits.whole === 0 || layer % habits.whole < habits.whole - 1);
   const rotationOf = (layer: number) => {
-    if (habits.still && (layer + 1) % habits.still === 0) return undefined;
+    if (!turns || (habits.still && (layer + 1) % habits.still === 0)) return undefined;
     return slides(layer) && habits.slidingBase ? wholeRotation.plainly(habits.slidingBase) : wholeRotation;
+  };
+
+  /** The tensors of a layer that has a state instead of attention. */
+  const stateLayer = (layer: number) => {
+    const part = (name: string) => tensor(`blk.${layer}.ssm_${name}`);
+    const projection = part('in.weight');
+    if (!projection) return undefined;
+    const vector = (name: string) =>
+      Float64Array.from(required(`blk.${layer}.ssm_${name}`).flatMap((row) => [...row]));
+    return {
+      projection,
+      taps: required(`blk.${layer}.ssm_conv1d.weight`),
+      tapBias: vector('conv1d.bias'),
+      stepBias: vector('dt.bias'),
+      decay: vector('a'),
+      skip: vector('d'),
+      norm: vector('norm.weight'),
+      out: required(`blk.${layer}.ssm_out.weight`),
+    };
   };
 
   const layers = Array.from({ length: depth }, (_, layer) => {
     const weights = (name: string) => required(`blk.${layer}.${name}.weight`);
     const optional = (name: string) => tensor(`blk.${layer}.${name}`)?.[0];
     const qkv = tensor(`blk.${layer}.attn_qkv.weight`);
+    const states = stateLayer(layer);
+    const attends = (name: string) => (states ? [] : weights(name));
     const queries = heads * headDim;
     const keys = queries + kvHeads * headDim;
     const up = weights('ffn_up');
@@ -135,10 +166,11 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
       window: slides(layer) ? window : Infinity,
       rotation: rotationOf(layer),
       attnNorm: weights('attn_norm')[0]!,
-      q: qkv?.slice(0, queries) ?? weights('attn_q'),
-      k: qkv?.slice(queries, keys) ?? weights('attn_k'),
-      v: qkv?.slice(keys) ?? weights('attn_v'),
-      o: weights('attn_output'),
+      q: qkv?.slice(0, queries) ?? attends('attn_q'),
+      k: qkv?.slice(queries, keys) ?? attends('attn_k'),
+      v: qkv?.slice(keys) ?? attends('attn_v'),
+      o: attends('attn_output'),
+      states,
       qBias: optional('attn_q.bias'),
       kBias: optional('attn_k.bias'),
       vBias: optional('attn_v.bias'),
@@ -188,7 +220,8 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
       for (let head = 0; head < heads; head++) {
         const kvHead = Math.floor((head * kvHeads) / heads);
         const scores = Float64Array.from({ length: position + 1 - first }, (_, index) => {
-          const logit = dot(q[position]![head]!, k[first + index]![kvHead]!) / Math.sqrt(queryWidth);
+          const logit =
+            dot(q[position]![head]!, k[first + index]![kvHead]!) * (queryScale || 1 / Math.sqrt(queryWidth));
           return capped(logit, attentionCap);
         });
         softmax(scores).forEach((weight, index) => {
@@ -200,6 +233,47 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
     });
   };
 
+  /** Mamba-2, arXiv 2405.21060 §7: convolution, recurrence, gate, norm. */
+  const recurrence = (w: NonNullable<Layer['states']>, h: Rows): Rows => {
+    const heads = w.decay.length;
+    const inner = w.norm.length;
+    const channels = w.taps.length;
+    const state = (channels - inner) / 2;
+    const projected = h.map((row) => multiply(w.projection, row));
+    const mixed = projected.map((_, t) =>
+      w.taps.map((taps, c) => {
+        let sum = w.tapBias[c]!;
+        taps.forEach((tap, n) => {
+          sum += tap * (projected[t + n - taps.length + 1]?.[inner + c] ?? 0);
+        });
+        return silu(sum);
+      }),
+    );
+    const width = inner / heads;
+    const read = h.map(() => new Float64Array(inner));
+    for (let head = 0; head < heads; head++) {
+      const steps = projected.map((row) =>
+        Math.log1p(Math.exp(row[inner + channels + head]! + w.stepBias[head]!)),
+      );
+      const values = mixed.map((row) => row.slice(head * width, (head + 1) * width));
+      const empty = Array.from({ length: width }, () => new Array<number>(state).fill(0));
+      const got = rowByRow(empty, {
+        ...{ values, steps, decays: steps.map((step) => Math.exp(step * w.decay[head]!)) },
+        keys: mixed.map((row) => row.slice(inner, inner + state)),
+        queries: mixed.map((row) => row.slice(inner + state)),
+      });
+      got.forEach((row, t) => {
+        row.forEach((value, c) => {
+          read[t]![head * width + c] = value + w.skip[head]! * values[t]![c]!;
+        });
+      });
+    }
+    return read.map((row, t) => {
+      const gated = row.map((value, c) => value * silu(projected[t]![c]!));
+      return multiply(w.out, rmsNorm(gated, w.norm, eps));
+    });
+  };
+
   const feedForward = (w: Layer, h: Float64Array): Float64Array => {
     const up = multiply(w.up, h, w.upBias);
     const act = habits.gelu ? gelu : silu;
@@ -208,22 +282,23 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
   };
 
   const logits = (ids: readonly number[]): Float64Array[] => {
-    const scale = habits.scaledEmbedding ? Math.sqrt(dim) : 1;
+    const scale = habits.scaledEmbedding ? Math.sqrt(dim) : scaled('embedding_scale');
+    const residual = scaled('residual_scale');
     const x = ids.map((id) => embedding[id]!.map((value) => value * scale));
     for (const w of layers) {
-      const attended = attention(
-        w,
-        x.map((row) => rmsNorm(row, w.attnNorm, eps)),
-      );
+      const normed = x.map((row) => rmsNorm(row, w.attnNorm, eps));
+      const attended = w.states ? recurrence(w.states, normed) : attention(w, normed);
       x.forEach((row, position) => {
         const block = attended[position]!;
-        accumulate(row, w.attnPostNorm ? rmsNorm(block, w.attnPostNorm, eps) : block);
+        accumulate(row, w.attnPostNorm ? rmsNorm(block, w.attnPostNorm, eps) : block, residual);
         const fed = feedForward(w, rmsNorm(row, w.ffnNorm, eps));
-        accumulate(row, w.ffnPostNorm ? rmsNorm(fed, w.ffnPostNorm, eps) : fed);
+        accumulate(row, w.ffnPostNorm ? rmsNorm(fed, w.ffnPostNorm, eps) : fed, residual);
       });
     }
     return x.map((row) =>
-      multiply(output, rmsNorm(row, outputNorm, eps)).map((logit) => capped(logit, logitCap)),
+      multiply(output, rmsNorm(row, outputNorm, eps)).map((logit) =>
+        capped(logit / scaled('logit_scale'), logitCap),
+      ),
     );
   };
   return { vocab: embedding.length, logits };
@@ -250,8 +325,8 @@ const dot = (a: Float64Array, b: Float64Array): number => {
 const multiply = (w: Rows, x: Float64Array, bias?: Float64Array): Float64Array =>
   Float64Array.from(w, (row, index) => dot(row, x) + (bias?.[index] ?? 0));
 
-const accumulate = (x: Float64Array, y: Float64Array): void => {
-  for (let index = 0; index < x.length; index++) x[index]! += y[index]!;
+const accumulate = (x: Float64Array, y: Float64Array, scale: number): void => {
+  for (let index = 0; index < x.length; index++) x[index]! += scale * y[index]!;
 };
 
 const rmsNorm = (x: Float64Array, weight: Float64Array, eps: number): Float64Array => {

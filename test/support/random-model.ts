@@ -11,13 +11,17 @@ interface Kind {
   /** q, k, v in one tensor; gate, up in another. */
   readonly fused?: true;
   readonly tied?: true;
+  /** All layers but every third one have a state, twice as wide as the residual stream. */
+  readonly recurs?: true;
   /** Default width; where it is missing, heads are wider together than the residual stream. */
   readonly dim?: number;
   /** Further metadata that every file of the kind has. */
   readonly keys?: Keys;
 }
 /** Metadata without the architecture's prefix. */
-export type Keys = Readonly<Record<string, number | string | readonly number[] | readonly boolean[]>>;
+export type Keys = Readonly<
+  Record<string, number | string | boolean | readonly number[] | readonly boolean[]>
+>;
 
 const KINDS = {
   llama: {},
@@ -33,6 +37,13 @@ const KINDS = {
   },
   smollm3: { tied: true, dim: 128, keys: { 'rope.freq_base': 5e6 } },
   phi3: { fused: true, dim: 128 },
+  granitehybrid: {
+    ...{ tied: true, recurs: true },
+    keys: {
+      ...{ embedding_scale: 3, residual_scale: 0.6, logit_scale: 1.25 },
+      ...{ 'attention.scale': 0.125, 'rope.scaling.finetuned': false },
+    },
+  },
 } as const satisfies Record<string, Kind>;
 
 export type RandomArchitecture = keyof typeof KINDS;
@@ -69,6 +80,9 @@ export interface RandomModelOptions {
   readonly rank?: number;
   readonly ropeDim?: number;
   readonly window?: number;
+  /** Heads of a layer with a state, and channels of their keys. Defaults: one for each 32 channels, and 16. */
+  readonly stateHeads?: number;
+  readonly state?: number;
   /** Metadata to add or change. */
   readonly keys?: Keys;
   /** GGUF version; default 3. */
@@ -104,10 +118,11 @@ const matrices = (next: Random, type: SupportedType, finer = type) => ({
 /** Counts are u32, lists i32 or bool, all other numbers f32. */
 const fieldOf = (key: string, value: Keys[string]): Field => {
   if (typeof value === 'string') return field('string', value);
+  if (typeof value === 'boolean') return field('bool', value);
   if (typeof value === 'number') return field(COUNTS.test(key) ? 'u32' : 'f32', value);
   return arrayField(typeof value[0] === 'boolean' ? 'bool' : 'i32', value);
 };
-const COUNTS = /count|length|size|sliding_window/;
+const COUNTS = /count|length|size|sliding_window|conv_kernel|time_step_rank/;
 
 /**
  * A small decoder with random but well-conditioned weights as a GGUF file: the same bytes for the same options. All
@@ -121,6 +136,9 @@ export const randomModel = (
   const kind: Kind = KINDS[arch];
   const { dim = kind.dim ?? 96, hidden = 224, layers = 3, heads = 4, kvHeads = 2, headDim = 32 } = options;
   const { ropeDim = headDim, valueDim = headDim } = options;
+  const inner = 2 * dim;
+  const { stateHeads = inner / 32, state = 16 } = options;
+  const recurs = (l: number): boolean => kind.recurs === true && l % 3 !== 1;
   const { tied = kind.tied ?? false, bias = kind.bias ?? false } = options;
   const vocabulary = randomTokenizer(tokenizer);
   const vocab = (vocabulary['tokenizer.ggml.tokens']!.value as ArrayLike<string>).length;
@@ -137,13 +155,19 @@ export const randomModel = (
     block_count: layers,
     feed_forward_length: hidden,
     'attention.head_count': heads,
-    'attention.head_count_kv': kvHeads,
+    'attention.head_count_kv': kind.recurs
+      ? Array.from({ length: layers }, (_, l) => (recurs(l) ? 0 : kvHeads))
+      : kvHeads,
     'attention.key_length': headDim,
     'attention.value_length': valueDim,
     'attention.layer_norm_rms_epsilon': 1e-6,
     'rope.freq_base': 10000,
     'rope.dimension_count': ropeDim,
     vocab_size: vocab,
+    ...(kind.recurs && {
+      ...{ 'ssm.conv_kernel': 4, 'ssm.state_size': state, 'ssm.group_count': 1 },
+      ...{ 'ssm.inner_size': inner, 'ssm.time_step_rank': stateHeads },
+    }),
     ...kind.keys,
     ...options.keys,
   };
@@ -157,21 +181,47 @@ export const randomModel = (
     ...vocabulary,
   };
 
+  const stateTensors = (name: (part: string) => string): TensorContent[] => {
+    const channels = inner + 2 * state;
+    const some = (part: string, shape: number[], value: (x: number) => number): TensorContent => {
+      const { values, ...tensor } = vector(
+        name(part),
+        shape.reduce((product, n) => product * n),
+        0,
+      );
+      return { ...tensor, shape, values: (values as Float32Array).map((x) => value(10 * x)) };
+    };
+    return [
+      matrix(name('ssm_in.weight'), 2 * inner + 2 * state + stateHeads, dim),
+      some('ssm_conv1d.weight', [4, channels], (x) => x / 2),
+      some('ssm_conv1d.bias', [channels], (x) => x / 4),
+      some('ssm_dt.bias', [stateHeads], (x) => x - 1),
+      // From layers that forget within a few tokens to some that remember hundreds.
+      some('ssm_a', [1, stateHeads], (x) => -Math.exp(2 * x - 2)),
+      some('ssm_d', [1, stateHeads], (x) => 1 + x / 4),
+      vector(name('ssm_norm.weight'), inner, 1),
+      matrix(name('ssm_out.weight'), dim, inner),
+    ];
+  };
+
   const layer = (l: number): TensorContent[] => {
     const name = (part: string): string => `blk.${l}.${part}`;
     const only = (wanted: boolean | undefined, ...tensors: (() => TensorContent)[]): TensorContent[] =>
       wanted ? tensors.map((make) => make()) : [];
     const [q, keys, values] = [heads * headDim, kvHeads * headDim, kvHeads * valueDim];
+    const attends = !recurs(l);
     return [
       vector(name('attn_norm.weight'), dim, 1),
-      ...(kind.fused
-        ? projection(name('attn_qkv'), q + keys + values, dim)
-        : [
+      ...(attends ? [] : stateTensors(name)),
+      ...(attends && kind.fused ? projection(name('attn_qkv'), q + keys + values, dim) : []),
+      ...(attends && !kind.fused
+        ? [
             ...projection(name('attn_q'), q, dim),
             ...projection(name('attn_k'), keys, dim),
             ...projection(name('attn_v'), values, dim),
-          ]),
-      ...projection(name('attn_output'), dim, heads * valueDim),
+          ]
+        : []),
+      ...(attends ? projection(name('attn_output'), dim, heads * valueDim) : []),
       ...only(
         bias,
         () => vector(name('attn_q.bias'), q, 0),

@@ -5,6 +5,7 @@ import { wasmLinear } from './linear.js';
 import { wasmMatmul } from './matmul.js';
 import type { WasmOptions } from './module.js';
 import { wasmPages } from './pages.js';
+import { wasmStates } from './states.js';
 import { startTeam } from './team.js';
 import { wasmTensors } from './tensors.js';
 
@@ -35,10 +36,12 @@ export const createWasmBackend = async (options: WasmOptions = {}): Promise<Wasm
   const { build, kernels } = instance;
   const device: Device = { heap, kernels, jobs, build };
   const { matmul, settle } = wasmMatmul(device);
+  const pages = wasmPages(device);
   const verbs: Omit<Backend, 'name' | 'build' | 'matmul' | 'close'> = {
     ...wasmTensors(device),
     ...wasmLinear(device),
-    ...wasmPages(device),
+    ...pages,
+    ...wasmStates(device, pages),
     ...wasmChunks(device),
     free: (thing) => (thing as unknown as Owned).release(),
     bytes: () => {

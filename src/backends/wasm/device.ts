@@ -36,6 +36,7 @@ export interface WasmKvLayer extends KvLayer, Owned {
   pages: number;
   resident: number;
   table: number;
+  met: number;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Backend, Tensor } from '../backend.js';
 import type { Device } from './device.js';
 import { at, demand, isVector, shape } from './shapes.js';
 
-type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'softcap'>;
+type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'scale' | 'softcap'>;
 
 const size = (tensor: Tensor): number => tensor.rows * tensor.cols;
 
@@ -28,7 +28,7 @@ export const wasmLinear = ({ kernels, jobs }: Device): Verbs => ({
       }
       kernels[`embed${table.type}`]!(at(out) + row * out.cols * 4, at(table), id, table.cols, table.rows);
     }
-    if (scale !== 1) kernels.embedScale!(at(out), size(out), scale);
+    if (scale !== 1) kernels.scale!(at(out), size(out), scale);
   },
 
   rmsNorm: (out, x, gain, eps) => {
@@ -65,6 +65,8 @@ export const wasmLinear = ({ kernels, jobs }: Device): Verbs => ({
       args: [at(out), at(x), size(out), grain],
     });
   },
+
+  scale: (out, factor) => kernels.scale!(at(out), size(out), factor),
 
   softcap: (out, cap) => {
     demand(cap > 0 && Number.isFinite(cap), `softcap of ${cap}`, out);

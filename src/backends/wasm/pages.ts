@@ -99,6 +99,7 @@ export const wasmPages = (device: Device): Verbs => {
         pageBytes: pageBytes(shape),
         pages: 0,
         resident: 0,
+        met: 0,
         isCold(page) {
           if (!(page >= 0 && page < kv.pages)) demand(false, `Page ${page} was asked for, of ${kv.pages}.`);
           return kv.warm[page] === 0;
@@ -122,7 +123,7 @@ export const wasmPages = (device: Device): Verbs => {
       for (const page of pages) take(layer as WasmKvLayer, page);
     },
 
-    writePage: (layer, page, bytes) => {
+    writePage: (layer, page, bytes, met = (page + 1) * PAGE) => {
       const kv = layer as WasmKvLayer;
       demand(bytes.length === kv.pageBytes, `A page of ${bytes.length} bytes came for ${kv.pageBytes}.`);
       const there = address(kv, page);
@@ -132,6 +133,7 @@ export const wasmPages = (device: Device): Verbs => {
         heap.retype(room, 'pages');
         give(kv, page, room);
       } else heap.u8(there || give(kv, page), kv.pageBytes).set(bytes);
+        if (page === kv.pages - 1) kv.met = met;
     },
 
     // Views of memory of one's own go when it grows.

@@ -126,6 +126,19 @@ const table = {
     );
   },
 
+  /** out, x, taps, bias, rows, channels, channels of an item (a multiple of 4). */
+  convolve: (kernels, a, item) => {
+    const from = item * a[6]!;
+    kernels.convolve!(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!, a[5]!, from, Math.min(a[5]!, from + a[6]!));
+  },
+
+  /** out, mixed, steps, decays, skip, states, rows, heads, width of a head, of its state, heads of an item. */
+  recur: (kernels, a, item) => {
+    const [rows, heads, headDim, state, grain] = [a[6]!, a[7]!, a[8]!, a[9]!, a[10]!];
+    const [from, to] = [item * grain, Math.min(heads, (item + 1) * grain)];
+    kernels.recur!(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!, a[5]!, rows, heads, headDim, state, from, to);
+  },
+
   /** kernel by number, record of its arguments, items of the kernel, items of an item, scratch, bytes for each thread. */
   ranged: (kernels, a, item, thread) => {
     const from = item * a[3]!;
