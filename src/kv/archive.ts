@@ -10,14 +10,7 @@ import { madeEntry } from './made.js';
 import { deleteOldRecords } from './old-records.js';
 import type { ProbeHow, TextProbe } from './probe-text.js';
 import type { RecordWanted, RunStore } from './read-records.js';
-import {
-  groupsOf,
-  type KvRecord,
-  pagesOf,
-  RECORD_VERSION,
-  type RecordGroup,
-  recordSize,
-} from './records.js';
+import { groupsOf, type KvRecord, pagesOf, RECORD_VERSION, type RecordGroup, recordSize } from './records.js';
 import { type Provenance, segmentKeys } from './segments.js';
 import { sessionKey } from './session-keys.js';
 import { createSessions, type Sessions } from './sessions.js';

@@ -211,7 +211,9 @@ describe('refusals', () => {
     expect(() => architectureOf(metadata)).toThrow(
       expect.objectContaining({
         code: 'unsupported/architecture',
-        message: expect.stringMatching(/"mamba".*llama, qwen2, qwen3, gemma2, gemma3, smollm3, phi3, granitehybrid\./),
+        message: expect.stringMatching(
+          /"mamba".*llama, qwen2, qwen3, gemma2, gemma3, smollm3, phi3, granitehybrid\./,
+        ),
       }),
     );
   });

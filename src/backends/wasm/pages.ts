@@ -133,7 +133,7 @@ export const wasmPages = (device: Device): Verbs => {
         heap.retype(room, 'pages');
         give(kv, page, room);
       } else heap.u8(there || give(kv, page), kv.pageBytes).set(bytes);
-        if (page === kv.pages - 1) kv.met = met;
+      if (page === kv.pages - 1) kv.met = met;
     },
 
     // Views of memory of one's own go when it grows.
