@@ -137,14 +137,11 @@ export interface Backend {
   /** Take the memory of these pages: they are cold until they are written. Cold ones among them stay so. */
   dropPages(kv: KvLayer, pages: readonly number[]): void;
   /**
-   * A cold page gets memory: that of `bytes` itself where `pageRoom` gave it, which is used up then. `met`: tokens that a state
-   * has met; default: all up to the end of the page.
+   * A cold page gets memory, that of `bytes` itself where `pageRoom` gave it. `met`: tokens that a state has met; default: all
+   * up to its end.
    */
   writePage(kv: KvLayer, page: number, bytes: Uint8Array, met?: number): void;
-  /**
-   * Memory for a page that no layer has yet, for whoever writes it beside the engine. Only where other threads can reach it.
-   * Throws `memory/device`.
-   */
+  /** Memory for a page that no layer has yet, for whoever writes it beside the engine, in shared memory. Throws `memory/device`. */
   pageRoom?(bytes: number): Uint8Array;
   /** Take back what `pageRoom` gave, unless it is used up. Nobody may write it any more. */
   freeRoom?(room: Uint8Array): void;
@@ -156,8 +153,7 @@ export interface Backend {
   /**
    * Linear attention with a decay, row after row (`Recurrence`). out (rows, heads · headDim) are the rows from absolute
    * `position` on; x (rows, heads · headDim + 2 · state), steps (rows, heads). Goes on from the state in the page of the token
-   * before `position`, and gives memory to two pages: the last one that these rows fill, and that of the last row. Where a
-   * backend has no such verb, layers with a state cannot be made on it either.
+   * before `position`, and gives memory to two pages: the last one that these rows fill, and that of the last row.
    */
   recur?(out: Tensor, x: Tensor, steps: Tensor, layer: KvLayer, w: Recurrence, position: number): void;
 

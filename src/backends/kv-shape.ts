@@ -90,7 +90,7 @@ export const checkRecur = (
 ): StateShape => {
   const { state } = kv.shape;
   if (!state)
-    throw new LonghandError('internal', 'A layer without a state was to recur. Please report this.');
+    throw new LonghandError('internal', 'This layer has no state. Please report this.');
   const { heads, headDim } = state;
   const channels = mixedChannels(state);
   const end = position + x.rows;
@@ -102,9 +102,10 @@ export const checkRecur = (
   const known = position % PAGE === 0 || kv.met === position;
   demand(
     wide && long && vectors && taps && known,
-    `recur got ${[out, x, steps].map(shapeOf).join(', ')} from ${position} on, and a state behind ${kv.met}.`,
+    `recur got ${[out, x, steps].map(shapeOf).join(', ')} from ${position} on, behind ${kv.met}.`,
   );
-  if (position > 0) mustBeResident(kv, Math.ceil(position / PAGE) - 1, Math.ceil(position / PAGE));
+  const before = Math.ceil(position / PAGE);
+  if (before > 0) mustBeResident(kv, before - 1, before);
   return state;
 };
 

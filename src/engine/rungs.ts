@@ -45,8 +45,8 @@ const findGpu = async (
 
 /**
  * What computes a model, and what does when that is lost: a GPU is opened once more, then the CPU takes over. `auto` is the
- * GPU only where a trial shows that it is faster, and where `predictor` and the model's layers can be computed there; `webgpu` rejects with
- * `unsupported/backend` where it cannot.
+ * GPU only where a trial shows that it is faster, and where `predictor` and the model's layers can be computed there; `webgpu`
+ * rejects with `unsupported/backend` where it cannot.
  */
 export const rungsOf = async (
   chosen: Chosen,
@@ -66,7 +66,7 @@ export const rungsOf = async (
   if (chosen.backend === 'wasm') return [cpu];
   const why = predictor.needs.host
     ? `the method '${predictor.name}' plans on the CPU`
-    : config.state && 'layers with a state are computed on the CPU';
+    : config.state && 'states are kept on the CPU';
   if (why !== undefined) {
     if (chosen.backend === 'webgpu') {
       throw predictor.needs.host ? needsHost(predictor, 'webgpu') : needsRecur(config, 'webgpu');

@@ -177,7 +177,7 @@ test('layers with a state get the CPU, and are refused elsewhere', async () => {
   gpu.speed = { page: 0.5, token: 0.9 };
   expect(await taken({}, anywhere, recurs)).toMatchObject({
     name: 'wasm',
-    reason: expect.stringContaining('layers with a state are computed on the CPU'),
+    reason: expect.stringContaining('states are kept on the CPU'),
     rungs: 1,
   });
   const refusal = {

@@ -70,12 +70,7 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
     if (!first || !second) return stored(name);
     return second.map((row) => {
       const sum = new Float64Array(first[0]!.length);
-      for (const [i, inner] of first.entries()) {
-        accumulate(
-          sum,
-          inner.map((value) => row[i]! * value),
-        );
-      }
+      for (const [i, inner] of first.entries()) accumulate(sum, inner, row[i]!);
       return sum;
     });
   };

@@ -76,8 +76,9 @@ export const wasmStates = (
       };
 
       const filled = Math.floor((position + x.rows) / PAGE) * PAGE - position;
-      if (filled > 0 && filled < x.rows) advance(0, filled);
-      advance(filled > 0 && filled < x.rows ? filled : 0, x.rows);
+      const cut = filled < x.rows ? Math.max(0, filled) : 0;
+      if (cut > 0) advance(0, cut);
+      advance(cut, x.rows);
     },
   };
 };
