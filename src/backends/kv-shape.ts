@@ -89,8 +89,7 @@ export const checkRecur = (
   position: number,
 ): StateShape => {
   const { state } = kv.shape;
-  if (!state)
-    throw new LonghandError('internal', 'This layer has no state. Please report this.');
+  if (!state) throw new LonghandError('internal', 'This layer has no state. Please report this.');
   const { heads, headDim } = state;
   const channels = mixedChannels(state);
   const end = position + x.rows;
