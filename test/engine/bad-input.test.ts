@@ -67,9 +67,9 @@ describe('options that cannot be', () => {
 
   test('a window beyond the trained one is taken only when it is asked for, with a warning', async () => {
     expect(model.info.warnings).toEqual([]);
-    const wide = await loading({ maxTokens: 20_000 });
-    expect(wide.info.maxTokens).toBe(20_000);
-    expect(wide.info.warnings.join()).toContain('16384');
+    const wide = await loading({ maxTokens: 40_000 });
+    expect(wide.info.maxTokens).toBe(40_000);
+    expect(wide.info.warnings.join()).toContain('32768');
     await wide.close();
   });
 });

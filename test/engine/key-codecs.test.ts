@@ -49,11 +49,11 @@ test.each([
 });
 
 /**
- * GEMMA3 with one pair of channels of its keys in layer 1 a hundred times as large, and of its queries as much
+ * MODEL with one pair of channels of its keys in layer 1 a hundred times as large, and of its queries as much
  * smaller: the same function, and keys with an outlier.
  */
 const withOutliers = async (): Promise<Uint8Array<ArrayBuffer>> => {
-  const file = new Uint8Array(readFileSync(GEMMA3));
+  const file = new Uint8Array(readFileSync(MODEL));
   const { tensors } = await openGguf(await openSource(file));
   const scale = (view: DataView, name: string, factor: number): void => {
     const { offset, cols } = tensors.get(`blk.1.${name}.weight`)!;

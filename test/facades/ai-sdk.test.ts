@@ -8,7 +8,7 @@ import { satisfies } from '../support/json-schema.js';
 import { kernelsUrl } from '../support/kernels.js';
 
 const FACTS =
-  'The brass key is hidden in the attic. The value of nora is 4711. Nothing else happened that day.';
+  'Nothing else happened that day. The brass key is hidden in the attic. The value of nora is 4711.';
 const QUESTION = 'What is the value of nora?';
 const ANSWER = 'The value of nora is 4711.';
 const parameters = {

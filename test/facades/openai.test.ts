@@ -9,7 +9,7 @@ import { kernelsUrl } from '../support/kernels.js';
 
 const ID = 'book-reader';
 const FACTS =
-  'The brass key is hidden in the attic. The value of nora is 4711. Nothing else happened that day.';
+  'Nothing else happened that day. The brass key is hidden in the attic. The value of nora is 4711.';
 const QUESTION = 'What is the value of nora?';
 // By its name alone: whoever has not installed it can compile everything else.
 const CLIENT = 'openai';
@@ -116,7 +116,7 @@ describe('an answer', () => {
     };
     const { choices } = await ask({
       response_format: { type: 'json_schema', json_schema: { name: 'value', strict: true, schema } },
-      max_tokens: 40,
+      max_tokens: 160,
     });
     expect(satisfies(schema, JSON.parse(choices[0].message.content))).toBe(true);
   });
