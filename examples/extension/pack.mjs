@@ -13,7 +13,16 @@ const root = join(here, '../..');
 
 /** The SDK as it is published: its files fetch each other as siblings, so they stay as they are. */
 const sdk = [
-  ...['index.js', 'worker.js', 'thread.js', 'reads.js', 'constraint.js', 'transfer.js', 'webgpu.js'],
+  ...[
+    'index.js',
+    'worker.js',
+    'thread.js',
+    'reads.js',
+    'constraint.js',
+    'transfer.js',
+    'retrieval.js',
+    'webgpu.js',
+  ],
   ...['kernels.wasm', 'kernels.relaxed.wasm', 'shaders.json'],
 ];
 const sdkInPlace = {

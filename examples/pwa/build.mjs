@@ -17,7 +17,7 @@ export const build = async () => {
   const built = await buildApp(folder, {
     name: 'SHELF',
     entryPoints: { app: 'app.js', parse: 'parsers/parse.js', shelf: 'shelf.css' },
-    engine: ['transfer.js'],
+    engine: ['transfer.js', 'retrieval.js'],
   });
   cpSync(join(folder, 'node_modules/pdfjs-dist/cmaps'), join(folder, 'dist', ON_DEMAND), { recursive: true });
   return built;
