@@ -3,7 +3,7 @@
  * 2405.21060 §7), a few attend, mostly without rotation; what embeddings, residuals and logits are multiplied by stands in the
  * file. All layers share Llama's feed-forward part.
  */
-import { TAPS } from '../backends/backend.js';
+import { mixedChannels, TAPS } from '../backends/backend.js';
 import { readConfig } from '../model/read-config.js';
 import { type Architecture, flat, matrix, stacked, vector } from './architecture.js';
 import { llama } from './llama.js';
@@ -16,10 +16,10 @@ export const graniteHybrid: Architecture = {
   layer: (config, layer) => {
     const own = llama.layer(config, layer);
     if (!config.attention[layer]!.recurs) return own;
-    const { heads, headDim, state } = config.state!;
+    const { heads, headDim } = config.state!;
     const { dim } = config;
     const inner = heads * headDim;
-    const channels = inner + 2 * state;
+    const channels = mixedChannels(config.state!);
     const part = (name: string): string => `blk.${layer}.ssm_${name}`;
     const [z, mixed, steps] = stacked(part('in.weight'), dim, [inner, channels, heads]);
     const { attnNorm, ffnNorm, gate, up, down } = own;

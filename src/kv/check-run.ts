@@ -42,7 +42,7 @@ export const isLaidOut = (
 ): boolean => {
   const { from, to } = groups[group]!;
   const own = pagesOf(groups[group]!, Math.ceil(run.tokens / PAGE));
-  const count = pagesIn(groups[group]!, run);
+  const count = own.to - own.from;
   return (
     layers.from === from &&
     layers.to === to &&

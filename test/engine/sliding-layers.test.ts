@@ -3,14 +3,14 @@ import 'fake-indexeddb/auto';
 import { expect, test } from 'vitest';
 import { PAGE } from '../../src/backends/backend.js';
 import { load } from '../../src/engine/index.js';
-import { type OpenModel, openModel } from '../../src/engine/open-model.js';
+import type { OpenModel } from '../../src/engine/open-model.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { Context } from '../../src/generate/context.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
 import { kernelsUrl } from '../support/kernels.js';
-import { random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';
 import { everything } from './everything.js';
+import { idsOf, openGenerated } from './generated.js';
 import { readsTheSame } from './reads-the-same.js';
 
 const WINDOW = 100;
@@ -22,17 +22,8 @@ const file = (window = WINDOW): Uint8Array<ArrayBuffer> =>
     ...{ architecture: 'gemma3', type: 'Q8_0', tokenizer: 'llama-bpe', seed: 7, layers: LAYERS },
     ...{ dim: 64, hidden: 96, heads: 2, kvHeads: 2, keys: { 'attention.sliding_window': window } },
   });
-const open = (attention: AttentionOptions, options: EngineOptions = {}, bytes = file()): Promise<OpenModel> =>
-  openModel(
-    bytes,
-    { kernelsUrl, attention, kv: { store: 'memory' }, ...options },
-    new AbortController().signal,
-    () => undefined,
-  );
-const idsOf = (count: number, seed = 1): number[] => {
-  const { below } = random(seed);
-  return Array.from({ length: count }, () => below(256));
-};
+const open = (attention: AttentionOptions, options?: EngineOptions, bytes = file()): Promise<OpenModel> =>
+  openGenerated(bytes, attention, options);
 
 test.each<AttentionOptions>([
   { method: 'dense' },

@@ -2,7 +2,7 @@
 import 'fake-indexeddb/auto';
 import { expect, test } from 'vitest';
 import { load, type Model } from '../../src/engine/index.js';
-import { type OpenModel, openModel } from '../../src/engine/open-model.js';
+import type { OpenModel } from '../../src/engine/open-model.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { Context } from '../../src/generate/context.js';
 import { createPager } from '../../src/kv/pager.js';
@@ -10,9 +10,9 @@ import { PAGES } from '../../src/kv/stored-run.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
 import { openStore } from '../../src/stores/index.js';
 import { kernelsUrl } from '../support/kernels.js';
-import { random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';
 import { everything } from './everything.js';
+import { idsOf, openGenerated } from './generated.js';
 import { readsTheSame } from './reads-the-same.js';
 
 const LAYERS = 6;
@@ -23,17 +23,8 @@ const file = (): Uint8Array<ArrayBuffer> =>
     ...{ architecture: 'granitehybrid', type: 'Q8_0', tokenizer: 'llama-bpe', seed: 7, layers: LAYERS },
     ...{ dim: 64, hidden: 96, heads: 2, kvHeads: 2 },
   });
-const open = (attention: AttentionOptions, options: EngineOptions = {}): Promise<OpenModel> =>
-  openModel(
-    file(),
-    { kernelsUrl, attention, kv: { store: 'memory' }, ...options },
-    new AbortController().signal,
-    () => undefined,
-  );
-const idsOf = (count: number, seed = 1): number[] => {
-  const { below } = random(seed);
-  return Array.from({ length: count }, () => below(256));
-};
+const open = (attention: AttentionOptions, options?: EngineOptions): Promise<OpenModel> =>
+  openGenerated(file(), attention, options);
 
 test.each<AttentionOptions>([
   { method: 'dense' },
