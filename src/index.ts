@@ -47,7 +47,7 @@ export type { ShortlistOptions } from './generate/shortlist.js';
 export type { Sifted, SiftSettings } from './generate/sift.js';
 export type { Source } from './generate/sources.js';
 export type { OnText, Reasoning } from './generate/speech.js';
-export type { ToolSettings } from './generate/tool-choice.js';
+export type { ToolSettings } from './generate/tool-settings.js';
 export type { ExportedSession } from './kv/export-session.js';
 export type { ExportSettings, ImportSettings } from './kv/file-options.js';
 export type { ImportedSession } from './kv/import-session.js';

@@ -3,7 +3,6 @@ import type { AskSettings } from '../generate/ask-settings.js';
 import type { GenerateSettings } from '../generate/generate.js';
 import { biases, flag, numberBetween, onlyKnown, text, texts, wholeNumber } from '../options.js';
 import { checkGrammar, GRAMMARS } from './check-grammar.js';
-import { checkToolSettings } from './check-tools.js';
 
 const SAMPLING = ['temperature', 'topK', 'topP', 'minP', 'seed', 'maxTokens', 'ignoreStops', 'logprobs'];
 const PENALTIES = ['repetitionPenalty', 'presencePenalty', 'frequencyPenalty', 'penaltyTokens', 'logitBias'];
@@ -33,9 +32,9 @@ export const checkGenerateOptions = (
 
 const ASKING = 'continue stop reasoning begin sources toolChoice parallelCalls'.split(' ');
 
+/** Refuses what an answer cannot be asked with; whoever knows of tools judges what is said of them. */
 export const checkAskOptions = (options: AskSettings, vocab: number): void => {
   checkGenerateOptions(options, vocab, ASKING);
-  checkToolSettings(options);
   texts('stop', options.stop);
   flag('continue', options.continue);
   if (flag('reasoning', options.reasoning) && text('begin', options.begin))

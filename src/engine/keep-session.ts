@@ -73,7 +73,7 @@ export const keepSession = async (
   context.onForget = (tokens) => tail.forget(tokens);
   context.keepsAll = release !== undefined;
   if (stored) {
-    const notes = notesOf(stored);
+    const notes = await notesOf(stored);
     checkSameText(stored, provenance.tokenizer, notes, system, tools);
     context.resume(stored.tokens, notes.spans);
     const { canonical } = stored;

@@ -3,7 +3,6 @@ import { generate } from '../generate/generate.js';
 import { wholeNumber } from '../options.js';
 import { checkAskOptions, checkGenerateOptions } from './check-generate.js';
 import { checkIds } from './check-ids.js';
-import { checkQuestion, checkTold } from './check-tools.js';
 import type { Engine } from './engine.js';
 import { type OpenContext, openContext, openSession } from './open-context.js';
 import { type OpenModel, openModel } from './open-model.js';
@@ -194,13 +193,10 @@ export const createLocalEngine = (): Engine => {
     ask: (handle, question, options, call, onText, onProgress) =>
       alone(handle, call, (held, signal) => {
         checkAskOptions(options, modelOf(held.model).reader.config.vocab);
-        checkQuestion(question);
         return conversationOf(held).ask(question, options, { signal, onProgress }, onText);
       }),
     tell: (handle, question, answer, call, onProgress) =>
       alone(handle, call, (held, signal) => {
-        checkQuestion(question);
-        checkTold(answer);
         return conversationOf(held).tell(question, answer, { signal, onProgress });
       }),
     messages: async (handle) => conversationOf(contextOf(handle)).messages(),

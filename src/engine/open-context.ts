@@ -2,6 +2,7 @@ import { PAGE } from '../backends/backend.js';
 import { Context } from '../generate/context.js';
 import { type Conversation, createConversation } from '../generate/conversation.js';
 import { density, type Phase } from '../generate/meter.js';
+import { checkTools } from '../generate/opening.js';
 import type { AppendHooks } from '../generate/reader.js';
 import type { Budget } from '../kv/budget.js';
 import { createPager, type Pager } from '../kv/pager.js';
@@ -104,6 +105,7 @@ export const openSession = async (
   from?: OpenContext,
 ): Promise<OpenContext> => {
   const { id, system, tools, retention } = options;
+  if (tools) await checkTools(tools);
   // Without a wait where there is nothing to wait for: who closes the model meanwhile is then told so.
   const keeps = retention ? await model.retention(retention) : (from?.keeps ?? model.reader);
   const found = await findSession(model, options, hooks.signal);
@@ -118,7 +120,7 @@ export const openSession = async (
   try {
     const keeper = atRest && (await keepSession(model, context, atRest, options, hooks));
     const stored = from?.conversation?.turns ?? keeper?.turns;
-    const conversation = createConversation(
+    const conversation = await createConversation(
       context,
       model.tokenizer,
       model.template,

@@ -1,4 +1,5 @@
 import { LonghandError } from '../errors.js';
+import { checkTools, openingOf } from '../generate/opening.js';
 import { type AppendHooks, tooLong } from '../generate/reader.js';
 import { createTurnEncoder } from '../generate/turn-encoder.js';
 import type { TextProbe } from '../kv/probe-text.js';
@@ -13,15 +14,16 @@ import { archiveOf } from './stored-sessions.js';
 export const probeText = async (
   model: OpenModel,
   what: string | readonly number[],
-  { system, tools = [] }: ProbeSettings,
+  { system, tools }: ProbeSettings,
   { signal }: AppendHooks,
 ): Promise<TextProbe> => {
   const { tokenizer, template, reader } = model;
   const archive = archiveOf(model);
+  await checkTools(tools);
   if (what.length === 0)
     throw new LonghandError('input/option', 'There is nothing to probe: the text is empty.');
   const isText = typeof what === 'string';
-  const opening = tools.length > 0 ? template.tools.opening(system, tools) : template.opening(system);
+  const opening = isText ? await openingOf(template, system, tools) : [];
   const encode = createTurnEncoder(tokenizer, template, opening);
   const before = isText ? await encode('start', undefined, [], signal) : [];
   const ids = isText ? await encode('start', undefined, [{ text: what, control: false }], signal) : what;

@@ -1,9 +1,10 @@
+import type { LonghandError } from '../errors.js';
 import type { Turns } from '../generate/conversation.js';
+import { checkTools } from '../generate/opening.js';
 import type { Place, Said } from '../generate/said.js';
 import type { Span } from '../generate/spans.js';
 import { corruptSession, type Manifest } from '../kv/manifest.js';
 import type { Tool, ToolCall, ToolResult } from '../text/tool.js';
-import { checkTools } from './check-tools.js';
 
 /** What a session keeps beside its tokens. */
 export interface SessionNotes {
@@ -17,11 +18,13 @@ const isTurn = (value: unknown): boolean => ['start', 'user', 'answered'].includ
 const listOf = (value: unknown, is: (one: never) => boolean): boolean =>
   Array.isArray(value) && value.every((one) => one !== null && typeof one === 'object' && is(one as never));
 
-const areTools = (tools: readonly Tool[]): boolean => {
+/** Throws where nobody is there to judge them. */
+const areTools = async (tools: readonly Tool[] | undefined): Promise<boolean> => {
   try {
-    checkTools(tools);
+    await checkTools(tools);
     return true;
-  } catch {
+  } catch (error) {
+    if ((error as Partial<LonghandError>).code === 'unsupported/constraint') throw error;
     return false;
   }
 };
@@ -57,15 +60,18 @@ const areTurns = (turns: Turns | null | undefined, tokens: number): boolean =>
       (piece: { text: unknown; control: unknown }) => isText(piece.text) && isFlag(piece.control),
     )) &&
   (turns?.said === undefined || areSaid(turns.said, tokens, turns.pieces?.length)) &&
-  (turns?.tools === undefined || areTools(turns.tools)) &&
   listOf(turns?.pieces, ({ start, end, turn }: { start: number; end: number; turn: unknown }) => {
     const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end;
     return isRange && end <= tokens && isTurn(turn);
   });
 
-/** The notes of a manifest from anywhere. Throws `storage/corrupt` where they are not ours or do not fit its tokens. */
-export const notesOf = ({ id, notes, tokens }: Manifest): SessionNotes => {
+/**
+ * The notes of a manifest from anywhere. Errors: `storage/corrupt` where they are not ours or do not fit its tokens;
+ * `unsupported/constraint` where they speak of tools and what knows of them cannot be fetched.
+ */
+export const notesOf = async ({ id, notes, tokens }: Manifest): Promise<SessionNotes> => {
   const found = notes as SessionNotes | null | undefined;
-  if (areSpans(found?.spans, tokens.length) && areTurns(found?.turns, tokens.length)) return found!;
+  const fits = areSpans(found?.spans, tokens.length) && areTurns(found?.turns, tokens.length);
+  if (fits && (await areTools(found?.turns.tools))) return found!;
   throw corruptSession(id, 'what is noted of its turns makes no sense');
 };

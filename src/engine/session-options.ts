@@ -3,7 +3,6 @@ import { checkSessionId, checkSessionTitle } from '../kv/session-keys.js';
 import { flag, onlyKnown, text } from '../options.js';
 import type { RetentionOptions } from '../policies/index.js';
 import type { Tool } from '../text/tool.js';
-import { checkTools } from './check-tools.js';
 
 /** A context with a conversation. */
 export interface SessionOptions {
@@ -47,9 +46,9 @@ export interface ProbeSettings {
   readonly tools?: readonly Tool[] | undefined;
 }
 
+/** Refuses all but tools that are not what they must be: whoever opens the session has them judged. */
 export const checkSessionOptions = (options: SessionOptions): void => {
   onlyKnown('session', options, ['id', 'system', 'tools', 'title', 'wait', 'readOnly', 'retention']);
-  checkTools(options.tools);
   const { id, title } = options;
   if (id !== undefined) checkSessionId(id);
   if (title !== undefined) checkSessionTitle(title);
@@ -72,7 +71,6 @@ export const checkCloneOptions = (options: CloneSettings): void => {
 /** Refuses what is neither text nor ids, and a system text where nothing stands in front. */
 export const checkProbe = (what: unknown, options: ProbeSettings): void => {
   onlyKnown('probe', options, ['system', 'tools']);
-  checkTools(options.tools);
   const system = text('system', options.system);
   if (typeof what !== 'string' && !Array.isArray(what)) {
     throw new LonghandError(

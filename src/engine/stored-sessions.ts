@@ -67,7 +67,7 @@ export const storedSessions = (model: OpenModel): StoredSessions => {
   const sessions = (): Sessions => archiveOf(model).sessions;
 
   /** Refuses what could not be opened once it is stored. */
-  const accept = (manifest: Manifest): void => {
+  const accept = async (manifest: Manifest): Promise<void> => {
     if (manifest.made.tokenizer !== provenance.tokenizer) {
       throw new LonghandError(
         'input/option',
@@ -85,7 +85,7 @@ export const storedSessions = (model: OpenModel): StoredSessions => {
         { session: manifest.id },
       );
     }
-    notesOf(manifest);
+    await notesOf(manifest);
   };
 
   return {

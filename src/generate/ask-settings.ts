@@ -3,7 +3,7 @@ import type { FinishReason, GenerateSettings } from './generate.js';
 import type { TokenLogprobs } from './log-probabilities.js';
 import type { Source } from './sources.js';
 import type { Reasoning } from './speech.js';
-import type { ToolSettings } from './tool-choice.js';
+import type { ToolSettings } from './tool-settings.js';
 
 export interface AskSettings extends GenerateSettings, ToolSettings {
   /** Strings that end the answer; they are not part of it. */

@@ -1,5 +1,5 @@
-import { CALL_MARKS } from '../text/call-form.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { CALL_MARKS } from '../text/tool-marks.js';
 import { compileCalls, markByte } from './grammar/calls.js';
 import { compileGrammar } from './grammar/compile.js';
 import type { GrammarOptions } from './grammar/options.js';

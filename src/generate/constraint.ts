@@ -193,4 +193,8 @@ export const createConstraint = (
   };
 };
 
+// Whoever calls tools needs all of it.
 export { createCallFilter } from './call-filter.js';
+export { checkTools } from './check-tools.js';
+export { callRules } from './tool-choice.js';
+export { openResults, toldCalls, toolOpening, withoutCalls } from './tool-turns.js';

@@ -9,6 +9,8 @@ import { generate } from './generate.js';
 import { grammarOption } from './grammar/options.js';
 import { loadConstraint } from './load-constraint.js';
 import { loadRetrieval } from './load-retrieval.js';
+import { openingOf } from './opening.js';
+import { type OpenQuestion, openQuestion, type Question, questionPieces, toldLater } from './question.js';
 import type { AppendHooks } from './reader.js';
 import {
   type Exchange,
@@ -22,16 +24,6 @@ import {
   type Turns,
 } from './said.js';
 import { createSpeech, type OnText } from './speech.js';
-import { callRules } from './tool-choice.js';
-import {
-  type OpenQuestion,
-  openQuestion,
-  type Question,
-  questionPieces,
-  toldLater,
-  toldPieces,
-  withoutCalls,
-} from './tool-question.js';
 import { createTurnEncoder, type Turn } from './turn-encoder.js';
 
 export type { AskSettings, Finish } from './ask-settings.js';
@@ -57,21 +49,19 @@ export interface Conversation {
 /**
  * `stored` puts a resumed conversation back where it stood. Its texts may then be appended again, in the same order:
  * a text that is already there is recognised token by token and not added twice, so the code of a first visit also
- * serves the second.
+ * serves the second. Errors: `unsupported/constraint` where there are tools and nobody to write them.
  */
-export const createConversation = (
+export const createConversation = async (
   context: Context,
   tokenizer: Tokenizer,
   template: ChatTemplate,
   maxTokens: number,
   begun: { system?: string | undefined; tools?: readonly Tool[] | undefined; stored?: Turns },
   changed: () => Promise<void>,
-): Conversation => {
+): Promise<Conversation> => {
   const system = begun.stored?.system ?? begun.system;
   const tools = (begun.stored ? begun.stored.tools : begun.tools) ?? [];
-  const opening =
-    begun.stored?.opening ??
-    (tools.length > 0 ? template.tools.opening(system, tools) : template.opening(system));
+  const opening = begun.stored?.opening ?? (await openingOf(template, system, tools));
   let turn: Turn = begun.stored?.turn ?? 'start';
   let pieces: Piece[] = [...(begun.stored?.pieces ?? [])];
   let said: readonly Said[] = begun.stored?.said ?? [];
@@ -90,8 +80,16 @@ export const createConversation = (
   const place = () => ({ tokens: context.tokens.length, turn, pieces: pieces.length });
   const past = (): TemplatePiece[] => toldLater(template);
   const asking = (question: string, from = turn) => questionPieces(question, from);
-  const questionOf = (question: Question, reasoning: boolean): OpenQuestion =>
-    openQuestion(template, { turn, openCalls: said.at(-1)?.calls?.length ?? 0 }, question, reasoning);
+  const questionOf = async (question: Question, reasoning: boolean): Promise<OpenQuestion> => {
+    if (typeof question === 'string') return openQuestion(template, turn, question, reasoning);
+    const openCalls = said.at(-1)?.calls?.length ?? 0;
+    return (await loadConstraint()).openResults(template, openCalls, question, reasoning);
+  };
+  /** An answer as an earlier turn tells it. */
+  const toldPieces = async (answer: string | ToldCalls): Promise<readonly TemplatePiece[]> =>
+    typeof answer === 'string' ? plain(answer) : (await loadConstraint()).toldCalls(template, answer);
+  const mayCall = ({ toolChoice = 'none', parallelCalls }: AskSettings): boolean =>
+    tools.length > 0 || toolChoice !== 'none' || parallelCalls !== undefined;
 
   const isThere = (ids: readonly number[], { start, end }: Piece): boolean =>
     end - start === ids.length && ids.every((id, i) => context.tokens[start + i] === id);
@@ -134,14 +132,15 @@ export const createConversation = (
         );
       const { signal } = hooks;
       const { begin = '', reasoning = false } = options;
-      const { from, asked, closing, past: shown } = questionOf(question, reasoning);
+      const { from, asked, closing, past: shown } = await questionOf(question, reasoning);
       const ids = await encodeFrom(from, before.tokens, [...asked, ...closing, ...plain(begin)], signal);
       const { marks } = template;
       const inside = marks !== undefined && closing.some(({ text }) => leavesOpen(marks, text));
       const thoughts = reasoning && marks ? { marks, inside } : undefined;
-      const calls = callRules(tools, () => template.tools.form, options);
-      const settings = calls || tools.length === 0 ? options : withoutCalls(options, template, tokenizer);
-      const forms = calls || grammarOption(options) ? await loadConstraint() : undefined;
+      const forms = mayCall(options) || grammarOption(options) ? await loadConstraint() : undefined;
+      const calls = forms?.callRules(tools, template, options);
+      const isBanned = forms && !calls && tools.length > 0;
+      const settings = isBanned ? forms.withoutCalls(options, template, tokenizer) : options;
       const watching = options.sources ? await loadRetrieval() : undefined;
       const constraint = forms?.createConstraint(tokenizer, { ...options, calls }, thoughts);
       const heard = forms && calls && { rules: calls, createFilter: forms.createCallFilter };
@@ -180,7 +179,7 @@ export const createConversation = (
           if (thought && template.past()) {
             // Thoughts are not fed back: the turn is told again as the template shows an earlier one.
             context.rewind(bookmark);
-            const told = [...shown(), ...toldPieces(template, answered)];
+            const told = [...shown(), ...(await toldPieces(made.length > 0 ? answered : answered.text))];
             await context.append(await encodeFrom(from, bookmark.tokens, told, signal), true, { signal });
           }
           kept = true;
@@ -210,9 +209,9 @@ export const createConversation = (
 
     async tell(question, answer, hooks) {
       const before = place();
-      const { from, past: shown } = questionOf(question, false);
+      const { from, past: shown } = await questionOf(question, false);
+      const told = [...shown(), ...(await toldPieces(answer))];
       const given = typeof answer === 'string' ? { text: answer, calls: [] } : answer;
-      const told = [...shown(), ...toldPieces(template, given)];
       const ids = await encodeFrom(from, before.tokens, told, hooks.signal);
       await settle(hooks);
       await context.append(ids, true, hooks);

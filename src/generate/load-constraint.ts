@@ -3,8 +3,8 @@ import { scriptMissing } from '../errors.js';
 type ConstraintModule = typeof import('./constraint.js');
 
 /**
- * The code of constraints: `constraint.js`, a script of its own beside the one that runs the engine, fetched at the first
- * answer that must be of a form. (`build.mjs` turns this import into one by address: bundlers then copy the script.)
+ * The code of constraints and of tools: `constraint.js`, a script of its own beside the one that runs the engine, fetched at
+ * the first answer that must be of a form, and where there are tools. (`build.mjs` turns this import into one by address: bundlers then copy the script.)
  * Errors: `unsupported/constraint` where it cannot be had.
  */
 export const loadConstraint = async (): Promise<ConstraintModule> => {

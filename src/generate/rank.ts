@@ -3,11 +3,11 @@ import { LonghandError, throwIfAborted } from '../errors.js';
 import type { ContextState } from '../model/state.js';
 import type { TemplatePiece } from '../text/chat-template.js';
 import { documentsPlan } from './documents-plan.js';
+import { questionPieces } from './question.js';
 import { checkRank, EMPTY, type RankSettings } from './rank-settings.js';
 import type { AppendHooks, forward, Reader, stateOf, tooLong } from './reader.js';
 import type { Watch } from './sources.js';
 import { sumAttention } from './sum-attention.js';
-import { questionPieces } from './tool-question.js';
 import type { TurnEncoder } from './turn-encoder.js';
 
 /** A document among those that were ranked. */

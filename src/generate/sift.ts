@@ -3,10 +3,10 @@ import { flag, onlyKnown, wholeNumber } from '../options.js';
 import type { TemplatePiece } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Context } from './context.js';
+import { questionPieces } from './question.js';
 import { checkLayers, EMPTY } from './rank-settings.js';
 import type { AppendHooks } from './reader.js';
 import { sumAttention } from './sum-attention.js';
-import { questionPieces } from './tool-question.js';
 import type { TurnEncoder } from './turn-encoder.js';
 
 /** How a text is sifted. */

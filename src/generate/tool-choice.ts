@@ -1,18 +1,11 @@
 import { LonghandError } from '../errors.js';
-import type { CallForm, CallStyle } from '../text/call-form.js';
+import type { CallStyle } from '../text/call-form.js';
+import type { ChatTemplate } from '../text/chat-template.js';
 import type { Tool } from '../text/tool.js';
+import { toolTemplateOf } from '../text/tool-template.js';
+import { checkToolSettings } from './check-tools.js';
 import { type GrammarOptions, grammarOption } from './grammar/options.js';
-
-/** Whether the tools of a session may be, or must be, called. */
-export interface ToolSettings {
-  /**
-   * `auto` (default): the model may call a tool, and a call that it begins is of its schema. `none`: it may not. `required`: it
-   * calls at least one; `{ name }`: this one. Default `none` beside `schema`, `pattern`, `grammar` and `begin`.
-   */
-  readonly toolChoice?: 'auto' | 'none' | 'required' | { readonly name: string };
-  /** Several calls in one answer. Default true; some models' templates know one only, and then it is one. */
-  readonly parallelCalls?: boolean;
-}
+import type { ToolSettings } from './tool-settings.js';
 
 /** What calls an answer may make. */
 export interface CallRules {
@@ -29,9 +22,10 @@ const refused = (why: string, option: string): LonghandError =>
 /** The rules that the options ask for; undefined where nothing may be called. */
 export const callRules = (
   tools: readonly Tool[],
-  form: () => CallForm,
+  template: ChatTemplate,
   options: ToolSettings & GrammarOptions & { readonly begin?: string },
 ): CallRules | undefined => {
+  checkToolSettings(options);
   const other = grammarOption(options) ?? (options.begin ? 'begin' : undefined);
   const { toolChoice = tools.length === 0 || other ? 'none' : 'auto', parallelCalls = true } = options;
   if (toolChoice === 'none') return undefined;
@@ -43,7 +37,7 @@ export const callRules = (
       `the session has no tool of that name, only ${tools.map(({ name }) => name).join(', ')}.`,
       'toolChoice',
     );
-  const { style, joint } = form();
+  const { style, joint } = toolTemplateOf(template).form;
   return {
     tools: named,
     style,

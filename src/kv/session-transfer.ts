@@ -19,13 +19,13 @@ export interface SessionTransfer {
   /** The last committed state in one file. What is lost of its pages is said, and no error. */
   exportFile(id: string, hooks: TransferHooks): Promise<ExportedSession>;
   /**
-   * A session from a file, under its own id or another one, all or nothing. `accept` may throw when it sees the manifest.
+   * A session from a file, under its own id or another one, all or nothing. `accept` may refuse when it sees the manifest.
    * Throws `input/exists`, `storage/corrupt`, `storage/version`, and what the store does.
    */
   importFile(
     file: Blob,
     as: { readonly id?: string | undefined; readonly title?: string | undefined },
-    accept: (manifest: Manifest) => void,
+    accept: (manifest: Manifest) => void | Promise<void>,
     hooks: TransferHooks,
   ): Promise<ImportedSession>;
 }
@@ -130,7 +130,7 @@ export const createSessionTransfer = (
       if (title !== undefined) checkSessionTitle(title);
       const { importSession, openImport } = await loadSessionFiles();
       const opened = await openImport(file, hooks.encryption);
-      accept(opened.manifest);
+      await accept(opened.manifest);
       const as = { id: id ?? opened.manifest.id, title };
       checkSessionId(as.id);
       return asNew(as.id, () => importSession(opened, as, store, writer, links, options, hooks));

@@ -15,7 +15,6 @@ import {
   variablesOf,
 } from './template-turns.js';
 import type { Tokenizer } from './tokenizer.js';
-import { createToolTemplate, type ToolSurroundings, type ToolTemplate } from './tool-template.js';
 
 export type { TemplatePiece } from './template-pieces.js';
 
@@ -47,8 +46,22 @@ export interface ChatTemplate {
   following(): TemplatePiece[];
   /** What the model writes around thoughts that it thinks aloud; undefined where it does not. */
   readonly marks: ReasoningMarks | undefined;
-  /** Tools, calls and results; read from the template when it is first asked for. */
-  readonly tools: ToolTemplate;
+  /** For what writes tools, calls and results: they need more of a template than texts do. */
+  readonly forTools: ToolSurroundings;
+}
+
+/** What tools need of the template of a conversation. */
+export interface ToolSurroundings {
+  readonly source: string;
+  /** Renders messages with these tools. A hit limit is thrown, like everything else that goes wrong. */
+  render(messages: readonly object[], tools: readonly unknown[], thinking: boolean): string;
+  readonly bos: string;
+  /** Whether template text names tokens. */
+  names(text: string): boolean;
+  /** The text that closes a turn, with thoughts opened or closed as is asked for. */
+  thoughts(quiet: string, loud: string, reasoning: boolean): string;
+  /** From the end of a question to where an answer without thoughts begins, as the template has it. */
+  readonly quiet: string;
 }
 
 /** Where the file has no template: ChatML if the vocabulary has its tokens, else paragraphs. */
@@ -92,15 +105,9 @@ export const loadChatTemplate = (metadata: Metadata, tokenizer: Tokenizer): Chat
       const chat = cutTemplate(render, bos, marks, source.includes('thinking'));
       const given = (thinking: boolean) =>
         variablesOf(manner, { ...variables, enable_thinking: thinking, thinking }, clock);
-      const around = toolSurroundings(source, manner, given, tokenizer);
-      let tools: ToolTemplate | undefined;
-      return {
-        ...chat,
-        get tools() {
-          tools ??= createToolTemplate({ ...chat, ...around, bos });
-          return tools;
-        },
-      };
+      const { thoughts, quiet, ...texts } = chat;
+      const forTools = { bos, thoughts, quiet, ...toolSurroundings(source, manner, given, tokenizer) };
+      return { ...texts, forTools };
     } catch (cause) {
       first ??= cause;
       if (hasReason(cause, 'limit')) throw cause;
@@ -140,7 +147,7 @@ const cutTemplate = (
   bos: string,
   marks: ReasoningMarks | undefined,
   switches: boolean,
-): Omit<ChatTemplate, 'tools'> & Pick<ToolSurroundings, 'thoughts' | 'quiet'> => {
+): Omit<ChatTemplate, 'forTools'> & Pick<ToolSurroundings, 'thoughts' | 'quiet'> => {
   const [start = '', closing = ''] = render(['user'], false);
   const system = attempt(() => render(['system', 'user'], false));
   const later = attempt(() => render(['user', 'assistant', 'user'], false));

@@ -1,13 +1,13 @@
 import { LonghandError, throwIfAborted } from '../errors.js';
 import type { Metadata } from '../weights/gguf.js';
 import { byteLevel } from './byte-level.js';
-import { TOOL_MARKS } from './call-form.js';
 import { createNameSplitter, type Fragment } from './named-tokens.js';
 import { findPreTokenizer } from './pre-tokenizer.js';
 import { endsSentence } from './sentence-marks.js';
 import { sentencePiece } from './sentence-piece.js';
 import { createHash } from './signature.js';
 import { createTextStream, type TextStream, type TokenText } from './text-stream.js';
+import { TOOL_MARKS } from './tool-marks.js';
 import { readVocabulary, TOKEN_KIND, type Vocabulary } from './vocabulary.js';
 import type { WordModel } from './word-model.js';
 

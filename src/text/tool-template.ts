@@ -1,5 +1,6 @@
 import { spaced, writeArguments } from './call-arguments.js';
 import type { CallForm } from './call-form.js';
+import type { ChatTemplate } from './chat-template.js';
 import { beforeContent, joinPieces, type TemplatePiece } from './template-pieces.js';
 import { createSlots } from './template-slots.js';
 import type { ToldCalls, Tool, ToolResult } from './tool.js';
@@ -20,23 +21,6 @@ export interface ToolTemplate {
   results(results: readonly ToolResult[], after: After): TemplatePiece[];
 }
 
-/** What tools need of the template of a conversation. */
-export interface ToolSurroundings {
-  readonly source: string;
-  /** Renders messages with these tools. A hit limit is thrown, like everything else that goes wrong. */
-  render(messages: readonly object[], tools: readonly unknown[], thinking: boolean): string;
-  readonly bos: string;
-  /** Whether template text names tokens. */
-  names(text: string): boolean;
-  opening(system: readonly TemplatePiece[]): TemplatePiece[];
-  following(): TemplatePiece[];
-  closing(reasoning: boolean): TemplatePiece[];
-  past(): TemplatePiece[] | undefined;
-  /** The text that closes a turn, with thoughts opened or closed as is asked for. */
-  thoughts(quiet: string, loud: string, reasoning: boolean): string;
-  readonly quiet: string;
-}
-
 const control = (text: string): TemplatePiece => ({ text, control: true });
 const plain = (text: string): TemplatePiece => ({ text, control: false });
 
@@ -55,8 +39,17 @@ const ANY: readonly unknown[] = [
   },
 ];
 
-export const createToolTemplate = (around: ToolSurroundings): ToolTemplate => {
-  const { source, render, names, bos } = around;
+const known = new WeakMap<ChatTemplate, ToolTemplate>();
+
+/** How a template writes tools, calls and results: read from it when it is first asked for. */
+export const toolTemplateOf = (template: ChatTemplate): ToolTemplate => {
+  const read = known.get(template) ?? readToolTemplate(template);
+  known.set(template, read);
+  return read;
+};
+
+const readToolTemplate = (around: ChatTemplate): ToolTemplate => {
+  const { source, render, names, bos, thoughts, quiet } = around.forTools;
   const word = (): string => createSlots(names).word('');
   const leads = [
     ...new Set([
@@ -64,7 +57,7 @@ export const createToolTemplate = (around: ToolSurroundings): ToolTemplate => {
         .past()
         ?.map(({ text }) => text)
         .join(''),
-      around.quiet,
+      quiet,
     ]),
   ].filter((text) => text !== undefined);
   const asked: RenderMessages = (messages, thinking) => {
@@ -101,7 +94,7 @@ export const createToolTemplate = (around: ToolSurroundings): ToolTemplate => {
     for (const way of ways) {
       try {
         const [before = '', after, again] = render(way.messages, way.tools, false).split(question);
-        const isWhole = again === undefined && after === around.quiet;
+        const isWhole = again === undefined && after === quiet;
         if (!isWhole || !way.shown.every((one) => before.includes(one))) continue;
         if (system !== undefined && !before.includes(slots.word(system))) continue;
         const cut = slots.cut(bos !== '' && before.startsWith(bos) ? before.slice(bos.length) : before);
@@ -162,7 +155,7 @@ export const createToolTemplate = (around: ToolSurroundings): ToolTemplate => {
       const end =
         after === 'past'
           ? resultForm.past
-          : around.thoughts(resultForm.end(false), resultForm.end(true), after === 'thoughts');
+          : thoughts(resultForm.end(false), resultForm.end(true), after === 'thoughts');
       const texts = results.map((_, i) =>
         i === results.length - 1 ? withIds(end, i) : withIds(resultForm.joint, i),
       );

@@ -54,28 +54,40 @@ test('a page loads, reads, asks and counts', async () => {
   expect(complaints).toEqual([]);
 });
 
-test('the script of constraints is fetched when an answer must be of a form, and missed by its name', async () => {
+test('the script of constraints and tools is fetched when it is needed, and missed by its name', async () => {
   const { page, library } = await visit();
   let fetched = 0;
   await page.route('**/dist/constraint.js', (route) => {
     fetched += 1;
-    return fetched === 1 ? route.abort() : route.continue();
+    return route.abort();
   });
-  const seen = await page.evaluate(
+  const free = await page.evaluate(
     async ([{ load }, url]) => {
       const model = await load(url, { kv: { store: 'none' } });
-      const session = await model.session();
-      const free = await session.ask('Where is the brass key?', { maxTokens: 2 }).finish;
-      const refused = await session.ask('?', { pattern: /a|b/ }).finish.catch(({ code, details }) => {
-        return { code, keyword: details.keyword };
-      });
+      const session = await model.session({ tools: [] });
+      const { answerTokens } = await session.ask('Where is the brass key?', { maxTokens: 2 }).finish;
       await model.close();
-      return { free: free.answerTokens, refused };
+      return answerTokens;
     },
     [library, MODEL] as const,
   );
-  expect(seen).toEqual({ free: 2, refused: { code: 'unsupported/constraint', keyword: 'script' } });
-  expect(fetched).toBe(1);
+  expect([free, fetched]).toEqual([2, 0]);
+  const refused = await page.evaluate(
+    async ([{ load }, url]) => {
+      const model = await load(url, { kv: { store: 'none' } });
+      const session = await model.session();
+      const asked = [
+        session.ask('?', { pattern: /a|b/ }).finish,
+        model.session({ tools: [{ name: 'now' }] }),
+      ];
+      const errors = await Promise.allSettled(asked);
+      await model.close();
+      return errors.map((one) => one.status === 'rejected' && [one.reason.code, one.reason.details.keyword]);
+    },
+    [library, MODEL] as const,
+  );
+  expect(refused).toEqual(Array(2).fill(['unsupported/constraint', 'script']));
+  expect(fetched).toBeGreaterThan(0);
 });
 
 test('schemas and expressions cross to the worker, refusals back', async () => {

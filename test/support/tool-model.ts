@@ -55,7 +55,7 @@ export const templateOf = (family: string): string =>
   readFileSync(new URL(`../fixtures/templates/${family}.jinja`, import.meta.url), 'utf8');
 
 /** A conversation with tools, and a model that says what the test wants where it may. */
-export const openTools = (
+export const openTools = async (
   source: string,
   shape: ToolModel,
   tools: readonly Tool[],
@@ -64,7 +64,7 @@ export const openTools = (
 ) => {
   const { tokenizer, template, stop } = toolVocabulary(source, shape);
   const script = scriptedContext(tokenizer.vocab, stop);
-  const conversation = createConversation(
+  const conversation = await createConversation(
     script.context,
     tokenizer,
     template,

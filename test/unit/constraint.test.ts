@@ -14,7 +14,7 @@ const THINKS =
   "{% for m in messages %}<im>{{ m.role + ':' + m.content }}</im>{% endfor %}<im>assistant:{% if not enable_thinking %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}";
 const OPENS = THINKS.replace(/\{% if not enable_thinking %\}.*\{% endif %\}/, "{{ '<think>\\n' }}");
 
-const open = (template = THINKS, spacePrefix = false, marks = true) => {
+const open = async (template = THINKS, spacePrefix = false, marks = true) => {
   const bytes = Array.from({ length: 256 }, (_, b) => `<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`);
   const kinds = [...KINDS, ...bytes.map(() => 6), ...WORDS.map(() => 1)];
   if (!marks) kinds[3] = kinds[4] = 1;
@@ -37,7 +37,7 @@ const open = (template = THINKS, spacePrefix = false, marks = true) => {
   );
   const tokenizer = loadTokenizer(metadata);
   const script = scriptedContext(tokenizer.vocab, 2);
-  const conversation = createConversation(
+  const conversation = await createConversation(
     script.context,
     tokenizer,
     loadChatTemplate(metadata, tokenizer),
@@ -63,7 +63,7 @@ describe('an answer', () => {
   const schema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] };
 
   test('is what may be said, and ends where nothing can follow', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     expect(await ask('{"a":true} and more', { schema })).toMatchObject({
       answer: '{"a":true}',
       reason: 'stop',
@@ -82,13 +82,13 @@ describe('an answer', () => {
   });
 
   test('of a model that wants to stop goes on', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     const { answer, complete } = await ask('{"a', { pattern: /\{"a":[0-4]\}/ });
     expect([answer, complete]).toEqual(['{"a":0}', true]);
   });
 
   test('that runs out of tokens inside a value says so', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     const short = await ask('{"a":true}', { schema, maxTokens: 5 });
     expect(short).toMatchObject({ reason: 'length', complete: false });
     expect('{"a":true}'.startsWith(short.answer)).toBe(true);
@@ -109,7 +109,7 @@ describe('an answer', () => {
   });
 
   test('that a stop string cuts is not complete', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     expect(await ask('ab-cd', { pattern: /ab-cd/, stop: ['-'] })).toMatchObject({
       answer: 'ab',
       reason: 'stop',
@@ -118,7 +118,7 @@ describe('an answer', () => {
   });
 
   test('has whole characters, though tokens are bytes', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     expect(await ask('é😀', { pattern: /[é😀]{2}/u })).toMatchObject({ answer: 'é😀', complete: true });
     // The budget ends inside the second character.
     const { answer, complete } = await ask('éé', { pattern: /é{2}/, maxTokens: 3 });
@@ -126,14 +126,14 @@ describe('an answer', () => {
   });
 
   test('of a vocabulary that writes a space in front has none', async () => {
-    const { ask } = open(THINKS, true);
+    const { ask } = await open(THINKS, true);
     expect((await ask('yes', { pattern: /yes/ })).answer).toBe('yes');
     expect((await ask(' yes', { pattern: / yes/ })).answer).toBe(' yes');
     expect((await ask('no', { pattern: /yes/ })).answer).toBe('yes');
   });
 
   test('is free of constraints that were not asked for', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     expect(await ask('anything', {})).not.toHaveProperty('complete');
   });
 });
@@ -142,14 +142,14 @@ describe('thoughts', () => {
   const pattern = /yes|no/;
 
   test('are free, and what follows is not', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     const found = await ask('<think>\nHm, maybe?\n</think>\n\nmaybe', { pattern, reasoning: true });
     expect(found).toMatchObject({ thoughts: 'Hm, maybe?', reason: 'stop', complete: true });
     expect(found.answer).toMatch(/^(yes|no)$/);
   });
 
   test('that the prompt has opened', async () => {
-    const { ask } = open(OPENS);
+    const { ask } = await open(OPENS);
     const found = await ask('Hm.</think>no', { pattern, reasoning: true });
     expect(found).toMatchObject({ thoughts: 'Hm.', answer: 'no', complete: true });
     expect(await ask('Hm.', { pattern, reasoning: true, maxTokens: 2 })).toMatchObject({
@@ -159,13 +159,13 @@ describe('thoughts', () => {
   });
 
   test('need not come, and do not where they are off', async () => {
-    const { ask } = open();
+    const { ask } = await open();
     expect(await ask('no', { pattern, reasoning: true })).toMatchObject({ answer: 'no', thoughts: '' });
     expect(await ask('<think>Hm.</think>no', { pattern })).toMatchObject({ thoughts: '', complete: true });
   });
 
   test('whose marks are no tokens are refused', async () => {
-    const { ask } = open(THINKS, false, false);
+    const { ask } = await open(THINKS, false, false);
     await expect(ask('no', { pattern, reasoning: true })).rejects.toMatchObject({
       code: 'unsupported/constraint',
       details: { keyword: 'reasoning' },
@@ -174,8 +174,8 @@ describe('thoughts', () => {
   });
 });
 
-test('a bias that leaves nothing is an error, and so is a vocabulary that cannot say it', () => {
-  const { tokenizer } = open();
+test('a bias that leaves nothing is an error, and so is a vocabulary that cannot say it', async () => {
+  const { tokenizer } = await open();
   const constraint = createConstraint(tokenizer, { pattern: /yes/ })!;
   const logits = new Float32Array(tokenizer.vocab).fill(Number.NEGATIVE_INFINITY);
   expect(() => constraint.mask(logits)).toThrow(expect.objectContaining({ code: 'input/option' }));

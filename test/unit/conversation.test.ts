@@ -12,7 +12,7 @@ const QWEN = `{% for m in messages %}{% if m.role == 'assistant' %}{% set text =
 const OPENS = QWEN.replace(/\{% if not enable_thinking %\}.*\{% endif %\}/, "{{ '<think>\\n' }}");
 const DATED = `{{ strftime_now('%Y-%m-%d %H:%M:%S') }}${QWEN}`;
 
-const open = (source: string, thinkKind: 3 | 4, stored?: Turns) => {
+const open = async (source: string, thinkKind: 3 | 4, stored?: Turns) => {
   const bytes = Array.from({ length: 256 }, (_, b) => `<0x${b.toString(16).toUpperCase().padStart(2, '0')}>`);
   const kinds = [2, 3, 3, thinkKind, thinkKind, ...bytes.map(() => 6), 1];
   const metadata = createMetadata(
@@ -31,7 +31,7 @@ const open = (source: string, thinkKind: 3 | 4, stored?: Turns) => {
   const script = scriptedContext(tokenizer.vocab, 2);
   const begun = { system: undefined, ...(stored && { stored }) };
   const template = loadChatTemplate(metadata, tokenizer);
-  const conversation = createConversation(
+  const conversation = await createConversation(
     script.context,
     tokenizer,
     template,
@@ -54,9 +54,9 @@ const open = (source: string, thinkKind: 3 | 4, stored?: Turns) => {
 
 // Files call the marks control or user-defined; both are told apart from the answer.
 describe.each([3, 4] as const)('thoughts, marks of type %i', (kind) => {
-  let chat: ReturnType<typeof open>;
+  let chat: Awaited<ReturnType<typeof open>>;
   beforeEach(async () => {
-    chat = open(QWEN, kind);
+    chat = await open(QWEN, kind);
     await chat.conversation.append('A text.', {});
   });
   const text = '<im>user:A text.';
@@ -132,7 +132,7 @@ describe.each([3, 4] as const)('thoughts, marks of type %i', (kind) => {
 });
 
 test('a template that opens thoughts itself', async () => {
-  const chat = open(OPENS, 4);
+  const chat = await open(OPENS, 4);
   const on = await chat.ask('Hm.\n</think>\n\nSo.', { reasoning: true, continue: true });
   expect([on.thoughts, on.answer, on.finish.reasoning?.tokens]).toEqual(['Hm.', 'So.', 5]);
   expect(chat.read()).toBe('<im>user:Why?</im><im>assistant:So.');
@@ -144,11 +144,11 @@ test('a template that opens thoughts itself', async () => {
 test('the date of the first day stays: a text that is appended again is recognised', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: new Date(2031, 1, 3, 4, 5, 7) });
   onTestFinished(() => void vi.useRealTimers());
-  const first = open(DATED, 4);
+  const first = await open(DATED, 4);
   await first.conversation.append('A text.', {});
   const turns: Turns = JSON.parse(JSON.stringify(first.conversation.turns));
   vi.setSystemTime(new Date(2031, 1, 4, 5, 6, 8));
-  const second = open(DATED, 4, turns);
+  const second = await open(DATED, 4, turns);
   second.tokens.push(...first.tokens);
   await second.conversation.append('A text.', {});
   expect(second.tokens).toEqual(first.tokens);

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { notesOf } from '../../src/engine/session-notes.js';
 import type { Manifest } from '../../src/kv/manifest.js';
-import { codeOf } from '../support/code-of.js';
 
 const place = { tokens: 2, turn: 'user', pieces: 1 };
 const manifest = (said: unknown): Manifest => {
@@ -10,14 +9,14 @@ const manifest = (said: unknown): Manifest => {
   return { id: 'a', tokens: new Uint32Array(4), notes } as unknown as Manifest;
 };
 
-test('what was said is taken as it was written, or left out by older versions', () => {
+test('what was said is taken as it was written, or left out by older versions', async () => {
   const said = [
     { role: 'user', length: 9, place: { ...place, tokens: 0, pieces: 0 } },
     { role: 'assistant', text: 'Yes.', place },
     { role: 'user', text: 'Why?', place: { tokens: 4, turn: 'answered', pieces: 1 } },
   ];
-  expect(notesOf(manifest(said)).turns.said).toEqual(said);
-  expect(notesOf(manifest(undefined)).turns.said).toBeUndefined();
+  expect((await notesOf(manifest(said))).turns.said).toEqual(said);
+  expect((await notesOf(manifest(undefined))).turns.said).toBeUndefined();
 });
 
 test.each([
@@ -30,6 +29,6 @@ test.each([
   ['a place behind the tokens', [{ role: 'user', text: 'x', place: { ...place, tokens: 5 } }]],
   ['a place behind the pieces', [{ role: 'user', text: 'x', place: { ...place, pieces: 2 } }]],
   ['a turn that is none', [{ role: 'user', text: 'x', place: { ...place, turn: 'then' } }]],
-])('from a file it is refused: %s', (_, said) => {
-  expect(codeOf(() => notesOf(manifest(said)))).toBe('storage/corrupt');
+])('from a file it is refused: %s', async (_, said) => {
+  await expect(notesOf(manifest(said))).rejects.toMatchObject({ code: 'storage/corrupt' });
 });

@@ -1,7 +1,7 @@
 import { LonghandError } from '../errors.js';
-import type { ToolSettings } from '../generate/tool-choice.js';
 import { flag, onlyKnown, text } from '../options.js';
 import type { ToldCalls, Tool, ToolResult } from '../text/tool.js';
+import type { ToolSettings } from './tool-settings.js';
 
 const NAME = /^[\w.-]{1,128}$/;
 /** Tools that a session may have, and characters that they may be written with. */
@@ -24,8 +24,7 @@ const asJson = (value: unknown): string | undefined => {
 };
 
 /** Refuses tools that are not what they must be, or two of one name. */
-export const checkTools = (tools: readonly Tool[] | undefined): void => {
-  if (tools === undefined) return;
+export const checkTools = (tools: readonly Tool[]): void => {
   if (!Array.isArray(tools) || tools.length > MOST_TOOLS)
     throw refuse('tools', `it must be a list of at most ${MOST_TOOLS} tools.`);
   const names = new Set<string>();
@@ -56,9 +55,8 @@ export const checkToolSettings = ({ toolChoice, parallelCalls }: ToolSettings): 
   throw refuse('toolChoice', "use 'auto', 'none', 'required' or { name }.");
 };
 
-/** A question, or results of calls. */
-export const checkQuestion = (question: string | readonly ToolResult[]): void => {
-  if (typeof question === 'string') return;
+/** What is asked with, where it is no text. */
+export const checkResults = (question: readonly ToolResult[]): void => {
   const areResults =
     Array.isArray(question) &&
     question.every((one) => isRecord(one) && typeof one.name === 'string' && typeof one.content === 'string');
@@ -69,9 +67,8 @@ export const checkQuestion = (question: string | readonly ToolResult[]): void =>
   );
 };
 
-/** An answer that was given elsewhere. */
-export const checkTold = (answer: string | ToldCalls): void => {
-  if (typeof answer === 'string') return;
+/** An answer that was given elsewhere, where it is no text. */
+export const checkTold = (answer: ToldCalls): void => {
   const areCalls =
     isRecord(answer) &&
     (answer.text === undefined || typeof answer.text === 'string') &&
