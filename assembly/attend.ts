@@ -17,6 +17,7 @@
 //   23 begin        0, or (rows, heads, valueDim + 2) f32: where the pass before left off
 //   24 carry        0, or as many numbers that are written in place of out and lse
 //   25 whole        items before this one are whole; 26 parts: into how many, by query heads, every later one is divided
+//   27 lifts        0, or f32 at lifts + r · capacity · 4: what is added to the logits of a range's keys, in units of ln 2
 import { attendRow, TOGETHER } from './lib/attend-row';
 import { attendTile } from './lib/attend-tile';
 import { LN2 } from './lib/exp';
@@ -114,6 +115,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
     const before = <usize>(start - position);
     const carried = before * carryRow + <usize>(firstHead * (valueDim + 2) << 2);
     const ranges = address(args, 4) + <usize>row * (<usize>word(args, 5) << 3);
+    const lifts = address(args, 27) ? address(args, 27) + <usize>row * (<usize>word(args, 5) << 2) : 0;
     const count = load<i32>(address(args, 3) + (<usize>row << 2));
     // The bits are the same. Whole blocks are faster in a tile, unless its queries come in threes.
     const byQuads = count > 1 || all % 3 == 0;
@@ -128,7 +130,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
           lse ? lse + before * lseRow + (<usize>(firstHead + first) << 2) : 0,
           some, start,
           address(args, 2), <usize>(head * headBytes), <usize>(head * headBytes + keyBytes), keyDim, valueDim,
-          ranges, count, word(args, 16), scale, cap, skipBelow, scratch,
+          ranges, lifts, count, word(args, 16), scale, cap, skipBelow, scratch,
           word(args, 21), word(args, 22), begin ? begin + carried + skip : 0, carry ? carry + carried + skip : 0,
         );
       }
@@ -141,7 +143,7 @@ export function attend(args: usize, from: i32, to: i32, scratch: usize): void {
       tileSize, group, start,
       address(args, 2), <usize>(head * headBytes), <usize>(head * headBytes + keyBytes),
       keyDim, valueDim, keyCodec, valueCodec,
-      ranges, count, word(args, 16), scale, cap, skipBelow, scratch,
+      ranges, lifts, count, word(args, 16), scale, cap, skipBelow, scratch,
       word(args, 21), word(args, 22), begin ? begin + carried : 0, carry ? carry + carried : 0, carryRow,
     );
   }

@@ -40,6 +40,7 @@ struct Params {
   cap: f32,        // of logits; 0: none
   perCap: f32,
   skipBelow: f32,  // 1e38 and more: nothing is skipped
+  liftsAt: u32,    // in the plan; 0: it has none
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(1) @binding(0) var<storage, read_write> out: array<u32>;      // (rows, heads · dim.y), or what pages give
@@ -276,12 +277,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       break;
     }
     var mask = vec2u(0u);
+    var lift = 0.0; // of this thread's key
     for (var i = range; i < count; i += 1u) {
       let at = range_at(p.plan, row, i);
       if (plan[at] >= base + 64u) {
         break;
       }
       mask |= bits_of(base, max(plan[at], oldest), plan[at + 1u]);
+      if (p.liftsAt > 0u && plan[at] <= base + lane && base + lane < plan[at + 1u]) {
+        lift = bitcast<f32>(plan[p.liftsAt + row * p.plan.capacity + i]);
+      }
     }
     let page = places[base / 64u] * p.pageWords + kvHead * (p.words.x + p.words.y);
     let values = page + p.words.x;
@@ -291,7 +296,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var quad = 0u; quad < p.quads; quad += 1u) {
       var logits = vec4f(NEVER);
       if (bit != 0u) {
-        logits = logits_of(slot / 4u + quad, page, lane);
+        logits = logits_of(slot / 4u + quad, page, lane) + lift;
       }
       for (var i = 0u; i < 4u; i += 1u) {
         let n = quad * 4u + i;

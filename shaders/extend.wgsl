@@ -4,6 +4,8 @@ struct Params {
   plan: PlanShape,
   before: u32, // tiles of the plan that is read
   end: u32,
+  liftsAt: u32,  // 0: none
+  oldLiftsAt: u32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(1) @binding(0) var<storage, read_write> plan: array<u32>;
@@ -25,6 +27,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       let to = range_at(p.plan, list, range);
       plan[to] = old[begin];
       plan[to + 1u] = select(old[begin + 1u], p.end, range + 1u == count);
+      if (p.liftsAt > 0u) {
+        plan[p.liftsAt + i] = old[p.oldLiftsAt + row * p.plan.capacity + range];
+      }
     }
   }
 }

@@ -5,6 +5,8 @@ struct Params {
   named: PlanShape,
   kept: PlanShape,
   tableAt: u32, // where each tile begins
+  liftsAt: u32, // 0: none
+  namedLiftsAt: u32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(1) @binding(0) var<storage, read_write> plan: array<u32>;
@@ -40,6 +42,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       if (start < stop) {
         plan[at] = start;
         plan[at + 1u] = stop;
+        if (p.liftsAt > 0u) {
+          plan[p.liftsAt + row * p.out.capacity + (at - first) / 2u] = named[p.namedLiftsAt + source * p.named.capacity + n];
+        }
         at += 2u;
       }
       if (open || named[one + 1u] <= kept[other + 1u]) {

@@ -5,6 +5,7 @@
 import { BLOCK } from './dots';
 import { hadamard } from './hadamard';
 import { halves4 } from './halves';
+import { addLifts, liftBlock } from './lifts';
 import { PAGE, Q8, scalesAt } from './page';
 import { quantizeQuery } from './query';
 import { QUADS, ROW_CODES, ROW_LOGITS } from './quads';
@@ -20,9 +21,9 @@ const LINE: usize = 64;
 
 /** Bytes of scratch for `attendRow`. */
 export function rowScratch(keyDim: i32, valueDim: i32): usize {
-  const perQuad: usize = 4 + 4 + 4 + 3 * 16;
+  const perQuad: usize = 4 + 4 + 4 + 4 * 16;
   const queries = TOGETHER * (ROW_LOGITS + ROW_CODES + <usize>keyDim * 2 + <usize>valueDim * 4);
-  return QUADS * perQuad + queries + 6 * 16 + <usize>keyDim * 6;
+  return QUADS * perQuad + <usize>BLOCK * 4 + queries + 6 * 16 + <usize>keyDim * 6;
 }
 
 /**
@@ -32,7 +33,7 @@ export function rowScratch(keyDim: i32, valueDim: i32): usize {
 export function attendRow(
   out: usize, q: usize, lse: usize, count: i32, position: i32,
   table: usize, keyAt: usize, valueAt: usize, keyDim: i32, valueDim: i32,
-  ranges: usize, rangeCount: i32, window: i32, scale: f32, cap: f32, skipBelow: f32, scratch: usize,
+  ranges: usize, lifts: usize, rangeCount: i32, window: i32, scale: f32, cap: f32, skipBelow: f32, scratch: usize,
   from: i32, to: i32, begin: usize, carry: usize,
 ): void {
   const masks = scratch;
@@ -52,6 +53,8 @@ export function attendRow(
   const keysAt = spare + <usize>(keyDim * 6);
   const valuesAt = keysAt + QUADS * 4;
   const ends = valuesAt + QUADS * 4;
+  const liftsOfBlock = ends + QUADS * 4;
+  const liftsOfQuads = liftsOfBlock + <usize>BLOCK * 4;
   const accRow = <usize>valueDim << 2;
 
   for (let n = 0; n < count; n++) {
@@ -98,7 +101,9 @@ export function attendRow(
         const begins = load<i32>(ranges + (<usize>range << 3)) - base;
         const finishes = load<i32>(ranges + (<usize>range << 3), 4) - base;
         if (begins >= BLOCK) break;
-        mask |= bits(max(max(begins, oldest - base), 0), min(finishes, BLOCK));
+        const low = max(max(begins, oldest - base), 0), high = min(finishes, BLOCK);
+        mask |= bits(low, high);
+        if (lifts) liftBlock(liftsOfBlock, low, high, load<f32>(lifts + (<usize>range << 2)));
         if (finishes > BLOCK) break;
         range++;
       }
@@ -111,6 +116,7 @@ export function attendRow(
         v128.store(masks + at, i32x4.eq(lanes, i32x4(1, 2, 4, 8)));
         v128.store(keyScales + at, halves4(page + keyAt + scalesOfKeys + (token << 1)));
         v128.store(valueScales + at, halves4(page + valueAt + scalesOfValues + (token << 1)));
+        if (lifts) v128.store(liftsOfQuads + at, v128.load(liftsOfBlock + ((token % BLOCK) << 2)));
         const keys = page + keyAt + token * <usize>keyDim, values = page + valueAt + token * <usize>valueDim;
         store<u32>(keysAt + (at >> 2), <u32>keys);
         store<u32>(valuesAt + (at >> 2), <u32>values);
@@ -128,6 +134,7 @@ export function attendRow(
     if (cap > 0) {
       for (let n = 0; n < count; n++) softcap(logits + <usize>n * ROW_LOGITS, quads * 4, cap);
     }
+    if (lifts) addLifts(logits, ROW_LOGITS, count, liftsOfQuads, <usize>quads << 4);
     let first: usize = 0;
     for (let block = 0; block < blocks; block++) {
       const last = <usize>load<i32>(ends + (<usize>block << 2));

@@ -2,6 +2,7 @@
 import { rowScratch } from './attend-row';
 import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, splits, sumKeys } from './dots';
 import { hadamard } from './hadamard';
+import { addLifts, liftBlock } from './lifts';
 import { F32, widen } from './mix';
 import { packValues } from './mix-codes';
 import { codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt } from './page';
@@ -22,7 +23,7 @@ function padded(count: i32): usize {
 
 /** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
 export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
-  const perBlock = <usize>(BLOCK * 4 * (1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
+  const perBlock = <usize>(BLOCK * 4 * (1 + 1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
   const tile = perBlock + 5 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
   return max(tile, rowScratch(keyDim, valueDim));
 }
@@ -48,14 +49,14 @@ function packQuery(out: usize, query: usize, dim: i32, keyCodec: i32, split: boo
  * One KV head, one tile. q and out: rows of `group` heads side by side, `qRow` and `outRow` bytes apart; `position` is
  * that of the first row. keyAt, valueAt: from the start of a page to this head's blocks. lse: 0, or the address of the
  * first row's log-sum-exps, lseRow bytes apart. A row at p reads keys in (p − window, p]. scale, cap (0 for none) and
- * skipBelow count in units of ln 2. Only keys in [from, to), multiples of 64, are read. begin: 0, or what an earlier pass
+ * skipBelow count in units of ln 2. lifts: 0, or those of `ranges`. Only keys in [from, to), multiples of 64, are read. begin: 0, or what an earlier pass
  * wrote for the first row, carryRow bytes apart; carry: 0, or where this one writes it, and then no out and lse.
  */
 export function attendTile(
   out: usize, outRow: usize, q: usize, qRow: usize, lse: usize, lseRow: usize,
   rows: i32, group: i32, position: i32,
   table: usize, keyAt: usize, valueAt: usize, keyDim: i32, valueDim: i32, keyCodec: i32, valueCodec: i32,
-  ranges: usize, count: i32, window: i32, scale: f32, cap: f32, skipBelow: f32, scratch: usize,
+  ranges: usize, lifts: usize, count: i32, window: i32, scale: f32, cap: f32, skipBelow: f32, scratch: usize,
   from: i32, to: i32, begin: usize, carry: usize, carryRow: usize,
 ): void {
   const queries = rows * group;
@@ -73,7 +74,8 @@ export function attendTile(
   const steps = fades + padded(queries);
   const codedQueries = steps + padded(queries);
   const logits = codedQueries + <usize>(queries * keyDim << 2);
-  const acc = logits + <usize>(queries * BLOCK << 2);
+  const liftsOfBlock = logits + <usize>(queries * BLOCK << 2);
+  const acc = liftsOfBlock + <usize>(BLOCK << 2);
   const packedRow = <usize>keyDim << (keyCodec == Q8 ? 1 : 2);
   const accRow = <usize>valueDim << 2;
   const split = splits(queries);
@@ -100,7 +102,9 @@ export function attendTile(
       const begins = load<i32>(ranges + (<usize>range << 3)) - base;
       const ends = load<i32>(ranges + (<usize>range << 3), 4) - base;
       if (begins >= BLOCK) break;
-      mask |= bits(max(max(begins, oldest - base), 0), min(ends, BLOCK));
+      const low = max(max(begins, oldest - base), 0), high = min(ends, BLOCK);
+      mask |= bits(low, high);
+      if (lifts) liftBlock(liftsOfBlock, low, high, load<f32>(lifts + (<usize>range << 2)));
       if (ends > BLOCK) break;
       range++;
     }
@@ -132,6 +136,7 @@ export function attendTile(
     }
 
     if (cap > 0) softcap(logitsFrom, some * BLOCK, cap);
+    if (lifts) addLifts(logitsFrom, <usize>BLOCK << 2, some, liftsOfBlock, <usize>BLOCK << 2);
 
     const start = <usize>first;
     const end = <usize>(last + 1);

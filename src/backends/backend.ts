@@ -9,7 +9,7 @@
 import type { AttendOptions } from './attend-options.js';
 import type { Boundaries } from './boundaries.js';
 import type { KvLayer, KvShape } from './kv-layer.js';
-import type { Keep, Plan, Range, Tiles } from './plan.js';
+import type { Keep, Lifts, Plan, Range, Tiles } from './plan.js';
 import type { Recurrence } from './recurrence.js';
 import type { WeightType } from './row-formats.js';
 import type { Tensor, Weight } from './tensor.js';
@@ -219,17 +219,17 @@ export interface Backend {
    * forced tail and choice are whole sub-blocks: what is left of the budget below 16 tokens is not spent.
    */
   select(plan: Plan, tiles: Tiles, keep: Keep, scores?: Scores, index?: ChunkIndex): void;
-  /** Write a plan that the host knows: row list · tiles + tile holds the ranges of that tile, as `Plan` promises them. */
-  writePlan(plan: Plan, tiles: Tiles, rows: readonly (readonly Range[])[]): void;
+  /** Write a plan that the host knows: row list · tiles + tile holds a tile's ranges, as `Plan` promises them, or their lifts. */
+  writePlan(plan: Plan, tiles: Tiles, rows: readonly (readonly Range[])[], lifts?: Lifts): void;
   /**
-   * The plan's last tile goes on in a new call, `tiles`, whose rows are all of that tile: what it reads stays, and reaches
-   * to the last of these rows. Doing so twice is as good as once.
+   * The plan's last tile goes on in a new call, `tiles`, whose rows are all of that tile: what it reads stays, lifts
+   * included, and reaches to the last of these rows. Doing so twice is as good as once.
    */
   extend(plan: Plan, tiles: Tiles): void;
   /**
    * out = what `plan` names of what is kept, for the same rows; another plan than these two. `kept` is a plan of as many tiles
    * or of one, which then is for all of them; its last range has no end: what came after the choice is kept, and so is a
-   * tile itself. Either may have one list for all of `out`.
+   * tile itself. Either may have one list for all of `out`. Ranges keep the lifts that `plan` gives them; `kept` has none.
    */
   keepOnly(out: Plan, plan: Plan, kept: Plan): void;
   readPlan(plan: Plan): Promise<Range[][]>;
@@ -238,7 +238,7 @@ export interface Backend {
 
   // ** attention **
   /**
-   * out (rows, heads · valueDim) = softmax(scale · q·Kᵀ) · V over the plan's ranges, causal inside them. Query head h
+   * out (rows, heads · valueDim) = softmax(scale · q·Kᵀ + lifts) · V over the plan's ranges, causal inside them. Query head h
    * reads KV head ⌊h · kvHeads / heads⌋. Keys come in blocks aligned to absolute positions, so that the result depends
    * only on the row, its ranges and the pages. Adds the (row, key) pairs read, over lists, to the plan's counter: keys
    * outside a row's window, or a pass, are not read.

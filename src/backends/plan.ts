@@ -41,10 +41,17 @@ export const askingRows = (tiles: Tiles, t: number): number =>
 /** Half-open run of absolute token positions. */
 export type Range = readonly [start: number, end: number];
 
+/** A lift for each range of each row of a plan (`Plan`). */
+export type Lifts = readonly (readonly number[])[];
+
 /**
  * Which ranges each tile reads, on the device. One list per KV head, or one per layer (`lists` = 1). Ranges are
  * ascending, disjoint, never empty, causal-reachable (end ≤ tile end) and contain the tile's whole diagonal; adjacent
- * ranges are merged. Masking inside the diagonal belongs to `attend`.
+ * ranges are merged, unless their lifts differ. Masking inside the diagonal belongs to `attend`.
+ *
+ * A plan may have a *lift* for each range: a finite number that `attend` adds to the logits of the range's keys, in units
+ * of e, after the softcap. ln w lets each of them count for w keys. Nothing else looks at lifts: what is observed or scored
+ * is what keys are worth by themselves.
  */
 export interface Plan {
   readonly lists: number;

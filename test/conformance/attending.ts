@@ -2,6 +2,7 @@ import {
   type AttendOptions,
   type KvLayer,
   type KvShape,
+  type Lifts,
   PAGE,
   type Range,
   type Tensor,
@@ -101,11 +102,12 @@ export const attend = async (
   tiles: Tiles,
   rows: readonly (readonly Range[])[],
   how: Partial<AttendOptions> = {},
+  lifts?: Lifts,
 ): Promise<Attended> => {
   const { keyDim, valueDim } = kv.shape;
   const out = pages.tensor('out', tiles.rows, heads * valueDim);
   const logSumExp = pages.tensor('lse', tiles.rows, heads);
-  const plan = pages.makePlan(lists, tiles, rows);
+  const plan = pages.makePlan(lists, tiles, rows, lifts);
   const query = tensorOf(pages, tiles.rows, heads * keyDim, q);
   pages.attend(out, query, kv, plan, { scale: 1 / Math.sqrt(keyDim), logSumExp, ...how });
   const [values, sums] = [await pages.read(out), await pages.read(logSumExp)];
@@ -128,6 +130,25 @@ export const sparse = (lists: number, tiles: Tiles, next: Random): Range[][] =>
     }
     return [...ranges, [start, tileEnd(tiles, r % tileCount(tiles))]];
   });
+
+/** A plan with a lift for each range, some of which touch: those of `rows` at random places cut in two. */
+export const lifted = (
+  rows: readonly (readonly Range[])[],
+  next: Random,
+): { readonly rows: Range[][]; readonly lifts: number[][] } => {
+  const cut = rows.map((ranges) =>
+    ranges.flatMap(([start, end]): Range[] => {
+      // The last range holds the tile, which stays whole.
+      if (end - start < 2 || end === ranges.at(-1)![1] || next.next() < 0.5) return [[start, end]];
+      const at = start + 1 + next.below(end - start - 1);
+      return [
+        [start, at],
+        [at, end],
+      ];
+    }),
+  );
+  return { rows: cut, lifts: cut.map((ranges) => ranges.map(() => 2 * next.normal())) };
+};
 
 export const lastRows = (tokens: number, rows: number, tileRows: number): Tiles => ({
   position: tokens - Math.min(rows, tokens),

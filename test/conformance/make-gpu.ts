@@ -6,7 +6,8 @@ import { type GpuDevice, openGpu } from '../../src/backends/webgpu/device.js';
 import { gpuLinear } from '../../src/backends/webgpu/linear.js';
 import { gpuMatmul } from '../../src/backends/webgpu/matmul.js';
 import { gpuPages } from '../../src/backends/webgpu/pages.js';
-import { type GpuPlan, gpuPlans, shapePlan } from '../../src/backends/webgpu/plans.js';
+import { type GpuPlan, planContents, shapePlan } from '../../src/backends/webgpu/plan-buffer.js';
+import { gpuPlans } from '../../src/backends/webgpu/plans.js';
 import type { GpuOptions } from '../../src/backends/webgpu/request.js';
 import { gpuTensors } from '../../src/backends/webgpu/tensors.js';
 import { gpuTopLogits } from '../../src/backends/webgpu/top-logits.js';
@@ -58,16 +59,12 @@ export const makeGpuPages = async (options: GpuAttendOptions = {}): Promise<Page
     ...gpuTensors(device),
     ...pages,
     ...gpuAttend(device, options),
-    makePlan(lists, tiles, rows) {
+    makePlan(lists, tiles, rows, lifts) {
       const plan = plans.plan('test', lists) as GpuPlan;
-      const buffer = shapePlan(device, plan, tiles, Math.max(...rows.map((ranges) => ranges.length)));
+      const most = Math.max(...rows.map((ranges) => ranges.length));
+      const buffer = shapePlan(device, plan, tiles, most, !!lifts);
       expect(rows).toHaveLength(lists * tileCount(tiles));
-      const words = new Uint32Array(rows.length * (1 + 2 * plan.capacity));
-      rows.forEach((ranges, row) => {
-        words[row] = ranges.length;
-        words.set(ranges.flat(), rows.length + 2 * row * plan.capacity);
-      });
-      device.recorder.write(buffer, 0, new Uint8Array(words.buffer));
+      device.recorder.write(buffer, 0, new Uint8Array(planContents(plan, rows, lifts).buffer));
       return plan;
     },
     losePage: (kv, page) => pages.dropPages(kv, [page]),

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import {
   type Backend,
   type KvLayer,
+  type Lifts,
   type Plan,
   type Range,
   type Tiles,
@@ -32,8 +33,8 @@ export interface PagesUnderTest
     | 'attend'
     | 'readPairs'
   > {
-  /** rows[list · tiles + tile] = the ranges of that tile. */
-  makePlan(lists: number, tiles: Tiles, rows: readonly (readonly Range[])[]): Plan;
+  /** rows[list · tiles + tile] = the ranges of that tile, lifts likewise. */
+  makePlan(lists: number, tiles: Tiles, rows: readonly (readonly Range[])[], lifts?: Lifts): Plan;
   /** Reading this page from now on is an error, `lost`. (The reference cannot tell.) */
   losePage(kv: KvLayer, page: number): void;
 }
@@ -49,7 +50,7 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
   return {
     ...wasmTensors(device),
     ...pages,
-    makePlan(lists, tiles, rows): WasmPlan {
+    makePlan(lists, tiles, rows, lifts): WasmPlan {
       const count = lists * tileCount(tiles);
       const capacity = Math.max(1, ...rows.map((ranges) => ranges.length));
       const counts = heap.alloc(count * 4, 'activations');
@@ -60,7 +61,11 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
       rows.forEach((row, r) => {
         heap.u32(ranges + r * capacity * 8, capacity * 2).set(row.flat());
       });
-      return { lists, tiles, counts, ranges, capacity, pairs, release: () => {} };
+      const liftsAt = lifts ? heap.alloc(count * capacity * 4, 'activations') : 0;
+      lifts?.forEach((row, r) => {
+        heap.f32(liftsAt + r * capacity * 4, row.length).set(row.map((lift) => lift / Math.LN2));
+      });
+      return { lists, tiles, counts, ranges, capacity, lifts: liftsAt, pairs, release: () => {} };
     },
     losePage(kv, page) {
       pages.dropPages(kv, [page]);
@@ -72,6 +77,9 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
 
 export const makeRefPages = (): PagesUnderTest => ({
   ...createRefBackend(),
-  makePlan: (lists, tiles, rows): RefPlan => ({ lists, tiles, rows: rows.map((row) => [...row]), pairs: 0 }),
+  makePlan: (lists, tiles, rows, lifts): RefPlan => ({
+    ...{ lists, tiles, rows: rows.map((row) => [...row]), pairs: 0 },
+    lifts: lifts?.map((row) => [...row]),
+  }),
   losePage: () => {},
 });

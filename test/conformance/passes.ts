@@ -4,6 +4,7 @@ import {
   carryWidth,
   type KvLayer,
   type KvShape,
+  type Lifts,
   PAGE,
   type Range,
   type Tiles,
@@ -19,6 +20,7 @@ import {
   everything,
   filled,
   lastRows,
+  lifted,
   makeCase,
   sparse,
   tensorOf,
@@ -41,6 +43,7 @@ const attendInPasses = async (
   rows: readonly (readonly Range[])[],
   how: Partial<AttendOptions>,
   cuts: readonly number[],
+  lifts?: Lifts,
 ): Promise<Attended> => {
   const { keyDim, valueDim } = kv.shape;
   const rest = new Float32Array(tiles.rows * heads * valueDim).fill(UNTOUCHED);
@@ -49,7 +52,7 @@ const attendInPasses = async (
   const width = carryWidth(kv.shape);
   const nothing = new Float32Array(tiles.rows * heads * width).fill(Number.NaN);
   const carry = tensorOf(pages, tiles.rows * heads, width, nothing);
-  const plan = pages.makePlan(lists, tiles, rows);
+  const plan = pages.makePlan(lists, tiles, rows, lifts);
   const query = tensorOf(pages, tiles.rows, heads * keyDim, q);
   const ends = [...cuts, Number.POSITIVE_INFINITY];
   for (const [i, to] of ends.entries()) {
@@ -100,9 +103,11 @@ export const describePasses = (
       const some = makeCase(shape, heads, tokens, next);
       const tiles = lastRows(tokens, height === PAGE ? (few ? 10 : 70) : height, height === PAGE ? PAGE : 1);
       const q = next.normals(tiles.rows * heads * shape.keyDim, 1.5);
-      const plans: [number, Range[][]][] = [
+      const weighed = lifted(sparse(kvHeads, tiles, next), next);
+      const plans: [number, Range[][], number[][]?][] = [
         [1, everything(1, tiles)],
         [kvHeads, sparse(kvHeads, tiles, next)],
+        [kvHeads, weighed.rows, weighed.lifts],
         // The first pages are not named at all.
         [1, Array.from({ length: tileCount(tiles) }, (): Range[] => [[200, tokens]])],
       ];
@@ -110,17 +115,18 @@ export const describePasses = (
       for (const pages of teams) {
         const kv = filled(pages, some);
         const copy = await copied(pages, kv, reference);
-        for (const [i, [lists, ranges]] of plans.entries()) {
+        for (const [i, [lists, ranges, lifts]] of plans.entries()) {
           const how = hows[(n + i) % hows.length]!;
-          const whole = await attend(pages, kv, heads, q, lists, tiles, ranges, how);
+          const whole = await attend(pages, kv, heads, q, lists, tiles, ranges, how, lifts);
           for (const [c, cuts] of cutsOf(tokens).entries()) {
             if (few && c !== (n + i) % 6) continue;
-            const cut = await attendInPasses(pages, kv, heads, q, lists, tiles, ranges, how, cuts);
+            const read = [heads, q, lists, tiles, ranges, how, cuts, lifts] as const;
+            const cut = await attendInPasses(pages, kv, ...read);
             expectEqual(cut.out, whole.out, 'out');
             expectEqual(cut.logSumExp, whole.logSumExp, 'log-sum-exp');
             expect(cut.pairs).toBe(whole.pairs);
             if (pages !== teams[0] || c !== (n + i) % 6) continue;
-            const wanted = await attendInPasses(reference, copy, heads, q, lists, tiles, ranges, how, cuts);
+            const wanted = await attendInPasses(reference, copy, ...read);
             const bound = boundOf(some);
             expectWithin(cut.out, wanted.out, () => bound, 'out');
             expectWithin(cut.logSumExp, wanted.logSumExp, () => tolerance.attention, 'log-sum-exp');

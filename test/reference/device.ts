@@ -30,5 +30,7 @@ export interface RefPlan extends Plan {
   readonly lists: number;
   tiles: Tiles;
   rows: Range[][];
+  /** One of each range; missing: all are 0. */
+  lifts?: number[][] | undefined;
   pairs: number;
 }

@@ -203,10 +203,15 @@ export const refPages = (): Verbs => ({
           const query = (q as RefTensor).values.subarray(at * keyDim, (at + 1) * keyDim);
           const quantized = meetKeys(kv.shape.keys, query);
           const logits: number[] = [];
-          const readable = seen(plan.rows[list * tiles + tile]!, position, window, from, to);
+          const ranges = plan.rows[list * tiles + tile]!;
+          const liftOf = (t: number): number => {
+            const range = ranges.findIndex(([start, end]) => start <= t && t < end);
+            return plan.lifts ? plan.lifts[list * tiles + tile]![range]! : 0;
+          };
+          const readable = seen(ranges, position, window, from, to);
           for (const t of readable) pageOf(kv, Math.floor(t / PAGE));
           for (const t of readable)
-            logits[t] = capped(scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!));
+            logits[t] = capped(scale * quantized.scale * dot(quantized.codes, keys[kvHead]![t]!)) + liftOf(t);
           // Maximum, sum and weighted values of the passes before this one.
           const width = carryWidth(kv.shape);
           const carry = (pass?.carry as RefTensor | undefined)?.values.subarray(at * width, (at + 1) * width);

@@ -365,6 +365,7 @@ export const refSelection = (): SelectionVerbs => ({
     const own = plan as RefPlan;
     own.tiles = tiles;
     own.rows = [];
+    own.lifts = undefined;
     eachRow(plan.lists, tiles, (row, _list, tile) => {
       const start = tileStart(tiles, tile);
       const { rows: values, blocks } = (scores as RefScores | undefined) ?? { rows: [], blocks: false };
@@ -377,9 +378,10 @@ export const refSelection = (): SelectionVerbs => ({
     });
   },
 
-  writePlan(plan, tiles, rows) {
-    checkPlan(plan.lists, tiles, rows);
-    Object.assign(plan as RefPlan, { tiles, rows: rows.map((ranges) => [...ranges]) });
+  writePlan(plan, tiles, rows, lifts) {
+    checkPlan(plan.lists, tiles, rows, lifts);
+    const copied = { rows: rows.map((ranges) => [...ranges]), lifts: lifts?.map((row) => [...row]) };
+    Object.assign(plan as RefPlan, { tiles, ...copied });
   },
 
   extend(plan, tiles) {
@@ -389,6 +391,7 @@ export const refSelection = (): SelectionVerbs => ({
       const ranges = own.rows[(list + 1) * before - 1]!;
       return [...ranges.slice(0, -1), [ranges.at(-1)![0], tiles.position + tiles.rows]];
     });
+    own.lifts = own.lifts?.filter((_, row) => row % before === before - 1);
     own.tiles = tiles;
   },
 
@@ -400,15 +403,22 @@ export const refSelection = (): SelectionVerbs => ({
       ranges.some(([a, b]) => a <= token && token < b);
     own.tiles = named.tiles;
     own.rows = [];
+    own.lifts = named.lifts && [];
     eachRow(own.lists, own.tiles, (row, list, tile) => {
-      const wanted = named.rows[(named.lists === 1 ? 0 : list) * count + tile]!;
+      const source = (named.lists === 1 ? 0 : list) * count + tile;
+      const wanted = named.rows[source]!;
       const among = kept.rows[(kept.lists === 1 ? 0 : list) * choices + (choices === 1 ? 0 : tile)]!;
       const since = Math.min(among.at(-1)![0], tileStart(own.tiles, tile));
-      const tokens: Range[] = [];
-      for (let token = 0; token < tileEnd(own.tiles, tile); token++) {
-        if (holds(wanted, token) && (token >= since || holds(among, token))) tokens.push([token, token + 1]);
-      }
-      own.rows[row] = merged(tokens);
+      // Range by range of what is named: each keeps its lift, and touches another only where it did before.
+      const pieces = wanted.map(([start, end]) => {
+        const tokens: Range[] = [];
+        for (let token = start; token < end; token++) {
+          if (token >= since || holds(among, token)) tokens.push([token, token + 1]);
+        }
+        return merged(tokens);
+      });
+      own.rows[row] = pieces.flat();
+      if (own.lifts) own.lifts[row] = pieces.flatMap((some, i) => some.map(() => named.lifts![source]![i]!));
     });
   },
 

@@ -41,12 +41,15 @@ export interface WasmKvLayer extends KvLayer, Owned {
 
 /**
  * A plan in memory. Row r = list · tileCount + tile has counts[r] ranges, at ranges + r · capacity · 8 as u32 pairs
- * [start, end). `pairs` is the address of the f64 counter that `attend` adds to.
+ * [start, end); its lifts, if the plan has any, are f32 in units of ln 2 at lifts + r · capacity · 4. `pairs` is
+ * the address of the f64 counter that `attend` adds to.
  */
 export interface WasmPlan extends Plan, Owned {
   tiles: Tiles;
   counts: number;
   ranges: number;
   capacity: number;
+  /** 0: none. */
+  lifts: number;
   readonly pairs: number;
 }

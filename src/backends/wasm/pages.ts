@@ -212,7 +212,7 @@ export const wasmPages = (device: Device): Verbs => {
       const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
       const room = kernels.attendScratch!(queries, keyDim, valueDim);
       const args = rangedRoom(device, ATTEND_BYTES, room);
-      const { counts, ranges, capacity, lists } = plan;
+      const { counts, ranges, capacity, lists, lifts } = plan;
       const begin = pass && !pass.first ? at(pass.carry) : 0;
       const carry = pass && !pass.last ? at(pass.carry) : 0;
       heap
@@ -231,7 +231,7 @@ export const wasmPages = (device: Device): Verbs => {
       const left = jobs.pieces(us) > 1 && items < WORTH_DIVIDING * jobs.threads ? items % jobs.threads : 0;
       const parts = Math.max(1, Math.min(Math.ceil(heads / kvHeads), Math.floor(jobs.threads / left)));
       const divided = parts > 1 ? left : 0;
-      heap.u32(args + 4 * 25, 2).set([items - divided, parts]);
+      heap.u32(args + 4 * 25, 3).set([items - divided, parts, lifts]);
       runRanged(device, 'attend', args, ATTEND_BYTES, room, items + divided * (parts - 1), us);
       const counter = new DataView(heap.memory.buffer, plan.pairs, 8);
       counter.setFloat64(0, counter.getFloat64(0, true) + pairs, true);

@@ -34,17 +34,22 @@ export const wasmPlans = (
 ): Pick<Backend, 'plan' | 'select' | 'writePlan' | 'extend' | 'keepOnly' | 'readPlan' | 'namedPages'> => {
   const { heap, kernels } = device;
 
-  /** `chosen`: the most ranges of a tile beside its sinks and its tail. */
-  const shapePlan = (plan: WasmPlan, tiles: Tiles, chosen: number): void => {
+  /** `chosen`: the most ranges of a tile beside its sinks and its tail. `lifted`: whether they have lifts. */
+  const shapePlan = (plan: WasmPlan, tiles: Tiles, chosen: number, lifted = false): void => {
     const rows = plan.lists * tileCount(tiles);
     const capacity = chosen + 5;
     const own = plan as WasmPlan & { readonly memory: Growing };
-    own.memory.reserve(rows * (4 + capacity * 8) + 8);
+    own.memory.reserve(rows * (4 + capacity * (lifted ? 12 : 8)) + 8);
     plan.tiles = tiles;
     plan.capacity = capacity;
     plan.ranges = own.memory.start;
     plan.counts = own.memory.start + rows * capacity * 8;
+    plan.lifts = lifted ? plan.counts + rows * 4 : 0;
   };
+
+  /** What a row has room for; of a plan that has lifts. */
+  const liftsOf = ({ lifts, capacity }: WasmPlan, row: number): Float32Array | undefined =>
+    lifts === 0 ? undefined : heap.f32(lifts + row * capacity * 4, capacity);
 
   const rangesOf = ({ ranges, counts, capacity }: WasmPlan, row: number): Uint32Array =>
     heap.u32(ranges + row * capacity * 8, 2 * heap.u32(counts + 4 * row, 1)[0]!);
@@ -54,7 +59,17 @@ export const wasmPlans = (
       const memory = growing(heap, 'chunks');
       const pairs = heap.alloc(8, 'chunks');
       heap.u8(pairs, 8).fill(0);
-      const own = { label, lists, memory, tiles: NOTHING, counts: 0, ranges: 0, capacity: 0, pairs };
+      const own = {
+        label,
+        lists,
+        memory,
+        tiles: NOTHING,
+        counts: 0,
+        ranges: 0,
+        capacity: 0,
+        lifts: 0,
+        pairs,
+      };
       return Object.assign(own, {
         release() {
           memory.release();
@@ -111,13 +126,14 @@ export const wasmPlans = (
       runRanged(device, 'select', args, record, room, items, work);
     },
 
-    writePlan(plan, tiles, rows) {
-      checkPlan(plan.lists, tiles, rows);
+    writePlan(plan, tiles, rows, lifts) {
+      checkPlan(plan.lists, tiles, rows, lifts);
       const own = plan as WasmPlan;
-      shapePlan(own, tiles, Math.max(0, ...rows.map((ranges) => ranges.length)));
+      shapePlan(own, tiles, Math.max(0, ...rows.map((ranges) => ranges.length)), !!lifts);
       heap.u32(own.counts, rows.length).set(rows.map((ranges) => ranges.length));
       rows.forEach((ranges, row) => {
         heap.u32(own.ranges + row * own.capacity * 8, 2 * ranges.length).set(ranges.flat());
+        liftsOf(own, row)?.set(lifts![row]!.map((lift) => lift / Math.LN2));
       });
     },
 
@@ -132,6 +148,7 @@ export const wasmPlans = (
         const to = heap.u32(own.ranges + list * own.capacity * 8, 2 * count);
         if (before > 1) to.set(heap.u32(own.ranges + lastOf(list) * own.capacity * 8, 2 * count));
         to[2 * count - 1] = tiles.position + tiles.rows;
+        liftsOf(own, list)?.set(liftsOf(own, lastOf(list))!);
       });
       own.tiles = tiles;
       own.counts = own.ranges + own.lists * own.capacity * 8;
@@ -142,13 +159,15 @@ export const wasmPlans = (
       checkKept(out, plan, keeping);
       const [own, named, kept] = [out as WasmPlan, plan as WasmPlan, keeping as WasmPlan];
       const [count, choices] = [tileCount(named.tiles), tileCount(kept.tiles)];
-      shapePlan(own, named.tiles, named.capacity + kept.capacity);
+      shapePlan(own, named.tiles, named.capacity + kept.capacity, named.lifts > 0);
       for (let row = 0; row < own.lists * count; row++) {
         const [list, tile] = [Math.floor(row / count), row % count];
-        const from = rangesOf(named, (named.lists === 1 ? 0 : list) * count + tile);
+        const source = (named.lists === 1 ? 0 : list) * count + tile;
+        const from = rangesOf(named, source);
         const among = rangesOf(kept, (kept.lists === 1 ? 0 : list) * choices + (choices === 1 ? 0 : tile));
         const to = heap.u32(own.ranges + row * own.capacity * 8, own.capacity * 2);
-        const ranges = keepRanges(to, from, among, tileStart(named.tiles, tile));
+        const lifts = liftsOf(own, row) && ([liftsOf(own, row)!, liftsOf(named, source)!] as const);
+        const ranges = keepRanges(to, from, among, tileStart(named.tiles, tile), lifts);
         heap.u32(own.counts + 4 * row, 1)[0] = ranges;
       }
     },

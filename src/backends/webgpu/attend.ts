@@ -7,7 +7,7 @@ import { bufferOf, type GpuDevice, startOf } from './device.js';
 import { gridOf, rotates } from './grid.js';
 import type { GpuKvLayer } from './pages.js';
 import type { Overrides } from './pipelines.js';
-import { type GpuPlan, planWords } from './plans.js';
+import { type GpuPlan, planWords } from './plan-buffer.js';
 import { f32 } from './recorder.js';
 
 /** Groups that keep a machine busy; with fewer, the pages of a tile are shared among several. */
@@ -137,6 +137,7 @@ export const gpuAttend = (
           ...[window, begin, end, ...ends, splits, room],
           ...[softcap / Math.LN2, softcap > 0 ? Math.LN2 / softcap : 0].map(f32),
           f32(skipBelow === Infinity ? NO_LIMIT : skipBelow / Math.LN2),
+          plan.liftsAt,
         ],
         buffers: [target, asked, kv.buffer!, places, plan.buffer!, sums, carry],
         alsoWrites: [sums, carry],

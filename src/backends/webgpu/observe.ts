@@ -1,7 +1,7 @@
 import { type Backend, tileCount, tileEnd, tileStart } from '../backend.js';
 import { checkObserve } from '../kv-shape.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
-import type { GpuPlan } from './plans.js';
+import type { GpuPlan } from './plan-buffer.js';
 import { tokenLogits } from './score-tokens.js';
 
 /** Attention probabilities of a few rows: one of every tile after the other. */

@@ -6,7 +6,6 @@ import {
   type Keep,
   massShare,
   PAGE,
-  type Plan,
   type Range,
   type Scores,
   SUB_BLOCK,
@@ -20,26 +19,7 @@ import { checkKept } from '../kv-shape.js';
 import type { GpuBuffer } from './buffers.js';
 import type { GpuDevice } from './device.js';
 import { gridOf } from './grid.js';
-
-/**
- * A plan in a buffer of its own, in words of four bytes: the numbers of ranges of its rows (row = list · tiles + tile),
- * then, from word `lists · tiles` on, the ranges: two words each, start and end, room for `capacity` of them in a row.
- * The host knows how much room there is and never what is in it. Shaders take the four words of `planWords`
- * (shaders/lib/plan.wgsl).
- */
-export interface GpuPlan extends Plan {
-  readonly label: string;
-  readonly lists: number;
-  tiles: Tiles;
-  buffer: GpuBuffer | undefined;
-  capacity: number;
-  /** A count of 64 bits in two words, low and high: (row, key) pairs that `attend` read, over all lists. */
-  readonly pairs: GpuBuffer;
-  release(): void;
-}
-
-/** Ranges of a tile beside those that were chosen: sinks, its tail, and what lies before and after a cut. */
-const FORCED_RANGES = 5;
+import { FORCED_RANGES, type GpuPlan, planContents, planWords, shapePlan, words } from './plan-buffer.js';
 
 /** Bytes of a plan that are read back in one go, used or not. */
 const AT_ONCE = 4096;
@@ -49,30 +29,6 @@ const NOTHING: Tiles = { position: 0, rows: 0, tileRows: 1 };
 const PIECE = 2 ** 16;
 /** More tokens than any tile can read. */
 const EVERYTHING = 2 ** 30;
-
-const words = (rows: number, capacity: number): number => rows * (1 + 2 * capacity);
-
-/** `PlanShape` of shaders/lib/plan.wgsl. */
-export const planWords = ({ lists, tiles, capacity }: GpuPlan): [number, number, number, number] => [
-  lists * tileCount(tiles),
-  tileCount(tiles),
-  capacity,
-  lists,
-];
-
-/** The plan is for `tiles` from now on, with room for `chosen` ranges in a tile beside the forced ones. */
-export const shapePlan = (device: GpuDevice, plan: GpuPlan, tiles: Tiles, chosen: number): GpuBuffer => {
-  const capacity = chosen + FORCED_RANGES;
-  const bytes = 4 * Math.max(1, words(plan.lists * tileCount(tiles), capacity));
-  if (!plan.buffer || plan.buffer.bytes < bytes) {
-    const larger = device.buffers.take(`plan of ${plan.label}`, bytes, 'chunks');
-    if (plan.buffer) device.buffers.give(plan.buffer);
-    plan.buffer = larger;
-  }
-  plan.tiles = tiles;
-  plan.capacity = capacity;
-  return plan.buffer;
-};
 
 /** What `select` must know of an index. */
 export interface GpuBounded extends ChunkIndex {
@@ -141,6 +97,7 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
         tiles: NOTHING,
         buffer: undefined,
         capacity: 0,
+        liftsAt: 0,
         pairs,
         release: () => {
           buffers.give(pairs);
@@ -168,15 +125,12 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
       });
     },
 
-    writePlan: (plan, tiles, rows) => {
-      checkPlan(plan.lists, tiles, rows);
+    writePlan: (plan, tiles, rows, lifts) => {
+      checkPlan(plan.lists, tiles, rows, lifts);
       const own = plan as GpuPlan;
-      const buffer = shapePlan(device, own, tiles, Math.max(0, ...rows.map((ranges) => ranges.length)));
-      const written = new Uint32Array(words(rows.length, own.capacity));
-      rows.forEach((ranges, row) => {
-        written[row] = ranges.length;
-        written.set(ranges.flat(), rows.length + 2 * row * own.capacity);
-      });
+      const most = Math.max(0, ...rows.map((ranges) => ranges.length));
+      const buffer = shapePlan(device, own, tiles, most, !!lifts);
+      const written = planContents(own, rows, lifts);
       for (let at = 0; at < written.length; at += PIECE) {
         const piece = written.subarray(at, at + PIECE);
         const from = recorder.list(piece);
@@ -187,12 +141,12 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
     extend: (plan, tiles) => {
       const own = plan as GpuPlan;
       const before = tileCount(own.tiles);
-      const [old, capacity] = [own.buffer!, own.capacity];
+      const [old, capacity, liftsAt] = [own.buffer!, own.capacity, own.liftsAt];
       own.buffer = undefined;
-      const buffer = shapePlan(device, own, tiles, capacity - FORCED_RANGES);
+      const buffer = shapePlan(device, own, tiles, capacity - FORCED_RANGES, liftsAt > 0);
       recorder.run({
         kernel: 'extend',
-        params: [...planWords(own), before, tiles.position + tiles.rows],
+        params: [...planWords(own), before, tiles.position + tiles.rows, own.liftsAt, liftsAt],
         buffers: [buffer, old],
         groups: gridOf(own.lists * capacity),
       });
@@ -203,7 +157,8 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
       checkKept(out, plan, keeping);
       const [own, named, kept] = [out as GpuPlan, plan as GpuPlan, keeping as GpuPlan];
       const { tiles } = named;
-      const buffer = shapePlan(device, own, tiles, named.capacity + kept.capacity - FORCED_RANGES);
+      const room = named.capacity + kept.capacity - FORCED_RANGES;
+      const buffer = shapePlan(device, own, tiles, room, named.liftsAt > 0);
       const begins = Array.from({ length: tileCount(tiles) }, (_, tile) => tileStart(tiles, tile));
       recorder.run({
         kernel: 'keep-only',
@@ -212,6 +167,7 @@ export const gpuPlans = (device: GpuDevice, selectScored: SelectScored): Verbs =
           ...planWords(named),
           ...planWords(kept),
           recorder.list(Uint32Array.from(begins)),
+          ...[own.liftsAt, named.liftsAt],
         ],
         buffers: [buffer, named.buffer!, kept.buffer!, recorder.lists],
         groups: gridOf(own.lists * begins.length),

@@ -16,7 +16,7 @@ import type { GpuBuffer } from './buffers.js';
 import type { GpuChunkIndex } from './chunk-index.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
 import { channels, rotates } from './grid.js';
-import { type GpuPlan, planWords } from './plans.js';
+import { type GpuPlan, planWords } from './plan-buffer.js';
 import { f32 } from './recorder.js';
 import { chunkTable, type GpuScores, mostChunks, shapeScores } from './scores.js';
 

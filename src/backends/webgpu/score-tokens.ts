@@ -6,7 +6,7 @@ import type { GpuChunkIndex } from './chunk-index.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
 import { gridOf } from './grid.js';
 import type { GpuKvLayer } from './pages.js';
-import { type GpuPlan, planWords } from './plans.js';
+import { type GpuPlan, planWords } from './plan-buffer.js';
 import { f32 } from './recorder.js';
 import { sketchQueries } from './score-chunks.js';
 import { chunkTable, type GpuScores, mostChunks, shapeScores } from './scores.js';

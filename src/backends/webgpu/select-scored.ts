@@ -3,7 +3,8 @@ import { demand } from '../kv-shape.js';
 import type { GpuChunkIndex } from './chunk-index.js';
 import type { GpuDevice } from './device.js';
 import { choosing } from './grid.js';
-import { keepWords, planWords, type SelectScored, shapePlan } from './plans.js';
+import { planWords, shapePlan } from './plan-buffer.js';
+import { keepWords, type SelectScored } from './plans.js';
 import type { GpuScores } from './scores.js';
 
 /** Chunks or sub-blocks by their scores, until the budget is spent. */
