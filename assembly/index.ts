@@ -15,6 +15,7 @@ export * from './panels';
 export * from './pack';
 export * from './rope';
 export * from './gate';
+export * from './route';
 export * from './add';
 export * from './softcap';
 export * from './scale';

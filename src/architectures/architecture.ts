@@ -5,7 +5,7 @@ import type { Metadata } from '../weights/gguf.js';
 export type Projection = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
 
 /**
- * The tensors of a layer under the names the forward pass uses; those that end in Norm, Bias or Low may be missing. Where
+ * The tensors of a layer under the names the forward pass uses; those that end in Norm, Bias or Low may be missing, and `router`. Where
  * there is a Low, its projection is two matrices: Low is what its input meets first.
  */
 export type LayerTensor =
@@ -15,6 +15,7 @@ export type LayerTensor =
   | 'attnNorm'
   | 'qNorm'
   | 'kNorm'
+  | 'router'
   | 'attnPostNorm'
   | 'ffnNorm'
   | 'ffnPostNorm'

@@ -3,8 +3,8 @@ import type { GgufModel } from '../weights/gguf-reader.js';
 import type { Architecture } from './architecture.js';
 import { architectureOf } from './index.js';
 
-/** How a file says that it has more than its architecture: a tensor of a pair. */
-const MORE = /_a\.weight$/;
+/** How a file says that it has more than its architecture: tensors of pairs or routers, a count of heads that are used. */
+const MORE = /_(a|router)\.weight$|head_used_count$/;
 
 /**
  * The architecture of a file, with what this file has beside it. What few files have is a script of its own, `variants.js`,
@@ -13,7 +13,8 @@ const MORE = /_a\.weight$/;
  */
 export const architectureIn = async (model: GgufModel): Promise<Architecture> => {
   const architecture = architectureOf(model.metadata);
-  if (![...model.tensors.keys()].some((name) => MORE.test(name))) return architecture;
+  if (![...model.tensors.keys(), ...model.metadata.keys()].some((name) => MORE.test(name)))
+    return architecture;
   const { variantOf } = await import('./variants.js').catch((cause) => {
     throw scriptMissing('unsupported/architecture', 'variants.js', '. Serve it there.', cause);
   });

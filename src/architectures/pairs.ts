@@ -31,7 +31,8 @@ export const withPairs = (architecture: Architecture, { tensors, label }: GgufMo
       const config = architecture.config(metadata);
       const layers = Array.from({ length: config.layers }, (_, l) => architecture.layer(config, l));
       const pairs = layers.flatMap((layer) => PROJECTIONS.flatMap((key) => layer[key] ?? [])).filter(isPair);
-      return { ...config, rank: Math.max(0, ...pairs.map(({ name }) => rankOf(name))) };
+      if (pairs.length === 0) return config;
+      return { ...config, rank: Math.max(...pairs.map(({ name }) => rankOf(name))) };
     },
     layer: (config, l) => {
       const layer = architecture.layer(config, l);

@@ -2,7 +2,8 @@
 import type { GgufModel } from '../weights/gguf-reader.js';
 import type { Architecture } from './architecture.js';
 import { withPairs } from './pairs.js';
+import { withRouting } from './routing.js';
 
 /** The architecture with what this file has beside it. Throws `unsupported/architecture` for what would not be computed. */
 export const variantOf = (architecture: Architecture, model: GgufModel): Architecture =>
-  withPairs(architecture, model);
+  withRouting(withPairs(architecture, model), model);

@@ -8,6 +8,8 @@
 
 import type { AttendOptions } from './attend-options.js';
 import type { Boundaries } from './boundaries.js';
+import type { ChunkScoring } from './chunk-scoring.js';
+import type { HeadRouting } from './head-routing.js';
 import type { KvLayer, KvShape } from './kv-layer.js';
 import type { Keep, Lifts, Plan, Range, Tiles } from './plan.js';
 import type { Recurrence } from './recurrence.js';
@@ -16,6 +18,8 @@ import type { Tensor, Weight } from './tensor.js';
 
 export * from './attend-options.js';
 export type { Boundaries, GapJudge } from './boundaries.js';
+export type { ChunkScoring } from './chunk-scoring.js';
+export * from './head-routing.js';
 export { type KvLayer, type KvShape, mixedChannels, type StateShape, TAPS } from './kv-layer.js';
 export * from './plan.js';
 export type { Recurrence } from './recurrence.js';
@@ -49,21 +53,6 @@ export interface ChunkShape {
 export interface ChunkIndex {
   readonly shape: ChunkShape;
 }
-
-/**
- * How rows are turned into scores by `scoreChunks`. `mean`: mean query of the tile · sum/√length of a chunk's keys.
- * `sketch`: the first row of the tile asks, and what has scores are the sub-blocks of all pages before its own: the greatest
- * q·k over the 16 keys, estimated from the first `planes` planes of their sketches; with one plane the query heads of a KV
- * head ask together, by the sum of their queries. Where candidates are given, sub-blocks that none of their ranges overlap
- * get −Infinity; they are of the same rows, in tiles of the same size or larger ones: a tile looks among those of the tile
- * that holds its first row. `bound`: the first row of the tile asks, and sub-blocks have what q·k over their keys cannot
- * exceed, by their bounds (Quest, arXiv 2406.10774). `scale` multiplies q·k.
- */
-export type ChunkScoring =
-  | { readonly by: 'mean'; readonly scale: number }
-  | { readonly by: 'bound'; readonly scale: number }
-  | { readonly by: 'sketch'; readonly scale: number; readonly planes: 1; readonly candidates?: undefined }
-  | { readonly by: 'sketch'; readonly scale: number; readonly planes: 2; readonly candidates?: Plan };
 
 /** Bytes the backend holds now. */
 export interface BackendBytes {
@@ -115,6 +104,13 @@ export interface Backend {
   rope(x: Tensor, angles: Tensor, pairing: 'half' | 'adjacent'): void;
   /** out = act(out) · up. */
   gate(out: Tensor, up: Tensor, act: 'silu' | 'gelu'): void;
+  /**
+   * out (rows, heads · width) = out, every head times the factor of its row, 0 for heads that it does not use; width is a
+   * multiple of 4. Scores are queries (rows, heads · headDim), by their length: factors are 1. Or logits (rows, heads, and 2
+   * more where there are shared heads): a head's factor is its share by softmax among the shared or the used ones, times their
+   * count; the last two say by softmax how much of 2 both kinds are multiplied with.
+   */
+  route(out: Tensor, scores: Tensor, how: HeadRouting): void;
   /** out = out + x. */
   add(out: Tensor, x: Tensor): void;
   /** out = factor · out. Where no architecture that the backend computes needs it, there is no such verb. */

@@ -1,5 +1,5 @@
 import { LonghandError } from '../errors.js';
-import { MOST_TOP } from './backend.js';
+import { type HeadRouting, MOST_ROUTED, MOST_TOP } from './backend.js';
 import { ROW_FORMATS, type WeightType } from './row-formats.js';
 import type { Tensor, Weight } from './tensor.js';
 
@@ -20,6 +20,15 @@ export const isTop = ({ rows, cols }: Tensor): boolean => cols === 2 && rows > 1
 
 /** Numbers in a tensor. */
 export const size = ({ rows, cols }: Tensor): number => rows * cols;
+
+/** Whether `route` can take them. */
+export const isRouted = (out: Tensor, scores: Tensor, { heads, shared, used }: HeadRouting): boolean =>
+  heads <= MOST_ROUTED &&
+  used > 0 &&
+  shared + used <= heads &&
+  out.rows === scores.rows &&
+  out.cols % (heads * 4) === 0 &&
+  (scores.cols > heads + 2 ? scores.cols % heads === 0 : scores.cols === heads + (shared > 0 ? 2 : 0));
 
 /** Rows of a weight are whole blocks. Throws `unsupported/tensor-type`. */
 export const checkColumns = (label: string, type: WeightType, cols: number): void => {

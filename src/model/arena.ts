@@ -19,6 +19,8 @@ export interface Activations {
   readonly up: Tensor; // (rows, hidden)
   /** Between the two matrices of a projection that is two. */
   readonly low: Tensor | undefined; // (rows, rank)
+  /** Logits of heads, where a row uses some of them: of shared heads, of the others, and of both kinds. */
+  readonly routes: Tensor | undefined; // (rows, heads), and 2 more where heads are shared
   /** Of layers with a state, where there are any. */
   readonly recurring: Recurring | undefined;
   /** Of each rotation of the model: cosines, then sines, at every row. */
@@ -62,11 +64,19 @@ export interface Arena {
   release(): void;
 }
 
+const routesOf = ({ heads, routing }: ModelConfig): number =>
+  routing ? heads + (routing.shared > 0 ? 2 : 0) : 0;
+
 /** What an arena takes before attention is in passes. */
 export const arenaBytes = (config: ModelConfig, segmentTokens: number): number => {
   const { dim, hidden, heads, kvHeads, headDim, valueDim, rank = 0, rope, vocab } = config;
   const cols =
-    rank + 2 * dim + 2 * hidden + (heads + kvHeads) * (headDim + valueDim) + rope.rotations.length * rope.dim;
+    routesOf(config) +
+    rank +
+    2 * dim +
+    2 * hidden +
+    (heads + kvHeads) * (headDim + valueDim) +
+    rope.rotations.length * rope.dim;
   const recurring = recurringWidths(config).reduce((sum, [, width]) => sum + width, 0);
   return 4 * (segmentTokens * (cols + recurring) + vocab);
 };
@@ -82,13 +92,14 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const attended = matrix('attended', heads * valueDim);
   const gate = matrix('gate', hidden);
   const up = matrix('up', hidden);
+  const routes = config.routing && matrix('routes', routesOf(config));
   const low = rank ? matrix('low', rank) : undefined;
   const angles = rope.rotations.map((_, rotation) => matrix(`angles ${rotation}`, rope.dim));
   const recurring = recurringWidths(config).map(([key, width]) => [key, matrix(key, width)] as const);
   const logits = backend.tensor('logits', 1, vocab);
   const highest = backend.tensor('highest logits', MOST_TOP + 1, 2);
   const owned = [
-    ...[x, h, q, k, v, attended, gate, up, low],
+    ...[x, h, q, k, v, attended, gate, up, low, routes],
     ...[...angles, ...recurring.map(([, one]) => one), logits, highest],
   ];
   const made = new Map<number, Activations>();
@@ -111,6 +122,7 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
       gate: top(gate),
       up: top(up),
       low: low && top(low),
+      routes: routes && top(routes),
       recurring:
         config.state &&
         (Object.fromEntries(recurring.map(([key, one]) => [key, top(one)])) as unknown as Recurring),

@@ -32,6 +32,8 @@ export interface ModelConfig {
   readonly kvHeads: number;
   /** Channels between the two matrices of a projection that is two, at most. Missing or 0: each is one. */
   readonly rank?: number;
+  /** Heads that every row uses, the first ones, and how many it chooses of the others. Missing: all are used. */
+  readonly routing?: { readonly shared: number; readonly used: number };
   /** Channels of a query and key head. */
   readonly headDim: number;
   /** Channels of a value head. */

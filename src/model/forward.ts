@@ -59,6 +59,7 @@ export const readPlan = (f: Forward, layer: number): void => {
   project(f, a.q, a.h, w, 'q');
   project(f, a.k, a.h, w, 'k');
   project(f, a.v, a.h, w, 'v');
+  if (w.router) b.matmul(a.routes!, a.h, w.router);
   if (w.qNorm) b.rmsNorm(a.qHeads, a.qHeads, w.qNorm, config.eps);
   if (w.kNorm) b.rmsNorm(a.kHeads, a.kHeads, w.kNorm, config.eps);
   if (rotation !== undefined) {
@@ -118,7 +119,10 @@ const scaled = (b: Backend, x: Tensor, factor = 1): void => {
 export const finish = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a } = f;
   const w = f.weights.layers[layer]!;
-  project(f, a.h, config.attention[layer]!.recurs ? a.recurring!.out : a.attended, w, 'o');
+  const { recurs } = config.attention[layer]!;
+  if (config.routing && !recurs)
+    b.route(a.attended, w.router ? a.routes! : a.q, { heads: config.heads, ...config.routing });
+  project(f, a.h, recurs ? a.recurring!.out : a.attended, w, 'o');
   if (w.attnPostNorm) b.rmsNorm(a.h, a.h, w.attnPostNorm, config.eps);
   scaled(b, a.h, config.residualScale);
   b.add(a.x, a.h);

@@ -24,6 +24,7 @@ export type LinearVerbs = Pick<
   | 'matmul'
   | 'rope'
   | 'gate'
+  | 'route'
   | 'add'
   | 'softcap'
 >;
@@ -408,6 +409,48 @@ export const describeLinear = (
       expectEqual(found, await run(reference, (out, other) => reference.add(out, other)), 'add');
     });
 
+    // Rows, heads, shared ones, used ones of the others, channels of a value and, where queries are compared, of a query.
+    test.each([
+      ...[
+        [1, 1, 0, 1, 16, 0],
+        [3, 4, 0, 2, 16, 0],
+        [5, 8, 4, 2, 32, 0],
+        [2, 32, 16, 8, 64, 0],
+        [65, 9, 1, 8, 16, 0],
+        [2, 130, 1, 3, 4, 0],
+      ],
+      ...[
+        [1, 1, 0, 1, 16, 16],
+        [7, 8, 4, 2, 16, 32],
+        [66, 12, 0, 11, 48, 16],
+      ],
+    ])('%i rows of %i heads, %i of them shared, use %i more: values of %i, queries of %i', async (...numbers) => {
+      const [rows, heads, shared, used, width, headDim] = numbers as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      const seed = random(rows * 100 + heads);
+      const cols = headDim > 0 ? heads * headDim : heads + (shared > 0 ? 2 : 0);
+      const scores = seed.normals(rows * cols, 3);
+      // Equal ones: the lower head is used.
+      scores.fill(0, 0, cols);
+      const x = seed.normals(rows * heads * width);
+      const run = async (b: LinearVerbs): Promise<Float32Array> => {
+        const out = tensorOf(b, rows, heads * width, x);
+        b.route(out, tensorOf(b, rows, cols, scores), { heads, shared, used });
+        return b.read(out);
+      };
+      const [found, wanted] = [await run(backend), await run(reference)];
+      expectWithin(found, wanted, (i) => Math.abs(wanted[i]!) * 4 * tolerance.activation);
+      const zeros = found.filter((value) => value === 0).length;
+      expect(zeros).toBe(rows * width * (heads - shared - used));
+      if (headDim > 0) expectEqual(found, wanted);
+    });
+
     test('softcap of every size of number', async () => {
       // Four decades each side of where tanh bends, in steps of 0.02 %, and what lies far outside.
       const sizes = Array.from({ length: 92_000 }, (_, i) => 1e-4 * 1.0002 ** i);
@@ -462,6 +505,9 @@ export const describeLinear = (
         () => backend.matmul(out, out, w),
         () => backend.add(out, x),
         () => backend.gate(out, x, 'silu'),
+        () => backend.route(x, out, { heads: 3, shared: 0, used: 1 }),
+        () => backend.route(out, out, { heads: 2, shared: 1, used: 2 }),
+        () => backend.route(out, out, { heads: 20, shared: 0, used: 1 }),
         () => backend.rope(x, backend.tensor('angles', 3, 4), 'half'),
         () => backend.rope(x, backend.tensor('angles', 1, 34), 'half'),
         () => backend.rmsNorm(x, x, w, 1e-5),

@@ -127,6 +127,14 @@ export const PAIRS: readonly GeneratedModel[] = [
   f32('phi3', 314, { rank: 64 }),
 ];
 
+/** Rows that use some of their heads (MoH, arXiv 2410.11842), by routers and by the length of queries. */
+export const ROUTED: readonly GeneratedModel[] = [
+  f32('llama', 321, { heads: 8, kvHeads: 2, headDim: 16, shared: 4, used: 2 }),
+  f32('llama', 322, { heads: 8, kvHeads: 4, headDim: 16, shared: 3, used: 2, router: true }),
+  f32('qwen3', 323, { heads: 6, used: 3, router: true, rank: 32 }),
+  f32('gemma3', 324, { layers: 7, used: 1 }),
+];
+
 /** Every tokenizer; every architecture with every tensor type; then what is easily got wrong. */
 export const GENERATED: readonly GeneratedModel[] = [
   ...TOKENIZERS.map((tokenizer, k) => generated('llama', 'F32', tokenizer, 1 + k)),

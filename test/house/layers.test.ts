@@ -11,6 +11,8 @@ const interfaces = [
   'src/backends/backend.ts',
   'src/backends/attend-options.ts',
   'src/backends/boundaries.ts',
+  'src/backends/chunk-scoring.ts',
+  'src/backends/head-routing.ts',
   'src/backends/kv-layer.ts',
   'src/backends/plan.ts',
   'src/backends/recurrence.ts',

@@ -16,6 +16,7 @@ type Linear = Pick<
   | 'matmul'
   | 'rope'
   | 'gate'
+  | 'route'
   | 'add'
   | 'scale'
   | 'softcap'
@@ -111,6 +112,43 @@ export const refLinear = (): Linear => ({
     v(up).forEach((value, i) => {
       values[i] = acts[act](values[i]!) * value;
     });
+  },
+
+  route: (out, scores, { heads, shared, used }) => {
+    const width = out.cols / heads;
+    const byLength = scores.cols > heads + 2;
+    const softmax = (logits: readonly number[], total: number): number[] => {
+      const parts = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
+      return parts.map((part) => (part * total) / parts.reduce((sum, x) => sum + x, 0));
+    };
+    for (let row = 0; row < out.rows; row++) {
+      const found = rowOf(scores, row);
+      const values = Array.from({ length: heads }, (_, h) => {
+        const channels = found.subarray((h * scores.cols) / heads, ((h + 1) * scores.cols) / heads);
+        return byLength ? channels.reduce((sum, x) => Math.fround(sum + Math.fround(x * x)), 0) : found[h]!;
+      });
+      const ranked = values.map((_, h) => h).slice(shared);
+      const chosen = ranked.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, used);
+      const always = Array.from({ length: shared }, (_, h) => h);
+      const factors = new Float64Array(heads);
+      for (const h of [...always, ...chosen]) factors[h] = 1;
+      if (!byLength) {
+        const [ofShared, ofUsed] = shared > 0 ? softmax([...found.subarray(heads)], 2) : [0, 1];
+        for (const [of, which] of [
+          [ofShared!, always],
+          [ofUsed!, chosen],
+        ] as const) {
+          const shares = softmax(
+            which.map((h) => values[h]!),
+            of * which.length,
+          );
+          which.forEach((h, i) => {
+            factors[h] = shares[i]!;
+          });
+        }
+      }
+      rowOf(out, row).set(rowOf(out, row).map((x, i) => x * factors[Math.floor(i / width)]!));
+    }
   },
 
   add: (out, x) => {

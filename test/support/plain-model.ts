@@ -110,6 +110,8 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
   const attentionCap = number('attn_logit_softcapping', 0);
   const logitCap = number('final_logit_softcapping', 0);
   const queryWidth = depth === habits.widest ? Math.floor(dim / heads) : headDim;
+  const used = number('attention.head_used_count', heads);
+  const shared = number('attention.head_shared_count', 0);
   const outputNorm = required('output_norm.weight')[0]!;
   const output = tensor('output.weight') ?? embedding;
   const wholeRotation = plainRotation(
@@ -166,6 +168,7 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
       v: qkv?.slice(keys) ?? attends('attn_v'),
       o: attends('attn_output'),
       states,
+      router: tensor(`blk.${layer}.attn_router.weight`),
       qBias: optional('attn_q.bias'),
       kBias: optional('attn_k.bias'),
       vBias: optional('attn_v.bias'),
@@ -204,6 +207,27 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
       });
     });
 
+  /** What each head counts: some are shared, some used, the others nothing. */
+  const routes = (queries: readonly Float64Array[], logits?: Float64Array): Float64Array => {
+    const score = (head: number) => logits?.[head] ?? dot(queries[head]!, queries[head]!);
+    const all = queries.map((_, head) => head);
+    const best = all.slice(shared).sort((a, b) => score(b) - score(a) || a - b);
+    const chosen = used + shared >= heads && !logits ? best : best.slice(0, used);
+    const factors = new Float64Array(heads);
+    const [ofShared, ofChosen] =
+      logits && shared > 0 ? softmax(logits.slice(heads)).map((part) => 2 * part) : [1, 1];
+    for (const [some, weight] of [
+      [all.slice(0, shared), ofShared!],
+      [chosen, ofChosen!],
+    ] as const) {
+      const parts = softmax(Float64Array.from(some, (head) => (logits ? score(head) : 0)));
+      some.forEach((head, i) => {
+        factors[head] = weight * parts[i]! * some.length;
+      });
+    }
+    return factors;
+  };
+
   const attention = (w: Layer, h: Rows): Rows => {
     const kept = (rows: Float64Array[][]) => rows.map((row) => row.map((head) => head.map(cached)));
     const q = project(h, w.q, headDim, w.qBias, w.qNorm, w.rotation);
@@ -224,7 +248,12 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
             attended[head * valueDim + channel]! += weight * v[first + index]![kvHead]![channel]!;
         });
       }
-      return multiply(w.o, attended, w.oBias);
+      const factors = routes(q[position]!, w.router && multiply(w.router, h[position]!));
+      return multiply(
+        w.o,
+        attended.map((value, channel) => value * factors[Math.floor(channel / valueDim)]!),
+        w.oBias,
+      );
     });
   };
 

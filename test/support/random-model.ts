@@ -78,6 +78,11 @@ export interface RandomModelOptions {
   readonly valueDim?: number;
   /** Channels between the two matrices that every projection of a layer is. Default: each is one matrix. */
   readonly rank?: number;
+  /** Heads that all rows use, and how many they choose of the others. Default: all are used. */
+  readonly shared?: number;
+  readonly used?: number;
+  /** Every layer has a router that chooses them. Default: the length of queries does. */
+  readonly router?: boolean;
   readonly ropeDim?: number;
   readonly window?: number;
   /** Heads of a layer with a state, and channels of their keys. Defaults: one for each 32 channels, and 16. */
@@ -168,6 +173,8 @@ export const randomModel = (
       ...{ 'ssm.conv_kernel': 4, 'ssm.state_size': state, 'ssm.group_count': 1 },
       ...{ 'ssm.inner_size': inner, 'ssm.time_step_rank': stateHeads },
     }),
+    ...(options.used !== undefined && { 'attention.head_used_count': options.used }),
+    ...(options.shared !== undefined && { 'attention.head_shared_count': options.shared }),
     ...kind.keys,
     ...options.keys,
   };
@@ -222,6 +229,9 @@ export const randomModel = (
           ]
         : []),
       ...(attends ? projection(name('attn_output'), dim, heads * valueDim) : []),
+      ...only(attends && options.router, () =>
+        matrix(name('attn_router.weight'), options.shared ? heads + 2 : heads, dim),
+      ),
       ...only(
         bias,
         () => vector(name('attn_q.bias'), q, 0),

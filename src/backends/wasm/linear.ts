@@ -1,9 +1,9 @@
 import { LonghandError } from '../../errors.js';
 import type { Backend, Tensor } from '../backend.js';
 import type { Device } from './device.js';
-import { at, demand, isVector, shape } from './shapes.js';
+import { at, demand, isRouted, isVector, shape } from './shapes.js';
 
-type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'scale' | 'softcap'>;
+type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'route' | 'add' | 'scale' | 'softcap'>;
 
 const size = (tensor: Tensor): number => tensor.rows * tensor.cols;
 
@@ -17,7 +17,7 @@ const ADDED_PER_US = 2_000;
 const lines = (count: number, pieces: number): number => Math.ceil(count / pieces / 16) * 16;
 
 /** Embedding, norms, rotation and gates. */
-export const wasmLinear = ({ kernels, jobs }: Device): Verbs => ({
+export const wasmLinear = ({ heap, kernels, jobs }: Device): Verbs => ({
   embed: (out, table, ids, scale = 1) => {
     demand(out.cols === table.cols && ids.length >= out.rows, 'embed', out, table);
     for (let row = 0; row < out.rows; row++) {
@@ -54,6 +54,15 @@ export const wasmLinear = ({ kernels, jobs }: Device): Verbs => ({
     const grain = lines(size(out), jobs.pieces(size(out) / GATED_PER_US));
     const args = [act === 'silu' ? 1 : 2, at(out), at(up), size(out), grain];
     jobs.run({ share: 'gate', items: Math.ceil(size(out) / grain), args });
+  },
+
+  route: (out, scores, how) => {
+    demand(isRouted(out, scores, how), 'route', out, scores);
+    const { heads, shared, used } = how;
+    const { rows, cols } = scores;
+    const spare = heap.scratch(8 * (heads + 2));
+    const headDim = cols > heads + 2 ? cols / heads : 0;
+    kernels.route!(at(out), at(scores), rows, heads, out.cols / heads, cols, headDim, shared, used, spare);
   },
 
   add: (out, x) => {

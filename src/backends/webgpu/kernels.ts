@@ -31,6 +31,7 @@ export const kernels = {
   'rms-norm': 'wmr',
   rope: 'wm',
   'rotated-keys': 'wmr',
+  route: 'wm',
   'score-bounds': 'wmrr',
   'score-chunks': 'wmrrr',
   'score-sketches': 'wmrrr',

@@ -1,13 +1,13 @@
 import { LonghandError } from '../../errors.js';
 import type { Backend } from '../backend.js';
-import { demand, isVector, shape, size } from '../shapes.js';
+import { demand, isRouted, isVector, shape, size } from '../shapes.js';
 import { apart } from './apart.js';
 import { bufferOf, type GpuDevice, slicesOf, startOf } from './device.js';
 import { gridOf } from './grid.js';
 import { f32 } from './recorder.js';
 import { gpuFormats, layoutOf, layoutWords } from './weight-layout.js';
 
-type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'add' | 'softcap'>;
+type Verbs = Pick<Backend, 'embed' | 'rmsNorm' | 'rope' | 'gate' | 'route' | 'add' | 'softcap'>;
 
 /** Embedding, norms, rotation and gates. */
 export const gpuLinear = (device: GpuDevice): Verbs => {
@@ -73,6 +73,21 @@ export const gpuLinear = (device: GpuDevice): Verbs => {
           params: [startOf(out), at, size(out), act === 'gelu' ? 1 : 0],
           buffers: [bufferOf(out), buffer],
           groups: gridOf(size(out)),
+        }),
+      );
+    },
+
+    route: (out, scores, how) => {
+      demand(isRouted(out, scores, how), 'route', out, scores);
+      const { heads, shared, used } = how;
+      const { rows, cols } = scores;
+      const headDim = cols > heads + 2 ? cols / heads : 0;
+      apart(device, scores, out, (buffer, at) =>
+        recorder.run({
+          kernel: 'route',
+          params: [startOf(out), at, heads, out.cols / heads, cols, headDim, shared, used],
+          buffers: [bufferOf(out), buffer],
+          groups: [rows],
         }),
       );
     },
