@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Backend, KvLayer, Range } from '../../src/backends/backend.js';
 import { type AttentionOptions, openPredictor } from '../../src/predictors/index.js';
 import { clusterKeys } from '../../src/predictors/key-clusters.js';
-import { representatives } from '../../src/predictors/long-heads.js';
+import { bestOf, representatives } from '../../src/predictors/long-heads.js';
+import { pooledKeys } from '../../src/predictors/pooled-keys.js';
 import type { Predictor } from '../../src/predictors/predictor.js';
 import { random } from '../support/random.js';
 import { makeWasmBackend } from './make-backend.js';
@@ -143,6 +144,65 @@ test('long-heads: equal keys are stood for by themselves, and one that nothing a
       });
     }
   }
+});
+
+test('long-heads pooled: equal keys are stood for by themselves, and one that lies apart has a stand-in of its own', () => {
+  const shape = { kvHeads: 2, keyDim: DIM, valueDim: DIM, keys: 'q8', values: 'q8' } as const;
+  const [a, b] = [random(7).normals(2 * DIM), random(8).normals(2 * DIM)];
+  const equal = Float32Array.from({ length: 64 * 2 * DIM }, (_, i) => a[i % (2 * DIM)]!);
+  for (const [head, stands] of pooledKeys(equal, shape).entries()) {
+    // Weights sum to 1, whatever the direction.
+    stands.forEach((x, c) => {
+      expect(Math.abs(x - a[head * DIM + (c % DIM)]!)).toBeLessThan(1e-4);
+    });
+  }
+  const odd = equal.slice();
+  for (let c = 0; c < 2 * DIM; c++) odd[20 * 2 * DIM + c] = b[c]!;
+  for (const [head, stands] of pooledKeys(odd, shape).entries()) {
+    const apart = b.subarray(head * DIM, (head + 1) * DIM);
+    // Beside the mean, which says next to nothing of it.
+    expect(Math.hypot(...stands.subarray(0, DIM).map((x, c) => x - a[head * DIM + c]!))).toBeLessThan(0.3);
+    expect(Math.hypot(...stands.subarray(DIM, 2 * DIM).map((x, c) => x - apart[c]!))).toBeLessThan(0.01);
+  }
+});
+
+test('long-heads pooled: of chunks with a key that a query asks for, most of what attention finds is found, which means lose', () => {
+  const shape = { kvHeads: 1, keyDim: DIM, valueDim: DIM, keys: 'q8', values: 'q8' } as const;
+  const [next, CHUNKS, ASKED] = [random(15), 64, 8];
+  const query = next.normals(DIM);
+  const scale = 1 / Math.sqrt(DIM);
+  const chunks = Array.from({ length: CHUNKS }, (_, chunk) => {
+    // What a chunk's keys have in common is more than what sets them apart.
+    const topic = next.normals(DIM);
+    const keys = next.normals(64 * DIM, 0.3).map((x, i) => topic[i % DIM]! + x);
+    // One key in every eighth chunk, as long as its neighbours.
+    if (chunk % (CHUNKS / ASKED) === 3) keys.set(query, ((5 * chunk) % 64) * DIM);
+    return keys;
+  });
+  const best = (scores: readonly number[]): Set<number> =>
+    new Set(
+      scores
+        .map((score, chunk) => ({ score, chunk }))
+        .sort((x, y) => y.score - x.score)
+        .slice(0, ASKED)
+        .map(({ chunk }) => chunk),
+    );
+  const exactly = best(
+    chunks.map((keys) => {
+      let sum = 0;
+      for (let t = 0; t < 64; t++)
+        sum += Math.exp(scale * bestOf(keys.subarray(t * DIM, (t + 1) * DIM), query));
+      return sum;
+    }),
+  );
+  const shareOf = (found: Set<number>): number =>
+    [...found].filter((chunk) => exactly.has(chunk)).length / ASKED;
+  const pooled = shareOf(best(chunks.map((keys) => bestOf(pooledKeys(keys, shape)[0]!, query))));
+  const means = shareOf(
+    best(chunks.map((keys) => bestOf(pooledKeys(keys, shape)[0]!.subarray(0, DIM), query))),
+  );
+  expect(pooled).toBeGreaterThanOrEqual(0.75);
+  expect(means).toBeLessThanOrEqual(0.5);
 });
 
 test('hyper-attention: the lots are those of the seed, and a row meets the keys that point as it does', async () => {

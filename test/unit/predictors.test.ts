@@ -50,6 +50,7 @@ describe('attention options', () => {
     refused({ method: 'dhsa', refresh: 8, reuse: 2 }, /refresh is 8 beside reuse: 2/);
     refused({ method: 'dhsa', refresh: 8, exact: true }, /refresh is 8 beside exact/);
     refused({ method: 'dhsa', exact: 1 }, /attention\.exact/);
+    refused({ method: 'long-heads', summaries: 'mean' }, /attention\.summaries.*'attention', 'pooled'/);
     refused({ method: 'sliding', window: 0 }, /attention\.window/);
     refused({ method: 'sliding', sinks: -1 }, /attention\.sinks/);
     refused({ method: 'blocks', size: 0 }, /attention\.size/);
@@ -79,6 +80,8 @@ describe('attention options', () => {
       { method: 'dhsa', exact: true },
       { method: 'dhsa', sinks: 0 },
       { method: 'dhsa', local: 0 },
+      { method: 'long-heads' },
+      { method: 'long-heads', summaries: 'pooled' },
     ];
     expect(new Set(all.map(signature)).size).toBe(all.length);
   });
