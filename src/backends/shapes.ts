@@ -5,7 +5,10 @@ import type { Tensor, Weight } from './tensor.js';
 
 export const shape = ({ label, rows, cols }: Tensor | Weight): string => `${label} (${rows} × ${cols})`;
 
-/** Kernels trust their arguments, so every shape is checked before. */
+/**
+ * Kernels trust their arguments, so every shape is checked before. Verbs that a row of an answer calls by the dozen ask first,
+ * and only where something is wrong: what is told would be gathered at every call.
+ */
 export const demand = (fits: boolean, verb: string, ...things: (Tensor | Weight)[]): void => {
   if (fits) return;
   const shapes = things.map(shape).join(', ');

@@ -7,7 +7,7 @@ import type { ModelConfig } from '../model/config.js';
 import { attend, begin, end, type Forward, finish, readPlan, recur } from '../model/forward.js';
 import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
-import type { Retain } from '../policies/policy.js';
+import type { Beside, Retain } from '../policies/policy.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { createMarks } from './marks.js';
 import type { Watch } from './sources.js';
@@ -104,13 +104,29 @@ const lookOf = (call: Forward, layer: number, watch: Watch | undefined): Watch |
   };
 };
 
-/** Attention of a layer, over as much of its plan at a time as there is room for. Who looks on needs all of it at once. */
-const read = async (call: Forward, layer: number, watching: Watch | undefined): Promise<void> => {
+/**
+ * Attention of a layer, over as much of its plan at a time as there is room for. Who looks on needs all of it at once.
+ * Undefined where there was nothing to wait for: most layers of most answers.
+ */
+const read = (call: Forward, layer: number, watching: Watch | undefined): Promise<void> | undefined => {
+  const beside = call.state.beside(layer, call.activations.rows);
+  const watch = lookOf(call, layer, watching);
+  const whole = call.state.residency.isWhole(layer, call.tiles.position);
+  if (!whole || watch || beside) return readBeside(call, layer, whole, watch, beside);
+  attend(call, layer);
+  return undefined;
+};
+
+const readBeside = async (
+  call: Forward,
+  layer: number,
+  whole: boolean,
+  watch: Watch | undefined,
+  beside: Beside | undefined,
+): Promise<void> => {
   const { activations } = call;
   const { residency, plans } = call.state;
-  const beside = call.state.beside(layer, activations.rows);
-  const watch = lookOf(call, layer, watching);
-  if (residency.isWhole(layer, call.tiles.position)) {
+  if (whole) {
     if (watch) await watch(call, layer);
     attend(call, layer, undefined, beside?.logSumExp);
     await beside?.add(activations.q, activations.attended);
@@ -145,7 +161,8 @@ export const forward = async (
       if (config.attention[layer]!.recurs) recur(call, layer);
       else {
         readPlan(call, layer);
-        await read(call, layer, watch);
+        const waits = read(call, layer, watch);
+        if (waits) await waits;
       }
       finish(call, layer);
     }

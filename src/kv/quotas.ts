@@ -36,6 +36,8 @@ export const shareOut = (
   bytes: number,
   mustBeWhole: (layer: number) => boolean,
 ): number[] => {
+  const wanted = wishes.reduce((sum, wish) => sum + wish.pages * wish.pageBytes, 0);
+  if (wanted <= bytes) return wishes.map(({ pages }) => pages);
   const quotas = wishes.map(({ pages }, layer) => (mustBeWhole(layer) ? pages : 0));
   let room = Math.max(
     0,

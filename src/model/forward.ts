@@ -3,7 +3,6 @@
  * `readPlan` ends with the plan of what attention will read, `attend` reads it, in one pass or in several, `finish` does
  * the rest. Before each pass the caller may wait for pages; nothing else in the model waits.
  */
-import type { Projection } from '../architectures/architecture.js';
 import {
   type AttendPass,
   type Backend,
@@ -11,12 +10,13 @@ import {
   type Recurrence,
   type Tensor,
   type Tiles,
+  type Weight,
 } from '../backends/backend.js';
 import type { Activations, Arena } from './arena.js';
 import type { ModelConfig } from './config.js';
 import { ropeAngles } from './rope.js';
 import type { ContextState } from './state.js';
-import type { LayerWeights, ModelWeights } from './weights.js';
+import type { ModelWeights } from './weights.js';
 
 /** Everything a forward call works with. */
 export interface Forward {
@@ -40,13 +40,12 @@ export const begin = (f: Forward, ids: ArrayLike<number>): void => {
   });
 };
 
-/** out = x · wᵀ + bias, where w is one matrix or two. */
-const project = (f: Forward, out: Tensor, x: Tensor, w: LayerWeights, key: Projection): void => {
+/** out = x · wᵀ + bias, or x · lowᵀ · wᵀ + bias. */
+const project = (f: Forward, out: Tensor, x: Tensor, w: Weight, bias?: Weight, low?: Weight): void => {
   const { backend: b, activations: a } = f;
-  const low = w[`${key}Low`];
   const inner = low && b.view(a.low!, a.rows, low.rows);
   if (low) b.matmul(inner!, x, low);
-  b.matmul(out, inner ?? x, w[key], w[`${key}Bias`]);
+  b.matmul(out, inner ?? x, w, bias);
 };
 
 /** Norm, q, k, v, rotation, append to the pages, chunks, plan. */
@@ -56,9 +55,9 @@ export const readPlan = (f: Forward, layer: number): void => {
   const kv = state.layers[layer]!;
   const { rotation } = config.attention[layer]!;
   b.rmsNorm(a.h, a.x, w.attnNorm, config.eps);
-  project(f, a.q, a.h, w, 'q');
-  project(f, a.k, a.h, w, 'k');
-  project(f, a.v, a.h, w, 'v');
+  project(f, a.q, a.h, w.q, w.qBias, w.qLow);
+  project(f, a.k, a.h, w.k, w.kBias, w.kLow);
+  project(f, a.v, a.h, w.v, w.vBias, w.vLow);
   if (w.router) b.matmul(a.routes!, a.h, w.router);
   if (w.qNorm) b.rmsNorm(a.qHeads, a.qHeads, w.qNorm, config.eps);
   if (w.kNorm) b.rmsNorm(a.kHeads, a.kHeads, w.kNorm, config.eps);
@@ -103,11 +102,9 @@ export const attend = (
   logSumExp?: Tensor,
 ): void => {
   const { backend: b, activations: a, arena, state } = f;
-  const how = {
-    ...state.how[layer]!,
-    ...(logSumExp && { logSumExp }),
-    ...(part && { pass: { ...part, carry: arena.carry(a.rows) } }),
-  };
+  const pass = part && { ...part, carry: arena.carry(a.rows) };
+  const own = state.how[layer]!;
+  const how = pass || logSumExp ? { ...own, ...(logSumExp && { logSumExp }), ...(pass && { pass }) } : own;
   b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, how);
 };
 
@@ -122,15 +119,15 @@ export const finish = (f: Forward, layer: number): void => {
   const { recurs } = config.attention[layer]!;
   if (config.routing && !recurs)
     b.route(a.attended, w.router ? a.routes! : a.q, { heads: config.heads, ...config.routing });
-  project(f, a.h, recurs ? a.recurring!.out : a.attended, w, 'o');
+  project(f, a.h, recurs ? a.recurring!.out : a.attended, w.o, w.oBias, w.oLow);
   if (w.attnPostNorm) b.rmsNorm(a.h, a.h, w.attnPostNorm, config.eps);
   scaled(b, a.h, config.residualScale);
   b.add(a.x, a.h);
   b.rmsNorm(a.h, a.x, w.ffnNorm, config.eps);
-  project(f, a.gate, a.h, w, 'gate');
-  project(f, a.up, a.h, w, 'up');
+  project(f, a.gate, a.h, w.gate, w.gateBias, w.gateLow);
+  project(f, a.up, a.h, w.up, w.upBias, w.upLow);
   b.gate(a.gate, a.up, config.act);
-  project(f, a.h, a.gate, w, 'down');
+  project(f, a.h, a.gate, w.down, w.downBias, w.downLow);
   if (w.ffnPostNorm) b.rmsNorm(a.h, a.h, w.ffnPostNorm, config.eps);
   scaled(b, a.h, config.residualScale);
   b.add(a.x, a.h);

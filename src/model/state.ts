@@ -189,6 +189,16 @@ export const createState = (
   });
   const plans = predictors.map((own, layer) => backend.plan(`plan ${layer}`, listsOf(own.needs)));
 
+  /** Of every layer, what its predictor meets in all calls. */
+  const met = layers.map((_, layer) => {
+    const place = whole.indexOf(layer);
+    const { dim, pairing, rotations } = config.rope;
+    const rotation = rotations[config.attention[layer]!.rotation ?? rotations.length];
+    const angles = (at: number, rows: number) => ropeAngles(rotation!, dim, at, rows);
+    const turned = rotation && { dim, pairing, angles };
+    return { place, turned, candidates: candidates[Math.min(place, candidates.length - 1)] };
+  });
+
   return {
     backend,
     layers,
@@ -215,19 +225,8 @@ export const createState = (
       backend.summarize(chunks, place, layers[layer]!);
     },
     predictInput: (layer, tiles, q, scale) => {
-      const place = whole.indexOf(layer);
-      const named = candidates[Math.min(place, candidates.length - 1)];
-      const { dim, pairing, rotations } = config.rope;
-      const rotation = rotations[config.attention[layer]!.rotation ?? rotations.length];
-      return {
-        ...{ layer: place, tiles, q, kv: layers[layer]!, scale },
-        ...(rotation && {
-          turned: { dim, pairing, angles: (at, rows) => ropeAngles(rotation, dim, at, rows) },
-        }),
-        ...(chunks && { chunks }),
-        ...(scores && { scores }),
-        ...(named && { candidates: named }),
-      };
+      const { place, turned, candidates } = met[layer]!;
+      return { layer: place, tiles, q, kv: layers[layer]!, scale, turned, chunks, scores, candidates };
     },
     resident: () => ({
       pages: layers.reduce((sum, kv) => sum + kv.resident, 0),

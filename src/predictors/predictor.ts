@@ -69,10 +69,10 @@ export interface PredictInput {
   /** Multiplies q·k in attention. */
   readonly scale: number;
   /** Missing where queries and keys are not turned. */
-  readonly turned?: Turned;
-  readonly chunks?: ChunkIndex;
-  readonly scores?: Scores;
-  readonly candidates?: Plan;
+  readonly turned?: Turned | undefined;
+  readonly chunks?: ChunkIndex | undefined;
+  readonly scores?: Scores | undefined;
+  readonly candidates?: Plan | undefined;
 }
 
 /**

@@ -55,8 +55,6 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
       const capacity = Math.max(1, ...rows.map((ranges) => ranges.length));
       const counts = heap.alloc(count * 4, 'activations');
       const ranges = heap.alloc(count * capacity * 8, 'activations');
-      const pairs = heap.alloc(8, 'activations');
-      heap.u8(pairs, 8).fill(0);
       heap.u32(counts, count).set(rows.map((row) => row.length));
       rows.forEach((row, r) => {
         heap.u32(ranges + r * capacity * 8, capacity * 2).set(row.flat());
@@ -65,7 +63,7 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
       lifts?.forEach((row, r) => {
         heap.f32(liftsAt + r * capacity * 4, row.length).set(row.map((lift) => lift / Math.LN2));
       });
-      return { lists, tiles, counts, ranges, capacity, lifts: liftsAt, pairs, release: () => {} };
+      return { lists, tiles, counts, ranges, capacity, lifts: liftsAt, pairs: 0, release: () => {} };
     },
     losePage(kv, page) {
       pages.dropPages(kv, [page]);

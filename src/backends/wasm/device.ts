@@ -41,8 +41,8 @@ export interface WasmKvLayer extends KvLayer, Owned {
 
 /**
  * A plan in memory. Row r = list · tileCount + tile has counts[r] ranges, at ranges + r · capacity · 8 as u32 pairs
- * [start, end); its lifts, if the plan has any, are f32 in units of ln 2 at lifts + r · capacity · 4. `pairs` is
- * the address of the f64 counter that `attend` adds to.
+ * [start, end); its lifts, if the plan has any, are f32 in units of ln 2 at lifts + r · capacity · 4. `pairs`: what
+ * `attend` read since that was last asked for, over lists.
  */
 export interface WasmPlan extends Plan, Owned {
   tiles: Tiles;
@@ -51,5 +51,5 @@ export interface WasmPlan extends Plan, Owned {
   capacity: number;
   /** 0: none. */
   lifts: number;
-  readonly pairs: number;
+  pairs: number;
 }

@@ -16,6 +16,9 @@ const align = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 export class Heap {
   readonly memory: WebAssembly.Memory;
   readonly used: Record<HeapKind, number> = { weights: 0, activations: 0, pages: 0, chunks: 0 };
+  /** All of the memory: what a step writes and reads in dozens of places needs no views of its own. */
+  words: Uint32Array<ArrayBuffer>;
+  floats: Float32Array<ArrayBuffer>;
   readonly #blocks = new Map<number, { bytes: number; kind: HeapKind }>();
   #gaps: { start: number; bytes: number }[] = [];
   #top: number;
@@ -25,6 +28,7 @@ export class Heap {
   constructor(memory: WebAssembly.Memory, base: number) {
     this.memory = memory;
     this.#top = align(base);
+    [this.words, this.floats] = this.#all();
   }
 
   /** Bytes at `ALIGN`-byte alignment; their content is undefined. Throws `memory/device` when there are no more. */
@@ -112,13 +116,14 @@ export class Heap {
   }
 
   #reach(end: number): void {
-    const missing = end - this.memory.buffer.byteLength;
+    const missing = end - this.words.byteLength;
     if (missing <= 0) return;
     const pages = Math.ceil(missing / WASM_PAGE);
     try {
       if (pages >= STEP || !this.#grow(STEP)) this.memory.grow(pages);
+      [this.words, this.floats] = this.#all();
     } catch (cause) {
-      const held = this.memory.buffer.byteLength;
+      const held = this.words.byteLength;
       throw new LonghandError(
         'memory/device',
         `The device, or cpuMemory, gave no more memory: ${end - held} bytes were asked for beyond the ${held} held. ` +
@@ -127,6 +132,11 @@ export class Heap {
         { cause },
       );
     }
+  }
+
+  #all(): [Uint32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
+    const bytes = this.memory.buffer.byteLength;
+    return [this.u32(0, bytes / 4), this.f32(0, bytes / 4)];
   }
 
   #grow(pages: number): boolean {

@@ -23,12 +23,12 @@ export interface Jobs {
   run(...parts: readonly Part[]): void;
 }
 
-// The block of memory through which a job is handed out. The ticket is one 64-bit word: items left (low half) and the
-// number of the job (high half). Whoever lowers it by one has taken an item of that very job, which cannot end before
-// the item has run: so a thread that comes late, or is preempted between two steps, is never waited for and never runs
-// an item of a job whose arguments it has not read. Words that are written by different threads lie 64 bytes apart.
+// The block of memory through which a job is handed out. Whoever lowers the items that are left by one has taken an item
+// of the job that is there then, which cannot end before the item has run, and reads the arguments only afterwards: so a
+// thread that comes late, or is preempted between two steps, is never waited for and never runs an item of another job.
+// Words that are written by different threads lie 64 bytes apart.
 const LEFT = 0; // i32 index
-const JOB = 1;
+const JOB = 1; // changes with every job: what sleepers look at
 const DONE = 16;
 const WAITING = 17; // 1 while the dispatcher sleeps
 const FAILED = 18; // 1 when a thread has thrown
@@ -57,25 +57,21 @@ const STREAM_US = 50;
 
 const blockOf = (memory: WebAssembly.Memory, start: number) => ({
   words: new Int32Array(memory.buffer, start, JOB_BYTES / 4),
-  tickets: new BigInt64Array(memory.buffer, start, 1),
   parts: new Float64Array(memory.buffer, start, JOB_BYTES / 8),
-  args: Array.from(
-    { length: MOST_PARTS },
-    (_, part) => new Float64Array(memory.buffer, start + (PARTS + part * PART_WORDS + 2) * 8, PART_WORDS - 2),
-  ),
+  args: Array.from({ length: MOST_PARTS }, (_, part) => {
+    return new Float64Array(memory.buffer, start + (PARTS + part * PART_WORDS + 2) * 8, PART_WORDS - 2);
+  }),
 });
 type Block = ReturnType<typeof blockOf>;
 
 /** How many items were left when one was taken, or 0. */
-const take = ({ words, tickets }: Block): number => {
-  for (;;) {
-    // Read apart, the halves may belong to different jobs; then the exchange fails.
-    const job = Atomics.load(words, JOB);
-    const left = Atomics.load(words, LEFT);
-    if (left === 0) return 0;
-    const ticket = (BigInt(job) << 32n) | BigInt(left);
-    if (Atomics.compareExchange(tickets, 0, ticket, ticket - 1n) === ticket) return left;
+const take = ({ words }: Block): number => {
+  for (let left = Atomics.load(words, LEFT); left > 0; ) {
+    const found = Atomics.compareExchange(words, LEFT, left, left - 1);
+    if (found === left) return left;
+    left = found;
   }
+  return 0;
 };
 
 /** The item of which `left` were left: items are counted upwards through the parts. */
@@ -126,9 +122,9 @@ export const serveJobs = (
   }
 };
 
-const publish = ({ words, tickets }: Block, items: number): void => {
-  const job = (Atomics.load(words, JOB) + 1) | 0;
-  Atomics.store(tickets, 0, (BigInt(job) << 32n) | BigInt(items));
+const publish = ({ words }: Block, items: number): void => {
+  Atomics.store(words, LEFT, items);
+  Atomics.add(words, JOB, 1);
   if (Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, JOB);
 };
 
@@ -180,11 +176,14 @@ export const sharedJobs = (
 
   const write = (parts: readonly Part[], items: number): void => {
     slots[PARTS - 1] = items;
-    parts.forEach(({ share, items, args }, part) => {
-      slots[PARTS + part * PART_WORDS] = shareNames.indexOf(share);
-      slots[PARTS + part * PART_WORDS + 1] = items;
-      block.args[part]!.set(args);
-    });
+    let at = PARTS;
+    for (const { share, items, args } of parts) {
+      slots[at] = shareNames.indexOf(share);
+      slots[at + 1] = items;
+      // One by one: to set them together costs many times as much for so few.
+      for (let i = 0; i < args.length; i++) slots[at + 2 + i] = args[i]!;
+      at += PART_WORDS;
+    }
     Atomics.store(words, DONE, 0);
   };
 
@@ -198,7 +197,8 @@ export const sharedJobs = (
     },
     run: (...parts) => {
       if (died() || Atomics.load(words, FAILED) === 1) throw lost();
-      const items = parts.reduce((sum, part) => sum + part.items, 0);
+      let items = 0;
+      for (const part of parts) items += part.items;
       if (items < 2) return alone.run(...parts);
       write(parts, items);
       publish(block, items);

@@ -32,7 +32,8 @@ export const wasmLinear = ({ heap, kernels, jobs }: Device): Verbs => ({
   },
 
   rmsNorm: (out, x, gain, eps) => {
-    demand(out.rows === x.rows && out.cols === x.cols && isVector(gain, x.cols), 'rmsNorm', out, x, gain);
+    const fits = out.rows === x.rows && out.cols === x.cols && isVector(gain, x.cols);
+    if (!fits) demand(false, 'rmsNorm', out, x, gain);
     const { rows, cols } = x;
     const grain = Math.ceil(rows / jobs.pieces((rows * cols) / NORMED_PER_US));
     const args = [at(out), at(x), at(gain), rows, cols, eps, grain];
@@ -41,7 +42,8 @@ export const wasmLinear = ({ heap, kernels, jobs }: Device): Verbs => ({
 
   rope: (x, angles, pairing) => {
     const heads = x.rows / angles.rows;
-    demand(Number.isInteger(heads) && angles.cols % 2 === 0 && angles.cols <= x.cols, 'rope', x, angles);
+    const fits = Number.isInteger(heads) && angles.cols % 2 === 0 && angles.cols <= x.cols;
+    if (!fits) demand(false, 'rope', x, angles);
     const tokens = angles.rows;
     const grain = Math.ceil(tokens / jobs.pieces(size(x) / ROTATED_PER_US));
     const which = pairing === 'half' ? 1 : 2;
@@ -50,7 +52,7 @@ export const wasmLinear = ({ heap, kernels, jobs }: Device): Verbs => ({
   },
 
   gate: (out, up, act) => {
-    demand(size(out) === size(up), 'gate', out, up);
+    if (size(out) !== size(up)) demand(false, 'gate', out, up);
     const grain = lines(size(out), jobs.pieces(size(out) / GATED_PER_US));
     const args = [act === 'silu' ? 1 : 2, at(out), at(up), size(out), grain];
     jobs.run({ share: 'gate', items: Math.ceil(size(out) / grain), args });
@@ -66,7 +68,7 @@ export const wasmLinear = ({ heap, kernels, jobs }: Device): Verbs => ({
   },
 
   add: (out, x) => {
-    demand(size(out) === size(x), 'add', out, x);
+    if (size(out) !== size(x)) demand(false, 'add', out, x);
     const grain = lines(size(out), jobs.pieces(size(out) / ADDED_PER_US));
     jobs.run({
       share: 'add',

@@ -83,8 +83,12 @@ export const wasmMatmul = ({
     input = undefined;
     waiting = [];
     jobs.run(packed(x));
-    const outputs = products.reduce((sum, { w }) => sum + w.rows, 0);
-    const bytes = products.reduce((sum, { w }) => sum + w.rows * rowBytes(w.type, w.cols), 0);
+    let outputs = 0;
+    let bytes = 0;
+    for (const { w } of products) {
+      outputs += w.rows;
+      bytes += w.rows * rowBytes(w.type, w.cols);
+    }
     const work = Math.max(bytes / STREAM_PER_US, (2 * x.rows * outputs * x.cols) / OPERATIONS_PER_US);
     const pieces = x.rows === 1 ? jobs.streams(work) : jobs.pieces(work);
     const spare = spareFor(x);
@@ -95,7 +99,8 @@ export const wasmMatmul = ({
     settle,
     matmul: (out, x, w, bias) => {
       const fits = x.cols === w.cols && out.cols === w.rows && out.rows === x.rows;
-      demand(fits && (!bias || isVector(bias, w.rows)), 'matmul', out, x, w, ...(bias ? [bias] : []));
+      if (!fits || (bias && !isVector(bias, w.rows)))
+        demand(false, 'matmul', out, x, w, ...(bias ? [bias] : []));
       const offsets = bias ? at(bias) : 0;
       const needed: Panels = isFloat(w.type) ? 'floats' : 'quantised';
       const joins =

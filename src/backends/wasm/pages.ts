@@ -1,11 +1,12 @@
 import { codecNumber, pageBytes } from '../../codecs/page-format.js';
-import { type Backend, carryWidth, type KvLayer, PAGE, tileCount } from '../backend.js';
+import { type Backend, type KvLayer, PAGE, tileCount } from '../backend.js';
+import { checkAttend } from '../check-attend.js';
 import { checkAppend, checkKvShape, demand, mustBeResident } from '../kv-shape.js';
 import { mustBeResidentIn } from './cold.js';
 import type { Device, WasmKvLayer, WasmPlan } from './device.js';
 import { type Growing, growing } from './growing.js';
 import { rangedRoom, runRanged } from './ranged.js';
-import { at, shape as shapeOf } from './shapes.js';
+import { at } from './shapes.js';
 
 type Verbs = Pick<
   Backend,
@@ -45,15 +46,15 @@ export const wasmPages = (device: Device): Verbs => {
   const { heap, kernels, jobs } = device;
   /** Address of a page, 0 where it is cold. */
   const address = (kv: WasmKvLayer, page: number): number => {
-    demand(page >= 0 && page < kv.pages, `Page ${page} was used, of ${kv.pages}.`);
-    return heap.u32(kv.table, kv.pages)[page]!;
+    if (!(page >= 0 && page < kv.pages)) demand(false, `Page ${page} was used, of ${kv.pages}.`);
+    return heap.words[kv.table / 4 + page]!;
   };
 
   /** By what was given of it: where memory for pages lies that no layer has yet. */
   const rooms = new Map<Uint8Array, number>();
 
   const give = (kv: WasmKvLayer, page: number, start = heap.alloc(kv.pageBytes, 'pages')): number => {
-    heap.u32(kv.table, kv.pages)[page] = start;
+    heap.words[kv.table / 4 + page] = start;
     (kv as PagedLayer).warm[page] = 1;
     kv.resident += 1;
     return start;
@@ -63,13 +64,14 @@ export const wasmPages = (device: Device): Verbs => {
     const start = address(kv, page);
     if (start === 0) return;
     heap.free(start);
-    heap.u32(kv.table, kv.pages)[page] = 0;
+    heap.words[kv.table / 4 + page] = 0;
     (kv as PagedLayer).warm[page] = 0;
     kv.resident -= 1;
   };
 
   const mapPages = (layer: KvLayer, pages: number, cold = false): void => {
     const kv = layer as PagedLayer;
+    if (kv.pages === pages) return;
     const cutTo = (count: number): void => {
       for (; kv.pages > count; kv.pages--) take(kv, kv.pages - 1);
     };
@@ -79,7 +81,7 @@ export const wasmPages = (device: Device): Verbs => {
     try {
       while (kv.pages < pages) {
         const page = kv.pages++;
-        heap.u32(kv.table, kv.pages)[page] = 0;
+        heap.words[kv.table / 4 + page] = 0;
         kv.warm[page] = 0;
         // Kernels read whole blocks and mask afterwards: what is not written yet must still be numbers.
         if (!cold) heap.u8(give(kv, page), kv.pageBytes).fill(0);
@@ -172,77 +174,53 @@ export const wasmPages = (device: Device): Verbs => {
       const room = Math.ceil(keyDim / 16) * 64;
       const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));
       const scratch = heap.scratch(jobs.threads * room);
-      const sizes = [kvHeads, keyDim, valueDim, codecNumber[keys], codecNumber[values]];
-      jobs.run({
-        share: 'appendKv',
-        items: Math.ceil(k.rows / grain),
-        args: [kv.table, at(k), at(v), position, k.rows, ...sizes, grain, scratch, room],
-      });
+      const args = [kv.table, at(k), at(v), position, k.rows, kvHeads, keyDim, valueDim];
+      args.push(codecNumber[keys], codecNumber[values], grain, scratch, room);
+      jobs.run({ share: 'appendKv', items: Math.ceil(k.rows / grain), args });
     },
 
     attend: (out, q, layer, reads, how) => {
-      const { scale, skipBelow = Number.POSITIVE_INFINITY, logSumExp, window = NO_WINDOW, softcap = 0 } = how;
-      const { pass } = how;
-      const { from, to } = pass ?? { from: 0, to: Number.POSITIVE_INFINITY };
       const kv = layer as WasmKvLayer;
       const plan = reads as WasmPlan;
+      checkAttend(out, q, kv, plan, how);
+      const { scale, skipBelow = Infinity, logSumExp, window = NO_WINDOW, softcap = 0, pass } = how;
       const { kvHeads, keyDim, valueDim, keys, values } = kv.shape;
-      const { position, rows, tileRows } = plan.tiles;
+      const { tiles, counts, ranges, capacity, lists, lifts } = plan;
+      const { position, rows, tileRows } = tiles;
       const heads = q.cols / keyDim;
-      const fits = Number.isInteger(heads) && q.rows === rows && out.rows === rows;
-      demand(fits && out.cols === heads * valueDim, `attend got ${shapeOf(out)} and ${shapeOf(q)}.`);
-      demand(
-        plan.lists === 1 || plan.lists === kvHeads,
-        `A plan of ${plan.lists} lists met ${kvHeads} heads.`,
-      );
-      demand(position + rows <= kv.pages * PAGE, `${kv.pages} pages were read up to ${position + rows}.`);
-      demand(
-        !logSumExp || (logSumExp.rows === rows && logSumExp.cols === heads),
-        `logSumExp must be (${rows} × ${heads}).`,
-      );
-      const aligned = from >= 0 && from % PAGE === 0 && to >= from && (to % PAGE === 0 || to === Infinity);
-      demand(aligned, `Keys from ${from} to ${to} were asked for; passes are cut between pages of ${PAGE}.`);
-      demand(
-        !pass || (pass.carry.rows === rows * heads && pass.carry.cols === carryWidth(kv.shape)),
-        `carry must be (${rows * heads} × ${carryWidth(kv.shape)}).`,
-      );
-      demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
-      demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
-      mustBeResidentIn(heap, kv, plan, { from, to: Math.min(to, position + rows), window });
-      const queries = Math.min(tileRows, rows) * Math.ceil(heads / kvHeads);
-      const room = kernels.attendScratch!(queries, keyDim, valueDim);
+      const group = Math.ceil(heads / kvHeads);
+      const from = pass ? pass.from : 0;
+      const to = pass ? Math.min(pass.to, NO_WINDOW) : NO_WINDOW;
+      if (kv.resident < kv.pages)
+        mustBeResidentIn(heap, kv, plan, { from, to: Math.min(to, position + rows), window });
+      const room = kernels.attendScratch!(Math.min(tileRows, rows) * group, keyDim, valueDim);
       const args = rangedRoom(device, ATTEND_BYTES, room);
-      const { counts, ranges, capacity, lists, lifts } = plan;
       const begin = pass && !pass.first ? at(pass.carry) : 0;
       const carry = pass && !pass.last ? at(pass.carry) : 0;
-      heap
-        .u32(args, 18)
-        .set([
-          ...[at(out), at(q), kv.table, counts, ranges, capacity, lists, position, rows, tileRows],
-          ...[heads, kvHeads, keyDim, valueDim, codecNumber[keys], codecNumber[values]],
-          ...[Math.min(window, NO_WINDOW), logSumExp ? at(logSumExp) : 0],
-        ]);
-      heap.f32(args + 4 * 18, 3).set([scale, softcap, skipBelow]);
-      heap.u32(args + 4 * 21, 4).set([from, Math.min(to, NO_WINDOW), begin, carry]);
+      const [keyCodec, valueCodec] = [codecNumber[keys], codecNumber[values]];
+      const [longest, sums] = [Math.min(window, NO_WINDOW), logSumExp ? at(logSumExp) : 0];
+      const given = [at(out), at(q), kv.table, counts, ranges, capacity, lists, position, rows, tileRows];
+      given.push(heads, kvHeads, keyDim, valueDim, keyCodec, valueCodec, longest, sums);
+      heap.words.set(given, args / 4);
+      heap.floats.set([scale, softcap, skipBelow], args / 4 + 18);
+      heap.words.set([from, to, begin, carry], args / 4 + 21);
       const pairs = kernels.attendPairs!(args);
-      const items = kvHeads * tileCount(plan.tiles);
+      const items = kvHeads * tileCount(tiles);
       const us = ((pairs / lists) * heads * (keyDim + valueDim)) / ATTENDED_PER_US;
       // What is left when every thread had as many: divided where two threads or more are there for each.
       const left = jobs.pieces(us) > 1 && items < WORTH_DIVIDING * jobs.threads ? items % jobs.threads : 0;
-      const parts = Math.max(1, Math.min(Math.ceil(heads / kvHeads), Math.floor(jobs.threads / left)));
+      const parts = Math.max(1, Math.min(group, Math.floor(jobs.threads / left)));
       const divided = parts > 1 ? left : 0;
-      heap.u32(args + 4 * 25, 3).set([items - divided, parts, lifts]);
+      heap.words.set([items - divided, parts, lifts], args / 4 + 25);
       runRanged(device, 'attend', args, ATTEND_BYTES, room, items + divided * (parts - 1), us);
-      const counter = new DataView(heap.memory.buffer, plan.pairs, 8);
-      counter.setFloat64(0, counter.getFloat64(0, true) + pairs, true);
+      plan.pairs += pairs;
     },
 
     readPairs: async (reads) => {
-      const { pairs, lists } = reads as WasmPlan;
-      const counter = new DataView(heap.memory.buffer, pairs, 8);
-      const sum = counter.getFloat64(0, true);
-      counter.setFloat64(0, 0, true);
-      return sum / lists;
+      const plan = reads as WasmPlan;
+      const { pairs } = plan;
+      plan.pairs = 0;
+      return pairs / plan.lists;
     },
   };
 };

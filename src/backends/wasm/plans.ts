@@ -51,31 +51,30 @@ export const wasmPlans = (
   const liftsOf = ({ lifts, capacity }: WasmPlan, row: number): Float32Array | undefined =>
     lifts === 0 ? undefined : heap.f32(lifts + row * capacity * 4, capacity);
 
+  /** What is read whatever scores say, [0, sinks) and [forced, end), of one tile for all lists. */
+  const putForced = (plan: WasmPlan, tile: number, sinks: number, forced: number, end: number): void => {
+    const { words } = heap;
+    const tiles = tileCount(plan.tiles);
+    const first = Math.min(sinks, end);
+    const apart = first > 0 && first < forced;
+    for (let row = tile; row < plan.lists * tiles; row += tiles) {
+      const at = (plan.ranges + row * plan.capacity * 8) / 4;
+      words[at] = first > 0 ? 0 : forced;
+      words[at + 1] = apart ? first : end;
+      words[at + 2] = forced;
+      words[at + 3] = end;
+      words[plan.counts / 4 + row] = apart ? 2 : 1;
+    }
+  };
+
   const rangesOf = ({ ranges, counts, capacity }: WasmPlan, row: number): Uint32Array =>
     heap.u32(ranges + row * capacity * 8, 2 * heap.u32(counts + 4 * row, 1)[0]!);
 
   return {
     plan(label, lists): WasmPlan {
       const memory = growing(heap, 'chunks');
-      const pairs = heap.alloc(8, 'chunks');
-      heap.u8(pairs, 8).fill(0);
-      const own = {
-        label,
-        lists,
-        memory,
-        tiles: NOTHING,
-        counts: 0,
-        ranges: 0,
-        capacity: 0,
-        lifts: 0,
-        pairs,
-      };
-      return Object.assign(own, {
-        release() {
-          memory.release();
-          heap.free(pairs);
-        },
-      });
+      const own = { label, lists, memory, tiles: NOTHING, counts: 0, ranges: 0, capacity: 0 };
+      return Object.assign(own, { lifts: 0, pairs: 0, release: memory.release });
     },
 
     select(plan, tiles, keep, scores, index) {
@@ -91,7 +90,9 @@ export const wasmPlans = (
       const blocks = scored?.blocks ?? false;
       const most = blocks ? scored!.stride : (chunks?.count ?? 0);
       const boundaries = chunks && !blocks ? boundariesOf(device, chunks) : undefined;
-      const perTile = Array.from({ length: count }, (_, tile) => {
+      const perTile: number[] = [];
+      if (!scored) shapePlan(own, tiles, 0);
+      for (let tile = 0; tile < count; tile++) {
         const start = tileStart(tiles, tile);
         const end = tileEnd(tiles, tile);
         const n = blocks ? knownBlocks(start) : chunks ? eligible(device, chunks, start) : 0;
@@ -103,27 +104,28 @@ export const wasmPlans = (
         const sinks = Math.min(Math.ceil(keep.sinks / whole) * whole, reach);
         const taken = sinks >= forced ? reach : sinks + reach - forced;
         const budget = Math.max(keep.budget, Math.ceil((keep.density ?? 0) * reach));
-        if (budget >= reach && share === 0) return [0, sinks, 0, end, 0];
-        const left = Math.max(0, Math.min(budget, reach) - taken);
-        return scored ? [n, sinks, forced, end, left] : [0, sinks, forced, end, 0];
-      });
+        const all = budget >= reach && share === 0;
+        const left = all ? 0 : Math.max(0, Math.min(budget, reach) - taken);
+        if (!scored) putForced(own, tile, sinks, all ? 0 : forced, end);
+        else perTile.push(all ? 0 : n, sinks, all ? 0 : forced, end, left);
+      }
+      if (!scored) return;
       // Whatever is chosen, a gap lies between two ranges; of sub-blocks no more than the budget has room for.
-      const affordable = blocks ? Math.max(0, ...perTile.map(([, , , , left]) => left! / SUB_BLOCK)) : most;
-      shapePlan(own, tiles, scored ? Math.min(most >> 1, Math.ceil(affordable)) : 0);
+      const affordable = blocks ? Math.max(0, ...perTile.filter((_, i) => i % 5 === 4)) / SUB_BLOCK : most;
+      shapePlan(own, tiles, Math.min(most >> 1, Math.ceil(affordable)));
       const record = 4 * (WORDS + 5 * count);
       const room = kernels.selectScratch!(most);
       const args = rangedRoom(device, record, room);
       const table = args + 4 * WORDS;
-      heap.u32(table, 5 * count).set(perTile.flat());
+      heap.u32(table, 5 * count).set(perTile);
       heap
         .u32(args, WORDS)
         .set([
-          ...[own.counts, own.ranges, own.capacity, count, scored?.memory.start ?? 0, scored?.stride ?? 0],
+          ...[own.counts, own.ranges, own.capacity, count, scored.memory.start, scored.stride],
           ...[boundaries ? chunks!.boundaries.start : 0, table, share],
         ]);
       const items = plan.lists * count;
-      const work = scored ? (items * most) / SELECTED_PER_US : 0;
-      runRanged(device, 'select', args, record, room, items, work);
+      runRanged(device, 'select', args, record, room, items, (items * most) / SELECTED_PER_US);
     },
 
     writePlan(plan, tiles, rows, lifts) {

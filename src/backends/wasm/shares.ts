@@ -7,6 +7,8 @@ export type Share = (kernels: Kernels, args: ArrayLike<number>, item: number, th
 /** Formats of weights by number: arguments of a job are numbers. */
 export const formats = Object.keys(ROW_FORMATS) as readonly WeightType[];
 
+const products = formats.map((format) => `matmul${format}`);
+
 /** Rows that are multiplied in one go: a tile of weights stays in the first cache while they meet it. */
 export const ROWS = 128;
 
@@ -54,7 +56,7 @@ const table = {
     const blocks = Math.ceil(rows / ROWS);
     const row = (item % blocks) * ROWS;
     const tile = Math.floor(item / blocks) * grain;
-    kernels[`matmul${formats[format]}`]!(
+    kernels[products[format]!]!(
       a[1]! + row * n * 4,
       a[2]! + panelBytes(kernels, panelsOf(format), row, k),
       a[3]!,

@@ -1,7 +1,7 @@
 import { codecNumber, keyBytes, valueBytes } from '../../codecs/page-format.js';
-import { type AttendOptions, type Backend, carryWidth, PAGE, type Tensor, tileCount } from '../backend.js';
+import { type Backend, PAGE, tileCount } from '../backend.js';
+import { checkAttend } from '../check-attend.js';
 import { demand } from '../kv-shape.js';
-import { shape as shapeOf } from '../shapes.js';
 import type { GpuBuffer } from './buffers.js';
 import { bufferOf, type GpuDevice, startOf } from './device.js';
 import { gridOf, rotates } from './grid.js';
@@ -30,29 +30,6 @@ export interface GpuAttendOptions {
   readonly groups?: number;
 }
 
-const check = (layer: GpuKvLayer, plan: GpuPlan, out: Tensor, q: Tensor, how: AttendOptions): void => {
-  const { kvHeads, keyDim, valueDim } = layer.shape;
-  const { position, rows } = plan.tiles;
-  const { logSumExp, window = 1, softcap = 0, pass } = how;
-  const { from, to } = pass ?? { from: 0, to: Number.POSITIVE_INFINITY };
-  const heads = q.cols / keyDim;
-  const fits = Number.isInteger(heads) && q.rows === rows && out.rows === rows;
-  demand(fits && out.cols === heads * valueDim, `attend got ${shapeOf(out)} and ${shapeOf(q)}.`);
-  const { lists } = plan;
-  demand(lists === 1 || lists === kvHeads, `A plan of ${lists} lists met ${kvHeads} heads.`);
-  demand(position + rows <= layer.pages * PAGE, `${layer.pages} pages were read up to ${position + rows}.`);
-  const sums = !logSumExp || (logSumExp.rows === rows && logSumExp.cols === heads);
-  demand(sums, `logSumExp must be (${rows} × ${heads}).`);
-  const aligned = from >= 0 && from % PAGE === 0 && to >= from && (to % PAGE === 0 || to === Infinity);
-  demand(aligned, `Keys from ${from} to ${to} were asked for; passes are cut between pages of ${PAGE}.`);
-  const width = carryWidth(layer.shape);
-  const carries = !pass || (pass.carry.rows === rows * heads && pass.carry.cols === width);
-  demand(carries, `carry must be (${rows * heads} × ${width}).`);
-  demand(window >= 1 && Number.isInteger(window), `A window of ${window} keys was asked for.`);
-  demand(softcap >= 0 && Number.isFinite(softcap), `Logits were to be capped at ${softcap}.`);
-  demand(valueDim <= MIXED / 4, `Values have ${valueDim} channels; the GPU attends to ${MIXED / 4}.`);
-};
-
 /** Attention over plans in buffers of the device. */
 export const gpuAttend = (
   device: GpuDevice,
@@ -66,9 +43,10 @@ export const gpuAttend = (
     attend: (out, q, layer, reads, how) => {
       const kv = layer as GpuKvLayer;
       const plan = reads as GpuPlan;
-      check(kv, plan, out, q, how);
+      checkAttend(out, q, kv, plan, how);
       const { shape } = kv;
       const { kvHeads, keyDim, valueDim } = shape;
+      demand(valueDim <= MIXED / 4, `Values have ${valueDim} channels; the GPU attends to ${MIXED / 4}.`);
       const { position, rows, tileRows } = plan.tiles;
       const { scale, skipBelow = Infinity, softcap = 0, logSumExp, pass } = how;
       if (rows === 0) return;
