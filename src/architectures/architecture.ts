@@ -5,8 +5,8 @@ import type { Metadata } from '../weights/gguf.js';
 export type Projection = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
 
 /**
- * The tensors of a layer under the names the forward pass uses; those that end in Norm, Bias or Low may be missing, and `router`. Where
- * there is a Low, its projection is two matrices: Low is what its input meets first.
+ * The tensors of a layer under the names the forward pass uses; those that end in Norm, Bias or Low may be missing,
+ * and `router`. Where there is a Low, its projection is two matrices: Low is what its input meets first.
  */
 export type LayerTensor =
   | Projection
@@ -45,6 +45,8 @@ export interface TensorSpec {
   readonly part?: { readonly from: number; readonly of: number };
   /** The shape it is stored in, where that is another one for the same numbers. */
   readonly stored?: { readonly rows: number; readonly cols: number };
+  /** Every run of `each` rows (of a vector: numbers) is there once in the file and stands `times` times in the weight. */
+  readonly repeat?: { readonly each: number; readonly times: number };
 }
 
 export const matrix = (name: string, rows: number, cols: number): TensorSpec => ({ name, rows, cols });

@@ -3,8 +3,8 @@ import type { GgufModel } from '../weights/gguf-reader.js';
 import type { Architecture } from './architecture.js';
 import { architectureOf } from './index.js';
 
-/** How a file says that it has more than its architecture: tensors of pairs or routers, a count of heads that are used. */
-const MORE = /_(a|router)\.weight$|head_used_count$/;
+/** How a file says that it has more than its architecture: tensors of pairs or routers, counts of heads. */
+const MORE = /_(a|router)\.weight$|head_used_count$|head_count_[kv]$/;
 
 /**
  * The architecture of a file, with what this file has beside it. What few files have is a script of its own, `variants.js`,

@@ -3,7 +3,8 @@ import type { GgufModel } from '../weights/gguf-reader.js';
 import type { Architecture } from './architecture.js';
 import { withPairs } from './pairs.js';
 import { withRouting } from './routing.js';
+import { withSharedHeads } from './shared-heads.js';
 
 /** The architecture with what this file has beside it. Throws `unsupported/architecture` for what would not be computed. */
 export const variantOf = (architecture: Architecture, model: GgufModel): Architecture =>
-  withRouting(withPairs(architecture, model), model);
+  withSharedHeads(withRouting(withPairs(architecture, model), model), model);

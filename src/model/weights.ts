@@ -6,6 +6,7 @@ import type {
   TensorSpec,
 } from '../architectures/architecture.js';
 import type { Backend, Weight } from '../backends/backend.js';
+import { rowBytes } from '../backends/row-formats.js';
 import { LonghandError } from '../errors.js';
 import { createFingerprint } from '../weights/fingerprint.js';
 import type { TensorEntry } from '../weights/gguf.js';
@@ -15,6 +16,7 @@ import { repack, weightType } from '../weights/repack.js';
 import type { SupportedType } from '../weights/tensor-types.js';
 import type { ModelConfig } from './config.js';
 import { labelOf, type Place, placeTensors } from './place-tensors.js';
+import { repeated } from './repeated.js';
 
 type Always = 'attnNorm' | 'ffnNorm' | Projection;
 
@@ -110,11 +112,10 @@ const rowsOf = (
   bytes: Uint8Array<ArrayBuffer>,
 ): { row: number; bytes: Uint8Array<ArrayBuffer> } => {
   if (!part) return { row, bytes };
-  const rowBytes = tensor.bytes / tensor.rows;
+  const each = tensor.bytes / tensor.rows;
   const from = Math.max(row, part.from);
-  const to = Math.min(row + bytes.length / rowBytes, part.from + rows);
-  const own =
-    to > from ? bytes.subarray((from - row) * rowBytes, (to - row) * rowBytes) : bytes.subarray(0, 0);
+  const to = Math.min(row + bytes.length / each, part.from + rows);
+  const own = to > from ? bytes.subarray((from - row) * each, (to - row) * each) : bytes.subarray(0, 0);
   return { row: from - part.from, bytes: own };
 };
 
@@ -156,8 +157,11 @@ export const loadWeights = async (
       if (own.bytes.length === 0) return;
       const repacked = repack(type, spec.rows, own.bytes);
       const weight = weights.get(label);
-      if (weight) backend.fill(weight, own.row, repacked);
-      else factors[factorsAt.get(label)!] = new Float32Array(repacked.slice().buffer);
+      if (weight) {
+        const each = rowBytes(weight.type, weight.cols);
+        for (const { row, bytes } of repeated(spec, { row: own.row, bytes: repacked }, each))
+          backend.fill(weight, row, bytes);
+      } else factors[factorsAt.get(label)!] = new Float32Array(repacked.slice().buffer);
     };
     for await (const { tensor, row, bytes, loaded } of model.rows(signal)) {
       fingerprint.add(bytes);

@@ -5,14 +5,14 @@ import { openSource } from '../../src/weights/open-source.js';
 import { fromHalf, toHalf } from '../support/half.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { plainModel } from '../support/plain-model.js';
-import { GENERATED, generatedIds, PAIRS, ROUTED, WIDTHS } from './models.js';
+import { GENERATED, generatedIds, PAIRS, ROUTED, SHARED, WIDTHS } from './models.js';
 
 // Greatest difference of any logit. Both round keys and values to f16; what is left is f32 against f64, and numbers that
 // round the other way for it. 6e-4 was measured.
 const LIMIT = 2e-3;
 
 // Depth alone is nothing new, and slow to compute plainly.
-const MODELS = [...GENERATED, ...WIDTHS, ...PAIRS, ...ROUTED].filter(
+const MODELS = [...GENERATED, ...WIDTHS, ...PAIRS, ...ROUTED, ...SHARED].filter(
   ({ type, options: { layers = 3 } }, index) => type === 'F32' && layers <= 12 && index > 0,
 );
 

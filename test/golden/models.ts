@@ -135,6 +135,14 @@ export const ROUTED: readonly GeneratedModel[] = [
   f32('gemma3', 324, { layers: 7, used: 1 }),
 ];
 
+/** Fewer heads of keys than of values, and the other way round (Sigma's DiffQKV, arXiv 2501.13629 §2). */
+export const SHARED: readonly GeneratedModel[] = [
+  f32('llama', 331, { kvHeads: 4, keyHeads: 2, bias: true }),
+  f32('qwen3', 332, { heads: 8, kvHeads: 4, keyHeads: 1, headDim: 16, valueDim: 32 }),
+  f32('gemma3', 333, { kvHeads: 4, valueHeads: 2, layers: 7 }),
+  f32('llama', 335, { kvHeads: 4, keyHeads: 2, rank: 32 }),
+];
+
 /** Every tokenizer; every architecture with every tensor type; then what is easily got wrong. */
 export const GENERATED: readonly GeneratedModel[] = [
   ...TOKENIZERS.map((tokenizer, k) => generated('llama', 'F32', tokenizer, 1 + k)),

@@ -110,6 +110,8 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
   const attentionCap = number('attn_logit_softcapping', 0);
   const logitCap = number('final_logit_softcapping', 0);
   const queryWidth = depth === habits.widest ? Math.floor(dim / heads) : headDim;
+  const keyHeads = number('attention.head_count_k', kvHeads);
+  const valueHeads = number('attention.head_count_v', kvHeads);
   const used = number('attention.head_used_count', heads);
   const shared = number('attention.head_shared_count', 0);
   const outputNorm = required('output_norm.weight')[0]!;
@@ -237,15 +239,16 @@ export const plainModel = (gguf: Gguf, file: Uint8Array, options: PlainOptions =
       const attended = new Float64Array(heads * valueDim);
       const first = Math.max(0, position - w.window + 1);
       for (let head = 0; head < heads; head++) {
-        const kvHead = Math.floor((head * kvHeads) / heads);
+        const keyHead = Math.floor((head * keyHeads) / heads);
+        const valueHead = Math.floor((head * valueHeads) / heads);
         const scores = Float64Array.from({ length: position + 1 - first }, (_, index) => {
           const logit =
-            dot(q[position]![head]!, k[first + index]![kvHead]!) * (queryScale || 1 / Math.sqrt(queryWidth));
+            dot(q[position]![head]!, k[first + index]![keyHead]!) * (queryScale || 1 / Math.sqrt(queryWidth));
           return capped(logit, attentionCap);
         });
         softmax(scores).forEach((weight, index) => {
           for (let channel = 0; channel < valueDim; channel++)
-            attended[head * valueDim + channel]! += weight * v[first + index]![kvHead]![channel]!;
+            attended[head * valueDim + channel]! += weight * v[first + index]![valueHead]![channel]!;
         });
       }
       const factors = routes(q[position]!, w.router && multiply(w.router, h[position]!));

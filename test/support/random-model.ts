@@ -83,6 +83,9 @@ export interface RandomModelOptions {
   readonly used?: number;
   /** Every layer has a router that chooses them. Default: the length of queries does. */
   readonly router?: boolean;
+  /** Heads of keys and of values, where they are fewer than the KV heads. */
+  readonly keyHeads?: number;
+  readonly valueHeads?: number;
   readonly ropeDim?: number;
   readonly window?: number;
   /** Heads of a layer with a state, and channels of their keys. Defaults: one for each 32 channels, and 16. */
@@ -173,6 +176,8 @@ export const randomModel = (
       ...{ 'ssm.conv_kernel': 4, 'ssm.state_size': state, 'ssm.group_count': 1 },
       ...{ 'ssm.inner_size': inner, 'ssm.time_step_rank': stateHeads },
     }),
+    ...(options.keyHeads !== undefined && { 'attention.head_count_k': options.keyHeads }),
+    ...(options.valueHeads !== undefined && { 'attention.head_count_v': options.valueHeads }),
     ...(options.used !== undefined && { 'attention.head_used_count': options.used }),
     ...(options.shared !== undefined && { 'attention.head_shared_count': options.shared }),
     ...kind.keys,
@@ -215,7 +220,11 @@ export const randomModel = (
     const name = (part: string): string => `blk.${l}.${part}`;
     const only = (wanted: boolean | undefined, ...tensors: (() => TensorContent)[]): TensorContent[] =>
       wanted ? tensors.map((make) => make()) : [];
-    const [q, keys, values] = [heads * headDim, kvHeads * headDim, kvHeads * valueDim];
+    const [q, keys, values] = [
+      heads * headDim,
+      (options.keyHeads ?? kvHeads) * headDim,
+      (options.valueHeads ?? kvHeads) * valueDim,
+    ];
     const attends = !recurs(l);
     return [
       vector(name('attn_norm.weight'), dim, 1),
