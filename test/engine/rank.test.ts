@@ -6,8 +6,8 @@ import { createRanking, type Ranked } from '../../src/generate/rank.js';
 import { forward, stateOf, tooLong } from '../../src/generate/reader.js';
 import { createTurnEncoder } from '../../src/generate/turn-encoder.js';
 import type { ContextState } from '../../src/model/state.js';
-import { drawFact, draws, type Fact } from '../support/facts.js';
 import { kernelsUrl } from '../support/kernels.js';
+import { shelf as shelfOf } from '../support/shelf.js';
 import { book, MODEL, openBundled } from './bundled.js';
 
 const codeOf = (work: Promise<unknown>): Promise<string> =>
@@ -18,22 +18,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
 
 const DOCUMENTS = 8;
 
-/** Passages of the book, each with another fact in it. */
-const shelf = (seed: number): { documents: string[]; facts: Fact[] } => {
-  const d = draws(seed);
-  const taken = new Set<string>();
-  const lines = book().split(/(?<=[.!?])\s+/);
-  const facts = Array.from({ length: DOCUMENTS }, () => {
-    const fact = drawFact(d, d.of(['number', 'magic', 'note', 'home'] as const), taken);
-    taken.add(fact.about);
-    return fact;
-  });
-  const documents = facts.map(({ statement }) => {
-    const at = d.below(lines.length - 8);
-    return [...lines.slice(at, at + 3), statement, ...lines.slice(at + 3, at + 5)].join(' ');
-  });
-  return { documents, facts };
-};
+const shelf = (seed: number) => shelfOf(book(), seed, DOCUMENTS);
 
 const shares = (ranked: readonly Ranked[]): number[] =>
   [...ranked].sort((a, b) => a.document - b.document).map(({ share }) => share);
