@@ -1,3 +1,13 @@
+const waiting: (() => void)[] = [];
+let turn: MessagePort | undefined;
+
+/** One channel for everybody: to make and to close one costs more than the turn. Messages come in the order they were sent. */
+const openChannel = (): MessagePort => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => waiting.shift()!();
+  return port2;
+};
+
 /** Lets the event loop turn once, so that an abort that is on its way arrives. Cheaper than a timer. */
 export const breathe = (): Promise<void> =>
   new Promise((resolve) => {
@@ -5,10 +15,7 @@ export const breathe = (): Promise<void> =>
       setImmediate(resolve);
       return;
     }
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
+    waiting.push(resolve);
+    turn ??= openChannel();
+    turn.postMessage(null);
   });
