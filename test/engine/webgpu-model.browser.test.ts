@@ -190,3 +190,24 @@ test('what one backend has read and stored the other one goes on from', async ()
   }
   expect(Math.max(...missed)).toBeGreaterThan(0);
 });
+
+test('documents are ranked and a text is sifted as on the CPU', async () => {
+  const bytes = randomModel({ architecture: 'qwen3', type: 'F32', ...sizes });
+  const documents = ['The key is brass.', 'Nobody came that day, nor the next.', 'Rain fell on the roof.'];
+  const find = async (backend: 'webgpu' | 'wasm') => {
+    const model = await open(bytes, { backend, kv: { store: 'none', keys: 'f16', values: 'f16' } });
+    try {
+      const session = await model.session();
+      const ranked = await session.rank(documents, 'What is brass?', { calibrate: false });
+      const { text } = await session.sift(documents.join(' '), 'What is brass?');
+      return { shares: ranked.sort((a, b) => a.document - b.document).map(({ share }) => share), text };
+    } finally {
+      await model.close();
+    }
+  };
+  const [gpu, cpu] = [await find('webgpu'), await find('wasm')];
+  for (const [i, share] of cpu.shares.entries()) expect(gpu.shares[i]).toBeCloseTo(share, 3);
+  // Shares are told apart: equal ones would agree whatever is computed.
+  expect(Math.max(...cpu.shares) - Math.min(...cpu.shares)).toBeGreaterThan(0.05);
+  expect(gpu.text).toBe(cpu.text);
+});
