@@ -27,6 +27,8 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   sale: (length) => ({ method: 'sale', ...budget(length) }),
   'sale-dhsa': (length) => ({ method: 'sale', answers: 'dhsa', ...budget(length) }),
   'hyper-attention': (length) => ({ method: 'hyper-attention', ...budget(length) }),
+  'hyper-attention-rest': (length) => ({ method: 'hyper-attention', rest: 64, ...budget(length) }),
+  landmark: (length) => ({ method: 'landmark', ...budget(length) }),
   'long-heads': (length) => ({ method: 'long-heads', ...budget(length) }),
   retrieval: (length) => ({ method: 'retrieval', ...budget(length) }),
   'quest-dhsa': (length) => ({ method: 'quest', reading: 'dhsa', ...budget(length) }),

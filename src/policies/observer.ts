@@ -1,7 +1,7 @@
 import { type Plan, type Range, type Tensor, type Tiles, tileCount, tileEnd } from '../backends/backend.js';
 import { createValueNorms } from '../kv/value-norms.js';
 import type { Observed, PolicyNeeds, RetentionParts } from './policy.js';
-import { before } from './ranges.js';
+import { before, merged } from './ranges.js';
 
 /** Attention probabilities that are read back at once. */
 const AT_ONCE = 2 ** 21;
@@ -29,7 +29,8 @@ const cut = (rows: readonly (readonly Range[])[], lists: number, tiles: Tiles, p
   const [all, own] = [tileCount(tiles), tileCount(part)];
   const skipped = Math.floor(part.position / tiles.tileRows) - Math.floor(tiles.position / tiles.tileRows);
   return Array.from({ length: lists * own }, (_, row) =>
-    before(rows[Math.floor(row / own) * all + skipped + (row % own)]!, tileEnd(part, row % own)),
+    // Ranges may touch where their lifts differ, which are not observed.
+    merged(before(rows[Math.floor(row / own) * all + skipped + (row % own)]!, tileEnd(part, row % own))),
   );
 };
 

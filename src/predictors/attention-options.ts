@@ -6,6 +6,7 @@ import type { DenseOptions } from './dense.js';
 import type { DhsaOptions } from './dhsa-options.js';
 import type { FlexPrefillOptions } from './flex-prefill.js';
 import type { HyperAttentionOptions } from './hyper-attention.js';
+import type { LandmarkOptions } from './landmark.js';
 import type { LazyOptions } from './lazy.js';
 import type { LongHeadsOptions } from './long-heads.js';
 import type { NeighborhoodOptions } from './neighborhood.js';
@@ -50,6 +51,7 @@ export type AttentionOptions = SkipOptions &
     | QuestOptions
     | TwilightOptions
     | TokenSelectOptions
+    | LandmarkOptions
     | RetrievalOptions
     | RecycledOptions
     | DeltaOptions
@@ -82,6 +84,7 @@ export const rareMethods = [
   'quest',
   'twilight',
   'token-select',
+  'landmark',
   'retrieval',
   'recycled',
   'delta',

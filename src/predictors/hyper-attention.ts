@@ -1,14 +1,16 @@
 import { type KvShape, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
 import { oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
+import { lot } from './lot.js';
 import { createPageNotes } from './page-notes.js';
+import type { PatternTile } from './pattern.js';
 import type { Predictor } from './predictor.js';
-import { lot } from './random.js';
 import { type AnswersOptions, answererOf, READINGS, readingAndAnswers } from './reading-and-answers.js';
-import { writeBlocks } from './write-blocks.js';
+import { drawRest, type RestOptions, restSignature } from './rest.js';
+import { roomOf, writeBlocks } from './write-blocks.js';
 
 /** Queries and keys sorted into the same buckets. */
-export interface HyperAttentionOptions extends BudgetOptions, AnswersOptions {
+export interface HyperAttentionOptions extends BudgetOptions, RestOptions, AnswersOptions {
   readonly method: 'hyper-attention';
   /** Hyperplanes that cut the directions into 2ⁿ buckets, 1 to 12. Default 7. */
   readonly planes?: number;
@@ -16,7 +18,7 @@ export interface HyperAttentionOptions extends BudgetOptions, AnswersOptions {
   readonly bucket?: number;
   /** Tokens in a block that is read or not. Default 16. */
   readonly size?: number;
-  /** Draws the hyperplanes. Default 1. */
+  /** Draws the hyperplanes, and the keys of `rest`. Default 1. */
   readonly seed?: number;
 }
 
@@ -40,8 +42,9 @@ const placeOf = (vector: ArrayLike<number>, at: number, planes: Float32Array, di
 
 /**
  * HyperAttention (arXiv 2310.05869 §3): queries and keys are sorted by an angular hash, and a query meets the keys around its place
- * in that order. Where we leave the paper: a tile reads the blocks that hold most of what its rows would meet, within a budget;
- * nothing is sampled of the rest, whose weight a plan cannot raise. A text is read this way, answers as `answers` says.
+ * in that order; some of all the others stand for the rest (`rest`). Where we leave the paper: a tile reads the blocks that hold
+ * most of what its rows would meet, within a budget; a tile draws for its rows, and no key twice. A text is read this way,
+ * answers as `answers` says.
  */
 export const hyperAttention = (options: HyperAttentionOptions): Predictor => {
   onlyKnown('attention', options, [
@@ -50,6 +53,7 @@ export const hyperAttention = (options: HyperAttentionOptions): Predictor => {
     'bucket',
     'size',
     'seed',
+    'rest',
     'answers',
     ...BUDGET_OPTIONS,
   ]);
@@ -57,6 +61,7 @@ export const hyperAttention = (options: HyperAttentionOptions): Predictor => {
   const bucket = wholeNumber('attention.bucket', options.bucket, 256, 1);
   const size = wholeNumber('attention.size', options.size, 16, 1, 4096);
   const seed = wholeNumber('attention.seed', options.seed, 1, 0);
+  const rest = wholeNumber('attention.rest', options.rest, 0, 0);
   const keep = keepOf(options);
   const drawn = new Map<number, Float32Array>();
   const planesOf = (dim: number): Float32Array => {
@@ -73,15 +78,17 @@ export const hyperAttention = (options: HyperAttentionOptions): Predictor => {
   const reading: Predictor = {
     name: 'hyper-attention',
     needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },
-    signature: `hyper-attention planes=${planes} bucket=${bucket} size=${size} seed=${seed} ${keepSignature(keep)}`,
-    plan(backend, { tiles, q, kv }, out) {
+    signature: `hyper-attention planes=${planes} bucket=${bucket} size=${size} seed=${seed} ${restSignature(rest)}${keepSignature(keep)}`,
+    plan(backend, { layer, tiles, q, kv }, out) {
       if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, EVERYTHING);
       const { kvHeads, keyDim } = kv.shape;
       const group = q.cols / (kvHeads * keyDim);
       const queries = backend.peek!(q).slice();
       const pages = Math.floor(tileStart(tiles, tileCount(tiles) - 1) / PAGE);
       const hashed = Array.from({ length: pages }, (_, page) => places.of(backend, kv, page));
-      writeBlocks(backend, out, tiles, { keep, size }, (list, tile, from) => {
+      const room = (own: PatternTile): number => roomOf({ keep, size }, own)[1];
+      const drawing = rest > 0 && { rest, weigh: drawRest(rest, room, seed, layer) };
+      writeBlocks(backend, out, tiles, { keep, size, ...drawing }, (list, tile, from) => {
         const placeAt = (token: number): number =>
           hashed[Math.floor(token / PAGE)]![list * PAGE + (token % PAGE)]!;
         const counts = new Float64Array(2 ** planes + 1);

@@ -3,6 +3,7 @@ import type { Factory, RareMethod } from './attention-options.js';
 import { delta } from './delta.js';
 import { flexPrefill } from './flex-prefill.js';
 import { hyperAttention } from './hyper-attention.js';
+import { landmark } from './landmark.js';
 import { lazy } from './lazy.js';
 import { longHeads } from './long-heads.js';
 import { neighborhood } from './neighborhood.js';
@@ -40,6 +41,7 @@ export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
   quest,
   twilight,
   'token-select': tokenSelect,
+  landmark,
   retrieval,
   recycled,
   delta,

@@ -8,7 +8,7 @@ import {
   tileAt,
 } from '../backends/backend.js';
 import { budgetAt } from './budget.js';
-import { writePattern } from './pattern.js';
+import { type PatternTile, type Weigh, writePattern } from './pattern.js';
 
 /** How blocks are chosen by their scores. */
 export interface BlockChoice {
@@ -17,6 +17,10 @@ export interface BlockChoice {
   readonly size: number;
   /** No more blocks than have this share of all scores, which then are masses, (0, 1]. Default 1: as many as the budget has room for. */
   readonly mass?: number;
+  /** Tokens of the budget that are no blocks', as far as it goes. Default 0. */
+  readonly rest?: number;
+  /** As `writePattern` takes it. */
+  readonly weigh?: Weigh;
 }
 
 /**
@@ -39,6 +43,16 @@ export const bestBlocks = (scores: ArrayLike<number>, size: number, room: number
   return chosen;
 };
 
+/** Where what a tile always reads begins, and what its budget leaves beside that. */
+export const roomOf = (
+  { keep, size }: BlockChoice,
+  { start, end }: PatternTile,
+): [from: number, room: number] => {
+  const latest = Math.max(0, Math.min(start - keep.local, Math.floor(start / PAGE) * PAGE));
+  const from = Math.floor(latest / size) * size;
+  return [from, budgetAt(keep, end) - Math.min(keep.sinks, from) - (end - from)];
+};
+
 /**
  * Writes a plan on the CPU: sinks, local tokens, all of the page before the tile, and blocks chosen by `scoresOf` (list,
  * tile), which has a score for every whole block before these.
@@ -50,17 +64,16 @@ export const writeBlocks = (
   choice: BlockChoice,
   scoresOf: (list: number, tile: number, from: number) => ArrayLike<number>,
 ): void => {
-  const { keep, size, mass } = choice;
-  writePattern(backend, out, tiles, ({ list, start, end }) => {
-    const budget = budgetAt(keep, end);
-    if (budget >= end) return [[0, end]];
-    const latest = Math.max(0, Math.min(start - keep.local, Math.floor(start / PAGE) * PAGE));
-    const from = Math.floor(latest / size) * size;
-    const room = budget - Math.min(keep.sinks, from) - (end - from);
+  const { keep, size, mass, rest = 0, weigh } = choice;
+  const read = (own: PatternTile): Range[] => {
+    const { list, start, end } = own;
+    if (budgetAt(keep, end) >= end) return [[0, end]];
+    const [from, room] = roomOf(choice, own);
     const scores = Float32Array.from(scoresOf(list, tileAt(tiles, start), from));
     // Whole blocks of sinks are read as it is.
     scores.fill(Number.NEGATIVE_INFINITY, 0, Math.floor(keep.sinks / size));
-    const chosen = bestBlocks(scores, size, room, mass);
+    const chosen = bestBlocks(scores, size, room - rest, mass);
     return [[0, keep.sinks], [from, start], ...chosen];
-  });
+  };
+  writePattern(backend, out, tiles, read, weigh);
 };

@@ -35,6 +35,10 @@ const methods: Record<string, AttentionOptions> = {
   'x-attention': { method: 'x-attention', budget: BUDGET },
   sale: { method: 'sale', budget: BUDGET },
   'hyper-attention': { method: 'hyper-attention', budget: BUDGET },
+  'hyper-attention, rest': { method: 'hyper-attention', budget: BUDGET, rest: 240 },
+  random: { method: 'random', budget: BUDGET },
+  'random, rest': { method: 'random', budget: BUDGET, rest: 300 },
+  landmark: { method: 'landmark', budget: BUDGET, size: 32 },
   'long-heads': { method: 'long-heads', budget: BUDGET },
   retrieval: { method: 'retrieval', budget: BUDGET, sinks: 16, local: 64 },
   oracle: { method: 'dhsa', budget: BUDGET, candidates: 64, exact: true },
@@ -43,6 +47,8 @@ const methods: Record<string, AttentionOptions> = {
 let model: OpenModel;
 /** Mean covered mass over rows, heads and layers. */
 const covered: Record<'tile' | 'rows', Record<string, number>> = { tile: {}, rows: {} };
+/** How far what attention makes of a plan lies from what it makes of everything, beside the latter's length; mean over layers. */
+const missed: Record<'tile' | 'rows', Record<string, number>> = { tile: {}, rows: {} };
 
 /** exp(log-sum-exp over the plan − log-sum-exp over everything), averaged. */
 const measure = async (): Promise<void> => {
@@ -68,6 +74,7 @@ const measure = async (): Promise<void> => {
   const mass = backend.tensor('mass', PAGE, config.heads);
   const marks = Uint8Array.from(ids, (id) => tokenizer.marks[id]!);
   const found: Record<string, number[]> = {};
+  const far: Record<string, number[]> = {};
   // One of each for all layers: boundaries, once found, are those of all.
   const owners: [string, Predictor, ContextState][] = [];
   for (const [name, options] of Object.entries(methods)) {
@@ -82,6 +89,7 @@ const measure = async (): Promise<void> => {
     for (const tileRows of [PAGE, 1]) {
       const tiles: Tiles = { ...call.tiles, tileRows };
       const logs: Record<string, Float32Array> = {};
+      const outs: Record<string, Float32Array> = {};
       for (const [name, predictor, own] of owners) {
         const kv = state.layers[layer]!;
         if (own.chunks) {
@@ -94,6 +102,12 @@ const measure = async (): Promise<void> => {
         const how = { scale: config.attentionScale, logSumExp: mass };
         backend.attend(out, call.activations.q, kv, plan, how);
         logs[name] = (await backend.read(mass)).slice();
+        outs[name] = (await backend.read(out)).slice();
+      }
+      const length = (x: Float32Array): number => Math.sqrt(x.reduce((sum, y) => sum + y * y, 0));
+      for (const [name, own] of Object.entries(outs)) {
+        const gap = length(own.map((x, i) => x - outs.dense![i]!));
+        (far[`${tileRows === 1 ? 'rows' : 'tile'} ${name}`] ??= []).push(gap / length(outs.dense!));
       }
       for (const [name, log] of Object.entries(logs)) {
         const key = `${tileRows === 1 ? 'rows' : 'tile'} ${name}`;
@@ -102,9 +116,14 @@ const measure = async (): Promise<void> => {
     }
   });
   for (const [, , own] of owners) own.release();
-  for (const [key, masses] of Object.entries(found)) {
-    const [kind, name] = key.split(' ') as ['tile' | 'rows', string];
-    covered[kind][name] = masses.reduce((sum, x) => sum + x, 0) / masses.length;
+  for (const [means, all] of [
+    [covered, found],
+    [missed, far],
+  ] as const) {
+    for (const [key, numbers] of Object.entries(all)) {
+      const kind = key.slice(0, 4) as 'tile' | 'rows';
+      means[kind][key.slice(5)] = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+    }
   }
   backend.free(out);
   backend.free(mass);
@@ -148,6 +167,18 @@ describe('attention mass covered at an eighth of the tokens', () => {
   test('learned boundaries hold what docs/METHODS.md says, and contrast no less', () => {
     expect(covered.tile.learned).toBeCloseTo(0.595, 2);
     expect(covered.tile.dhsa).toBeCloseTo(0.605, 2);
+  });
+
+  test('keys that are drawn for a rest weigh what all of it does, and bring the result nearer, many of them', () => {
+    for (const name of ['hyper-attention', 'random']) {
+      expect(Math.abs(covered.tile[`${name}, rest`]! - 1)).toBeLessThan(0.1);
+      expect(missed.tile[`${name}, rest`]).toBeLessThan(missed.tile[name]!);
+    }
+  });
+
+  test('landmark, without landmarks that were trained, is further off than the same choice in one softmax', () => {
+    expect(missed.rows.landmark).toBeGreaterThan(missed.rows.blocks!);
+    expect(missed.tile.landmark).toBe(0);
   });
 
   test('hyper-attention, which hashes, is no better than a window on this model: it is here to be compared with', () => {

@@ -37,6 +37,23 @@ const open = (retention?: RetentionOptions, options: EngineOptions = {}): Promis
 const { below } = random(8);
 const IDS = Array.from({ length: 900 }, () => below(256));
 
+test('rows whose plans have lifts are observed, and their plans cut, like any others', async () => {
+  const attention = { method: 'random', budget: 200, rest: 60, sinks: 4, local: 8 } as const;
+  const model = await open({ policy: 'h2o', budget: 300 }, { attention });
+  const context = new Context(model.reader);
+  await context.append(IDS, false);
+  context.push(7);
+  const logits = await context.logits();
+  expect(logits.every(Number.isFinite)).toBe(true);
+  expect(context.kept).toBeLessThan(400);
+  // Some of what was drawn is gone: less than a budget is read.
+  const tokens = (await context.plan(1, 0)).reduce((sum, [start, end]) => sum + end - start, 0);
+  expect(tokens).toBeLessThan(200);
+  expect(tokens).toBeGreaterThan(20);
+  context.close();
+  await model.close();
+});
+
 describe('sinks and a window', () => {
   test('are all that rows read, in the text and in answers', async () => {
     const model = await open({ policy: 'sinks-window', sinks: 5, window: 100 });

@@ -82,6 +82,12 @@ describe('attention options', () => {
       { method: 'dhsa', local: 0 },
       { method: 'long-heads' },
       { method: 'long-heads', summaries: 'pooled' },
+      { method: 'hyper-attention' },
+      { method: 'hyper-attention', rest: 64 },
+      { method: 'random' },
+      { method: 'random', rest: 64 },
+      { method: 'landmark' },
+      { method: 'landmark', size: 16 },
     ];
     expect(new Set(all.map(signature)).size).toBe(all.length);
   });
