@@ -37,7 +37,7 @@ const training = (name: string): string =>
   }).toString();
 
 const model = await openModel(
-  'examples/models/book-reader-5m-long-Q8_0.gguf',
+  'examples/models/book-reader-5m-Q8_0.gguf',
   { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
   new AbortController().signal,
   () => undefined,

@@ -17,7 +17,7 @@ import { counted, runItems } from './lab/run-items.js';
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'examples/models/book-reader-5m-long-Q8_0.gguf' },
+    model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
     results: { type: 'string', default: 'bench/results/card.json' },
     page: { type: 'string', default: 'examples/models/README.md' },
     /** Name of the place in the page. */

@@ -25,7 +25,7 @@ const { values } = parseArgs({
     methods: { type: 'string', default: 'dense,dhsa' },
     lengths: { type: 'string', default: '4096' },
     items: { type: 'string', default: '200' },
-    model: { type: 'string', default: 'examples/models/book-reader-5m-long-Q8_0.gguf' },
+    model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
     results: { type: 'string', default: 'bench/results/lab.json' },
     report: { type: 'boolean', default: false },
     'into-page': { type: 'boolean', default: false },

@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     lengths: { type: 'string', default: '1024,2048,4096,8192,16384' },
     methods: { type: 'string', default: 'dense,sliding,blocks,dhsa,dhsa-oracle' },
-    model: { type: 'string', default: 'examples/models/book-reader-5m-long-Q8_0.gguf' },
+    model: { type: 'string', default: 'examples/models/book-reader-5m-Q8_0.gguf' },
     results: { type: 'string', default: 'bench/results/needles.json' },
     report: { type: 'boolean', default: false },
   },

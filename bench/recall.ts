@@ -23,7 +23,7 @@ const seen = new Map<number, Seen[]>();
 let text = 0;
 
 const model = await openModel(
-  'examples/models/book-reader-5m-long-Q8_0.gguf',
+  'examples/models/book-reader-5m-Q8_0.gguf',
   { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
   new AbortController().signal,
   () => undefined,

@@ -31,8 +31,8 @@ const say = async (page: Page, words: string, kind = 'free'): Promise<string> =>
   await talkIs(page, 'ready');
   return (await articles(page).last().innerText()) ?? '';
 };
-/** What the bundled model babbles about for as long as it may. */
-const BABBLE = '<s> <s> <s> <s> <s>';
+/** What the bundled model answers for as long as it may. */
+const LONG_VALUE = `The value of nora is ${'1234567890'.repeat(12)}. What is the value of nora?`;
 /** Begins an answer that does not end for a while. */
 const sayOn = async (page: Page, words: string): Promise<void> => {
   await page.locator('#question').fill(words);
@@ -211,14 +211,14 @@ test('two tabs have one engine and one conversation, and the second goes on when
   const whole = await texts(first);
 
   // The first tab has the engine, and goes away with half of an answer.
-  await sayOn(first, BABBLE);
+  await sayOn(first, LONG_VALUE);
   await first.close({ runBeforeUnload: true });
   await second.locator('#unfinished').waitFor();
   await talkIs(second, 'ready');
   await second.locator('#role[data-role="serving"]').waitFor({ state: 'attached' });
   expect(await texts(second)).toEqual(whole);
   const unfinished = second.locator('#unfinished');
-  expect(await unfinished.locator('.said').textContent()).toBe(BABBLE);
+  expect(await unfinished.locator('.said').textContent()).toBe(LONG_VALUE);
   expect(await unfinished.locator('.hint').textContent()).toContain('This answer was not finished');
   expect(await objections(second)).toEqual([]);
   await second.locator('#ask-again').click();
@@ -228,7 +228,7 @@ test('two tabs have one engine and one conversation, and the second goes on when
     .waitFor({ timeout: 60_000 });
   await talkIs(second, 'ready');
   expect(await unfinished.isVisible()).toBe(false);
-  expect((await texts(second)).slice(0, whole.length + 1)).toEqual([...whole, BABBLE]);
+  expect((await texts(second)).slice(0, whole.length + 1)).toEqual([...whole, LONG_VALUE]);
 
   // A third tab is served by the second; its answer is cut when that goes, and asked again in its own.
   const third = await second.context().newPage();
@@ -237,7 +237,7 @@ test('two tabs have one engine and one conversation, and the second goes on when
   await talkIs(third, 'new');
   expect(await role(third)).toBe('served');
   await say(third, 'The brass key is hidden in the attic. Where is the brass key?');
-  await sayOn(third, BABBLE);
+  await sayOn(third, LONG_VALUE);
   await second.close();
   await third.locator('#unfinished').waitFor();
   await third.locator('#role[data-role="serving"]').waitFor({ state: 'attached' });

@@ -6,9 +6,7 @@ import { openSource } from '../../src/weights/open-source.js';
 import { patched } from '../support/gguf-surgery.js';
 import { kernelsUrl } from '../support/kernels.js';
 
-export const MODEL = 'examples/models/book-reader-5m-long-Q8_0.gguf';
-/** What MODEL was trained on from: the default of the examples. */
-export const FORMER = 'examples/models/book-reader-5m-Q8_0.gguf';
+export const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
 /** Bears keys in q4, which MODEL does not. */
 export const GEMMA3 = 'examples/models/book-reader-5m-gemma3-Q8_0.gguf';
 export const book = (): string => readFileSync('examples/books/sherlock.txt', 'utf8');

@@ -7,7 +7,7 @@ import { recordSize } from '../../src/kv/records.js';
 import { fingerprintOf } from '../../src/kv/segments.js';
 import { sessionKey } from '../../src/kv/session-keys.js';
 import { openStore, type Store } from '../../src/stores/index.js';
-import { book, FORMER, openBundled } from './bundled.js';
+import { book, openBundled } from './bundled.js';
 
 /** Notes every value that is read. */
 const counting = (inner: Store) => {
@@ -49,7 +49,7 @@ test.each([
   { method: 'dense' },
   { method: 'dhsa', budget: 256 },
 ] as const)('%j: heads, a manifest, and of pages little that no plan names', async (attention) => {
-  const bundled = await openBundled({ attention, kv: { store: 'none' } }, FORMER);
+  const bundled = await openBundled({ attention, kv: { store: 'none' } });
   const inner = await openStore('memory');
   const first = await openSession(await over(bundled, inner), { id: 'book' });
   await first.conversation!.append(book().slice(5000, 13_000), {});

@@ -170,11 +170,11 @@ export const generatedIds = ({ options, read }: GeneratedModel): number[] => {
 
 /** The model that comes with the package, as it is and with the same numbers in F32. */
 export const BUNDLED: readonly GoldenModel[] = [
-  { name: 'book-reader Q8_0', type: 'Q8_0', bytes: () => bundledFile('book-reader-5m-long') },
+  { name: 'book-reader Q8_0', type: 'Q8_0', bytes: () => bundledFile('book-reader-5m') },
   {
     name: 'book-reader F32',
     type: 'F32',
-    bytes: async () => toF32(await bundledFile('book-reader-5m-long')),
+    bytes: async () => toF32(await bundledFile('book-reader-5m')),
   },
   { name: 'book-reader-gemma3 Q8_0', type: 'Q8_0', bytes: () => bundledFile('book-reader-5m-gemma3') },
 ];

@@ -23,6 +23,10 @@ class Mix:
     several: float = 0.0
     #: Share of questions about two facts.
     both: float = 0.0
+    #: Share of conversations of a few sentences a turn.
+    talks: float = 0.0
+    #: Share of texts that stand behind a turn of the system.
+    system: float = 0.0
 
 
 class Sampler:
@@ -52,6 +56,8 @@ class Sampler:
             return [self.stop] + self.haystack(draw, length - 1), [PLAIN] * length
         if kind < self.mix.book + self.mix.copy:
             return self.copied(draw, length)
+        if kind < self.mix.book + self.mix.copy + self.mix.talks:
+            return self.talk(draw, length)
         return self.asked(draw, length)
 
     def copied(self, draw, length):
@@ -114,16 +120,59 @@ class Sampler:
         for i, one in enumerate(asked):
             turn = [*([self.start, *user] if i else line), *self.encode(one.question), self.end, *line]
             turn += [self.start, *assistant]
-            ids += turn
-            weights += [CONTROL] * len(turn)
-            for opening, value in one.answer:
-                said, stated = self.encode(opening), self.encode(" " + value)
-                ids += [*said, *stated]
-                weights += [PLAIN] * len(said) + [VALUE] * len(stated)
-            close = [*self.encode("."), self.end]
-            ids += [*close, *line]
-            weights += [PLAIN] * len(close) + [CONTROL] * len(line)
+            said, said_weights = self.answer(one)
+            ids += turn + said
+            weights += [CONTROL] * len(turn) + said_weights
         return ids, weights
+
+    def answer(self, one):
+        """What is said to a question, up to the end of the turn's line."""
+        ids, weights = [], []
+        for opening, value in one.answer:
+            said, stated = self.encode(opening), self.encode(value and " " + value)
+            ids += [*said, *stated]
+            weights += [PLAIN] * len(said) + [VALUE] * len(stated)
+        close, line = [*self.encode("."), self.end], self.encode("\n")
+        return [*ids, *close, *line], [*weights, *[PLAIN] * len(close), *[CONTROL] * len(line)]
+
+    def opening(self, draw):
+        """What stands before the first text: a turn of the system, or nothing, and the beginning of the user's turn."""
+        system = []
+        if draw.random() < self.mix.system:
+            said = self.encode(draw.choice(tasks.SYSTEMS))
+            system = [self.start, *self.encode("system\n"), *said, self.end, *self.encode("\n")]
+        return [*system, self.start, *self.encode("user\n")]
+
+    def talk(self, draw, length):
+        """
+        Turns of a few sentences: facts, and a question about one of them or of an earlier turn; or no question, or one about
+        what stands nowhere.
+        """
+        line, user, assistant = self.encode("\n"), self.encode("user\n"), self.encode("assistant\n")
+        ids = self.opening(draw)
+        weights, known = [0.0] * len(ids), {}
+        while True:
+            told = [tasks.fact(draw) for _ in range(draw.choice([0, 1, 1, 1, 2, 3]))]
+            told = [one for one in told if one.about not in known]
+            known.update({one.about: one for one in told})
+            text = self.encode(" ".join(one.statement for one in told))
+            if draw.random() < 0.3:
+                around = self.haystack(draw, draw.randint(4, 40))
+                text = [*text, *around] if draw.random() < 0.5 else [*around, *self.encode("\n"), *text]
+            one = tasks.fact(draw)
+            asked, answer = one.question, tasks.UNSTATED
+            if one.about in known or (known and draw.random() < 0.9):
+                one = draw.choice(told if told and draw.random() < 0.7 else list(known.values()))
+                asked, answer = one.question, one.asked
+            if text and draw.random() < 0.1:
+                asked, answer = "", tasks.NOTED
+            between = draw.choice(["\n", " "]) if text and asked else ""
+            turn = [*self.encode(between + asked), self.end, *line, self.start, *assistant]
+            said, said_weights = self.answer(answer)
+            if len(ids) + len(text) + len(turn) + len(said) > length:
+                return self.whole(ids, weights, length)
+            ids = [*ids, *text, *turn, *said, self.start, *user]
+            weights += [STATED] * len(text) + [CONTROL] * len(turn) + said_weights + [CONTROL] * (1 + len(user))
 
     def document(self, draw, length, most):
         """Facts as tokens, in their order, and the turns that ask about `most` of them at most."""
@@ -139,11 +188,11 @@ class Sampler:
 
     def asked(self, draw, length):
         """A document with facts at sentence ends, and several questions about them."""
-        user = self.encode("user\n")
+        opening = self.opening(draw)
         while True:
             few = draw.randint(1, max(2, min(14, length // 48)))
             stated, ask, ask_weights = self.document(draw, length, few if length < 1000 else draw.randint(6, 24))
-            room = length - len(ask) - 1 - len(user) - sum(map(len, stated))
+            room = length - len(ask) - len(opening) - sum(map(len, stated))
             if room >= 0:
                 break
         text = self.haystack(draw, room) if room else []
@@ -156,8 +205,8 @@ class Sampler:
             at = cut
         body += text[at:]
         weights += [BOOK] * (len(text) - at)
-        ids = [self.start, *user, *body, *ask]
-        return self.whole(ids, [0.0] * (1 + len(user)) + weights + ask_weights, length)
+        ids = [*opening, *body, *ask]
+        return self.whole(ids, [0.0] * len(opening) + weights + ask_weights, length)
 
     def long_text(self, draw, length):
         """A text without facts, for `written_over`."""

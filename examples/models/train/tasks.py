@@ -176,6 +176,20 @@ def several(draw):
     return statements, Asked(f"What are all the numbers for the {key}?", tuple(zip(between, values)))
 
 
+#: What is said where nothing was asked.
+NOTED = Asked("", (("Noted", ""),))
+#: What is said where something was asked that stands nowhere.
+UNSTATED = Asked("", (("The text does not say", ""),))
+
+SYSTEMS = (
+    "Answer from the book.",
+    "Answer from the text.",
+    "Answer briefly.",
+    "You are a helpful assistant.",
+    "Answer the question with the words of the text, and say nothing else.",
+)
+
+
 def spelled_out(draw):
     """A fact, its question and its answer, in ChatML."""
     one = fact(draw)

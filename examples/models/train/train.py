@@ -42,6 +42,10 @@ def rate_at(step, steps):
     return min(1, (step + 1) / 60) * min(1, max(0.03, (1 - step / steps) / 0.4))
 
 
+def longest(stage):
+    return max(*stage.get("lengths", [0]), *(length for length, _ in stage.get("batches", [(0, 0)])))
+
+
 class Training:
     def __init__(self, given):
         self.given = given
@@ -97,11 +101,10 @@ class Training:
     def draw(self, stage, what):
         return random.Random(f"{self.given.seed} {stage['name']} {what}")
 
-    def short(self, stage, draw):
+    def short(self, draw, length, batch, reach):
         """Last hidden states of a batch, and what should follow them: token ids and their weights (batch, length)."""
-        length = stage["length"]
-        drawn = [self.sampler.draw(draw, length + 1) for _ in range(stage["batch"])]
-        places = self.tensor(np.stack([positions(draw, length, stage["reach"]) for _ in drawn]))
+        drawn = [self.sampler.draw(draw, length + 1) for _ in range(batch)]
+        places = self.tensor(np.stack([positions(draw, length, reach) for _ in drawn]))
         ids, weights = (self.tensor([one[i] for one in drawn]) for i in (0, 1))
         return self.model(ids[:, :-1], places), ids[:, 1:], weights[:, 1:]
 
@@ -110,8 +113,9 @@ class Training:
         turn = (stage["name"], self.step // stage["shared"])
         if self.kept is None or self.kept[0] != turn:
             draw = self.draw(stage, f"text {turn[1]}")
-            text = self.sampler.long_text(draw, stage["length"] + 1)
-            places = self.tensor(positions(draw, stage["length"], stage["reach"]))[None]
+            length = stage["lengths"][turn[1] % len(stage["lengths"])]
+            text = self.sampler.long_text(draw, length + 1)
+            places = self.tensor(positions(draw, length, stage["reach"]))[None]
             self.kept = (turn, text, places, self.model.keys_and_values(self.tensor([text[:-1]]), places))
         return self.kept[1:]
 
@@ -126,10 +130,28 @@ class Training:
         hidden = self.model.rows(ids[:, :-1], places, rows, kept)
         return hidden, ids[:, 1:][:, rows], weights[:, 1:][:, rows]
 
-    def loss(self, stage):
+    def drawn(self, stage, draw):
+        """What a step learns from: a long text, if the stage has any, and a batch of short ones, if it has any."""
+        if "shared" in stage:
+            yield lambda: self.long(stage, draw)
+        if "batches" in stage:
+            length, batch = stage["batches"][self.step % len(stage["batches"])]
+            yield lambda: self.short(draw, length, batch, stage["reach"])
+
+    def learn(self, stage):
+        """Adds the gradients of a step; what was seen of it."""
         draw = self.draw(stage, self.step)
+        seen = {}
+        for of in self.drawn(stage, draw):
+            loss, figures = self.loss(draw, of)
+            loss.backward()
+            for key, value in {"loss": loss.item(), **figures}.items():
+                seen.setdefault(key, []).append(value)
+        return seen
+
+    def loss(self, draw, of):
         with self.narrow():
-            hidden, target, counted = (self.long if "shared" in stage else self.short)(stage, draw)
+            hidden, target, counted = of()
             device = hidden.device
             counted, target = counted.reshape(-1), target.reshape(-1)
             # Three of ten plain tokens stand for all of them: the output matrix is what short samples cost most in.
@@ -140,8 +162,8 @@ class Training:
         each = F.cross_entropy(logits.float(), target, reduction="none")
         share = counted * torch.where(counted >= PLAIN, 1.0, 1 / 0.3)
         right = logits.argmax(-1) == target
-        of = lambda which, what: what[counted == which].float().mean().item()
-        seen = {"value": of(VALUE, right), "copied": of(COPIED, right), "book": of(BOOK, each)}
+        mean = lambda which, what: what[counted == which].float().mean().item()
+        seen = {"value": mean(VALUE, right), "copied": mean(COPIED, right), "book": mean(BOOK, each)}
         return (each * share).sum() / share.sum(), seen
 
     def run(self):
@@ -152,16 +174,14 @@ class Training:
             self.begin(stage)
             sums = {}
             while self.step < stage["steps"]:
-                loss, seen = self.loss(stage)
-                loss.backward()
+                seen = self.learn(stage)
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimiser.step(rate_at(self.step, stage["steps"]))
                 self.step += 1
-                for key, value in {"loss": loss.item(), **seen}.items():
-                    if value == value:
-                        sums.setdefault(key, []).append(value)
+                for key, values in seen.items():
+                    sums.setdefault(key, []).extend(value for value in values if value == value)
                 if self.step % 10 == 0:
-                    means = {key: round(sum(values) / len(values), 4) for key, values in sums.items()}
+                    means = {key: round(sum(values) / len(values), 4) for key, values in sums.items() if values}
                     self.log(**means, seconds=round(time.time() - began))
                     sums = {}
                 if time.time() > end:
@@ -169,7 +189,7 @@ class Training:
                     return False
                 if self.step % 200 == 0:
                     self.save()
-            self.log(needles=needles.found(self.model, self.tokenizer, min(stage["length"], 4096)))
+            self.log(needles=needles.found(self.model, self.tokenizer, min(longest(stage), 4096)))
             self.stage, self.step, self.optimiser = self.stage + 1, 0, None
             self.save()
         return True
