@@ -170,7 +170,7 @@ test('on a phone that keeps nothing: all works for as long as the tab does, and 
   await page.locator('#go-on:focus').waitFor({ timeout: 60_000 });
   expect(await page.locator('#status').textContent()).toContain('it is read from its beginning');
   await page.locator('#go-on').click();
-  await page.locator('#status', { hasText: 'of 15,926 tokens' }).waitFor({ timeout: 60_000 });
+  await page.locator('#status', { hasText: 'of 32,240 tokens' }).waitFor({ timeout: 60_000 });
   await page.locator('#stop').click();
   await page.locator('#go-on:focus').waitFor({ timeout: 60_000 });
 

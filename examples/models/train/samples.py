@@ -152,7 +152,7 @@ class Sampler:
         ids = self.opening(draw)
         weights, known = [0.0] * len(ids), {}
         while True:
-            told = [tasks.fact(draw) for _ in range(draw.choice([0, 1, 1, 1, 2, 3]))]
+            told = [tasks.fact(draw) for _ in range(draw.choice([0, 1, 1, 1, 1, 2, 2, 3]))]
             told = [one for one in told if one.about not in known]
             known.update({one.about: one for one in told})
             text = self.encode(" ".join(one.statement for one in told))
@@ -161,7 +161,7 @@ class Sampler:
                 text = [*text, *around] if draw.random() < 0.5 else [*around, *self.encode("\n"), *text]
             one = tasks.fact(draw)
             asked, answer = one.question, tasks.UNSTATED
-            if one.about in known or (known and draw.random() < 0.9):
+            if one.about in known or (known and draw.random() < 0.96):
                 one = draw.choice(told if told and draw.random() < 0.7 else list(known.values()))
                 asked, answer = one.question, one.asked
             if text and draw.random() < 0.1:
