@@ -69,7 +69,7 @@ test('a long conversation goes on after a reload and without a network, in less 
   await page.waitForURL(`${server.address}${PATH}`);
   await talkIs(page, 'new');
 
-  await say(page, 'The value of nora is 4711. What is the value of nora?');
+  await say(page, 'The value of mika is 4711. What is the value of mika?');
   await addText(page, 'letters.txt', withFact(14_000, 'The brass key is hidden in the attic.'));
   await page.getByRole('button', { name: 'Read into this conversation: letters.txt' }).click();
   await page.locator('#transcript details.long').waitFor();
@@ -109,7 +109,7 @@ test('a long conversation goes on after a reload and without a network, in less 
     /^Resumed [\d,]+ tokens in [\d.]+ m?s; 0 of them/,
   );
   expect((await texts(page)).slice(0, said.length)).toEqual(said);
-  expect(await say(page, 'What is the value of nora?')).toContain('4711');
+  expect(await say(page, 'What is the value of mika?')).toContain('4711');
   expect(complaints).toEqual([]);
   await page.context().close();
 });
@@ -118,7 +118,7 @@ test('a question is changed in a copy, answers are of forms, and tools are calle
   const { page, complaints } = await site.visit(PATH, { width: 390, height: 844 });
   await talkIs(page, 'new');
   await say(page, 'Cora Hunter lives in Bergen. Where does Cora Hunter live?');
-  await say(page, 'The value of nora is 4711. What is the value of nora?');
+  await say(page, 'The value of mika is 4711. What is the value of mika?');
   const [first, original] = [idOf(page), await texts(page)];
 
   // The copy has what came before, and a question of its own; the first is as it was.
@@ -126,7 +126,7 @@ test('a question is changed in a copy, answers are of forms, and tools are calle
   expect(await page.evaluate(() => document.activeElement?.localName)).toBe('textarea');
   await page
     .getByLabel('The question, changed')
-    .fill('The value of nora is 5820. What is the value of nora?');
+    .fill('The value of mika is 5820. What is the value of mika?');
   await page.getByRole('button', { name: 'Ask in a copy' }).click();
   await page.waitForURL((url) => url.hash !== first);
   await articles(page).nth(3).locator('.cost').waitFor();
@@ -146,7 +146,7 @@ test('a question is changed in a copy, answers are of forms, and tools are calle
   expect(await texts(page)).toEqual(original);
 
   await talkIs(page, 'ready');
-  await say(page, 'What is the value of nora?', 'value');
+  await say(page, 'What is the value of mika?', 'value');
   expect(await articles(page).last().locator('th').allTextContents()).toEqual(['name', 'value']);
   await page.reload();
   await talkIs(page, 'ready');
@@ -183,7 +183,7 @@ test('a question is changed in a copy, answers are of forms, and tools are calle
 test('two tabs have one engine and one conversation, and the second goes on when the first is closed', async () => {
   const { page: first, complaints } = await site.visit(PATH);
   await talkIs(first, 'new');
-  await say(first, 'The value of nora is 4711. What is the value of nora?');
+  await say(first, 'The value of mika is 4711. What is the value of mika?');
   const id = idOf(first);
   const second = await first.context().newPage();
   second.on('pageerror', (error) => complaints.push(String(error)));
@@ -200,7 +200,7 @@ test('two tabs have one engine and one conversation, and the second goes on when
   await second.locator('#go-on-here').click();
   await talkIs(second, 'ready');
   await talkIs(first, 'looking');
-  expect(await say(second, 'What is the value of nora?')).toContain('4711');
+  expect(await say(second, 'What is the value of mika?')).toContain('4711');
   await first.locator('#go-on-here').click();
   await talkIs(first, 'ready');
   await talkIs(second, 'looking');

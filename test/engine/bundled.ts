@@ -7,6 +7,7 @@ import { patched } from '../support/gguf-surgery.js';
 import { kernelsUrl } from '../support/kernels.js';
 
 export const MODEL = 'examples/models/book-reader-5m-Q8_0.gguf';
+/** Bears keys in q4, which MODEL does not. */
 export const GEMMA3 = 'examples/models/book-reader-5m-gemma3-Q8_0.gguf';
 export const book = (): string => readFileSync('examples/books/sherlock.txt', 'utf8');
 

@@ -34,13 +34,12 @@ beforeAll(async () => {
   for (const file of [MODEL, GEMMA3]) exact.set(file, await logitsWith(file, { keys: 'f16', values: 'f16' }));
 }, 60_000);
 
-// Nats; about twice what docs/METHODS.md has as measured.
+// Nats; more than twice what docs/METHODS.md has as measured.
 test.each([
   [MODEL, 'q8', 'q8', 0.001],
-  [MODEL, 'q8', 'q4', 0.012],
-  [MODEL, 'q4', 'q4', 0.02],
+  [MODEL, 'q8', 'q4', 0.01],
   [GEMMA3, 'q8', 'q8', 0.0005],
-  [GEMMA3, 'q8', 'q4', 0.001],
+  [GEMMA3, 'q8', 'q4', 0.0015],
   [GEMMA3, 'q4', 'q4', 0.004],
 ] as const)('%s: %s keys and %s values foretell nearly what halves do', async (file, keys, values, bound) => {
   const found = await logitsWith(file, { keys, values });
@@ -71,15 +70,15 @@ const withOutliers = async (): Promise<Uint8Array<ArrayBuffer>> => {
 
 test('keys in q4 are for models that bear them', async () => {
   const kv = { store: 'none' } as const;
-  for (const file of [MODEL, GEMMA3]) {
-    for (const keys of ['q4', 'auto'] as const) {
-      const model = await load(file, { ...dense, kv: { ...kv, keys, values: 'q4' } });
-      expect(model.info.keys).toBe('q4');
-      await model.close();
-    }
+  for (const keys of ['q4', 'auto'] as const) {
+    const model = await load(GEMMA3, { ...dense, kv: { ...kv, keys } });
+    expect(model.info.keys).toBe('q4');
+    await model.close();
   }
-  const other = await withOutliers();
-  for (const values of ['q4', 'q8'] as const) {
+  for (const [other, values] of [
+    [MODEL, 'q4'],
+    [await withOutliers(), 'q8'],
+  ] as const) {
     await expect(load(other, { ...dense, kv: { ...kv, keys: 'q4', values } })).rejects.toMatchObject({
       code: 'input/option',
       details: { option: 'kv.keys' },
