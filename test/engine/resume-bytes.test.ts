@@ -27,8 +27,7 @@ const counting = (inner: Store) => {
       sums[kind] = (sums[kind] ?? 0) + bytes;
     }
     const keys = all.filter(({ key }) => /^(head|pages|tail)\//.test(key)).map(({ key }) => key);
-    expect(new Set(keys).size, 'nothing is read twice').toBe(keys.length);
-    return sums;
+    return { sums, twice: keys.length - new Set(keys).size };
   };
   return { store, taken };
 };
@@ -66,7 +65,8 @@ test.each([
   const manifest = (await inner.get(sessionKey('book')))!.length;
   const tails = await inner.list('tail/');
   const tailHeads = await inner.getMany(tails.filter((key) => key.endsWith('/head')));
-  const attached = taken();
+  const { sums: attached, twice: attachedTwice } = taken();
+  expect(attachedTwice).toBe(0);
   expect(attached).toMatchObject({
     head: await inner.size('head/'),
     tail: tailHeads.reduce((sum, head) => sum + head!.length, 0),
@@ -79,7 +79,9 @@ test.each([
   await again.conversation!.ask('Who came to the door?', { maxTokens: 4 }, {}, () => undefined);
   const { paging, recomputedTokens } = await again.stats();
   expect(recomputedTokens).toBe(0);
-  const asked = taken();
+  const { sums: asked, twice } = taken();
+  // What was guessed and not named is let go of, and read again should a later row choose it; the bound below counts it.
+  if (attention.method === 'dense') expect(twice).toBe(0);
   expect(Object.keys(asked)).toEqual(['pages']);
   // `paging.bytes` counts records of whole runs; an envelope lies around each.
   const around = recordSize([], 0) + 4 * again.context.pageBytes.length;

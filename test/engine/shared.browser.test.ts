@@ -5,8 +5,8 @@ import type { loadShared as Load, TabRole } from '../../src/shared.js';
 
 const BUILT = '/dist/shared.js';
 const MODEL = '/examples/models/book-reader-5m-Q8_0.gguf';
-const FACT = 'The value of nora is 4711.';
-const QUESTION = 'What is the value of nora?';
+const FACT = 'The value of mika is 4711.';
+const QUESTION = 'What is the value of mika?';
 const TOLD = { continue: true, maxTokens: 12 };
 
 const { loadShared } = (await import(/* @vite-ignore */ BUILT)) as { loadShared: typeof Load };

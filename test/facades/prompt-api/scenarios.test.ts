@@ -15,7 +15,7 @@ import type { Model } from '../../../src/index.js';
 import { MODEL } from '../../engine/bundled.js';
 import { kernelsUrl } from '../../support/kernels.js';
 
-const PROMPT = 'The value of nora is 4711.\nWhat is the value of nora?';
+const PROMPT = 'The value of mika is 4711.\nWhat is the value of mika?';
 const WINDOW = 700;
 
 let model: Model;
@@ -207,10 +207,10 @@ describe('prompt', () => {
 
   test('remembers what was said, and what it was begun with', async () => {
     const session = await create({
-      initialPrompts: [{ role: 'system', content: 'The value of nora is 4711.' }],
+      initialPrompts: [{ role: 'system', content: 'The value of mika is 4711.' }],
     });
-    expect(await session.prompt('What is the value of nora?')).toContain('4711');
-    expect(await session.prompt('Say that again. What is the value of nora?')).toContain('4711');
+    expect(await session.prompt('What is the value of mika?')).toContain('4711');
+    expect(await session.prompt('Say that again. What is the value of mika?')).toContain('4711');
   });
 
   test('nothing, and what is no text, is read as the bindings do', async () => {
@@ -252,9 +252,9 @@ describe('prompt', () => {
 
   test('a system text may come with the first prompt', async () => {
     const session = await create();
-    const fact = { role: 'system', content: 'The value of nora is 4711.' } as const;
+    const fact = { role: 'system', content: 'The value of mika is 4711.' } as const;
     const usage = await session.measureContextUsage([fact]);
-    expect(await session.prompt([fact, { role: 'user', content: 'What is the value of nora?' }])).toContain(
+    expect(await session.prompt([fact, { role: 'user', content: 'What is the value of mika?' }])).toContain(
       '4711',
     );
     expect(session.contextUsage).toBeGreaterThan(usage);
@@ -335,7 +335,7 @@ describe('the context', () => {
   });
 
   test('initial prompts are never evicted', async () => {
-    const fact = 'The value of nora is 4711.';
+    const fact = 'The value of mika is 4711.';
     const filler = 'The lamp is in the hall. '.repeat(12);
     const session = await create({
       initialPrompts: [
@@ -353,7 +353,7 @@ describe('the context', () => {
       expect(session.contextUsage).toBeLessThanOrEqual(WINDOW);
     }
     expect(overflows).toBeGreaterThan(1);
-    expect(await session.prompt('What is the value of nora?')).toContain('4711');
+    expect(await session.prompt('What is the value of mika?')).toContain('4711');
   });
 });
 
@@ -436,7 +436,7 @@ describe('a form', () => {
     expect(await refusal(session.append(early.slice(0, 1)))).toBe('SyntaxError');
     const after = await session.prompt([
       { role: 'user', content: PROMPT },
-      { role: 'assistant', content: 'The value of nora', prefix: true },
+      { role: 'assistant', content: 'The value of mika', prefix: true },
     ]);
     expect(after).toBe(' is 4711.');
   });
@@ -527,7 +527,7 @@ describe('the end', () => {
 
   test('a clone is the same, and another', async () => {
     const session = await create({
-      initialPrompts: [{ role: 'user', content: 'The value of nora is 4711.' }],
+      initialPrompts: [{ role: 'user', content: 'The value of mika is 4711.' }],
     });
     await session.prompt('Who are you?');
     const { contextUsage, contextWindow } = session;
@@ -540,7 +540,7 @@ describe('the end', () => {
       temperature: session.temperature,
     });
     session.destroy();
-    expect(await clone.prompt('What is the value of nora?')).not.toBe('');
+    expect(await clone.prompt('What is the value of mika?')).not.toBe('');
     expect(clone.contextUsage).toBeGreaterThan(contextUsage);
     expect(session.contextUsage).toBe(contextUsage);
   });

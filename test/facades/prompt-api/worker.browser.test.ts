@@ -16,7 +16,7 @@ test('a model is fetched once, answers in a worker, and a saved session comes ba
   const told: number[] = [];
   const options = {
     samplingMode: 'most-predictable',
-    initialPrompts: [{ role: 'user', content: 'The value of nora is 4711.' }],
+    initialPrompts: [{ role: 'user', content: 'The value of mika is 4711.' }],
   } as const;
   const session = await first.create({
     ...options,
@@ -25,7 +25,7 @@ test('a model is fetched once, answers in a worker, and a saved session comes ba
   expect([told[0], told.at(-1)]).toEqual([0, 1]);
   expect(told.length).toBeGreaterThan(2);
   const pieces: string[] = [];
-  const reader = session.promptStreaming('What is the value of nora?').getReader();
+  const reader = session.promptStreaming('What is the value of mika?').getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) pieces.push(piece.value);
   expect(pieces.length).toBeGreaterThan(2);
   expect(pieces.join('')).toContain('4711');
@@ -46,7 +46,7 @@ test('a model is fetched once, answers in a worker, and a saved session comes ba
   expect(await second.availability()).toBe('available');
   const again = await second.longhand.restore('kept', options);
   expect(again.contextUsage).toBe(contextUsage);
-  expect(await again.prompt('What is the value of nora?')).toContain('4711');
+  expect(await again.prompt('What is the value of mika?')).toContain('4711');
   again.destroy();
   await again.prompt('').catch(() => undefined);
   await second.longhand.close();
