@@ -1,4 +1,5 @@
 import type { KvShape } from '../backends/backend.js';
+import { keysByHead } from './stored-keys.js';
 
 /** Clusters of a run of keys of one KV head. */
 export interface KeyClusters {
@@ -14,17 +15,13 @@ const ROUNDS = 6;
  * Clusters of about `size` keys, by KV head: spherical k-means from every `size`-th key. What all keys have in common is taken off
  * first: it shifts every q·k alike, and queries lie elsewhere than keys mostly by it. The lower cluster first among equals.
  */
-export const clusterKeys = (keys: Float32Array, { kvHeads, keyDim }: KvShape, size: number): KeyClusters[] =>
-  Array.from({ length: kvHeads }, (_, head) => {
-    const tokens = keys.length / (kvHeads * keyDim);
+export const clusterKeys = (keys: Float32Array, shape: KvShape, size: number): KeyClusters[] =>
+  keysByHead(keys, shape).map((own) => {
+    const { keyDim } = shape;
+    const tokens = own.length;
     const count = Math.ceil(tokens / size);
     const common = new Float64Array(keyDim);
-    const own = Array.from({ length: tokens }, (_, token) => {
-      const at = (token * kvHeads + head) * keyDim;
-      const key = keys.slice(at, at + keyDim);
-      for (let c = 0; c < keyDim; c++) common[c] = common[c]! + key[c]! / tokens;
-      return key;
-    });
+    for (const key of own) for (let c = 0; c < keyDim; c++) common[c] = common[c]! + key[c]! / tokens;
     const centred = own.map((key) => key.map((x, c) => x - common[c]!));
     let directions = Array.from({ length: count }, (_, cluster) => centred[cluster * size]!);
     const place = new Int32Array(tokens);

@@ -4,6 +4,7 @@ import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSigna
 import { createPageNotes } from './page-notes.js';
 import { pooledKeys } from './pooled-keys.js';
 import type { Needs, Predictor } from './predictor.js';
+import { keysByHead } from './stored-keys.js';
 import { writeBlocks } from './write-blocks.js';
 
 const SIZES = [64, 128, 256] as const;
@@ -43,16 +44,12 @@ const attended = (query: Float32Array, keys: readonly Float32Array[]): Float32Ar
 };
 
 /** What stands for a chunk, by KV head. */
-export const representatives = (keys: Float32Array, { kvHeads, keyDim }: KvShape): Float32Array[] =>
-  Array.from({ length: kvHeads }, (_, head) => {
-    const own = Array.from({ length: keys.length / (kvHeads * keyDim) }, (_, token) => {
-      const at = (token * kvHeads + head) * keyDim;
-      return keys.subarray(at, at + keyDim);
-    });
-    const summary = new Float32Array(keyDim);
+export const representatives = (keys: Float32Array, shape: KvShape): Float32Array[] =>
+  keysByHead(keys, shape).map((own) => {
+    const summary = new Float32Array(shape.keyDim);
     for (const key of own) {
       const mixed = attended(key, own);
-      for (let c = 0; c < keyDim; c++) summary[c] = summary[c]! + mixed[c]! / own.length;
+      for (let c = 0; c < shape.keyDim; c++) summary[c] = summary[c]! + mixed[c]! / own.length;
     }
     return attended(summary, own);
   });

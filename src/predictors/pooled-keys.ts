@@ -1,4 +1,5 @@
 import type { KvShape } from '../backends/backend.js';
+import { keysByHead } from './stored-keys.js';
 
 /** Directions in which a chunk's keys differ most, each of which makes one stand-in beside their mean. */
 const RANK = 3;
@@ -71,14 +72,10 @@ const standIns = (keys: readonly Float32Array[]): Float32Array[] => {
  * for all. Where we leave it, since nothing is trained here: the factors are the directions in which the chunk's own keys differ
  * most, and the mean key, which is what asks for all, has a distribution of its own, the even one.
  */
-export const pooledKeys = (keys: Float32Array, { kvHeads, keyDim }: KvShape): Float32Array[] =>
-  Array.from({ length: kvHeads }, (_, head) => {
-    const own = Array.from({ length: keys.length / (kvHeads * keyDim) }, (_, token) => {
-      const at = (token * kvHeads + head) * keyDim;
-      return keys.subarray(at, at + keyDim);
-    });
+export const pooledKeys = (keys: Float32Array, shape: KvShape): Float32Array[] =>
+  keysByHead(keys, shape).map((own) => {
     const found = standIns(own);
-    const out = new Float32Array(found.length * keyDim);
-    for (const [i, one] of found.entries()) out.set(one, i * keyDim);
+    const out = new Float32Array(found.length * shape.keyDim);
+    for (const [i, one] of found.entries()) out.set(one, i * shape.keyDim);
     return out;
   });

@@ -31,3 +31,15 @@ export const storedKeys = (
   }
   return out;
 };
+
+/** Keys (tokens, kvHeads · keyDim) by KV head: a view of each, in the order of tokens. */
+export const keysByHead = (
+  keys: Float32Array,
+  { kvHeads, keyDim }: Pick<KvShape, 'kvHeads' | 'keyDim'>,
+): Float32Array[][] =>
+  Array.from({ length: kvHeads }, (_, head) =>
+    Array.from({ length: keys.length / (kvHeads * keyDim) }, (_, token) => {
+      const at = (token * kvHeads + head) * keyDim;
+      return keys.subarray(at, at + keyDim);
+    }),
+  );
