@@ -90,6 +90,7 @@ export type { RecycledOptions } from './predictors/recycled.js';
 export type { RestOptions } from './predictors/rest.js';
 export type { RetrievalOptions } from './predictors/retrieval.js';
 export type { SaleOptions } from './predictors/sale.js';
+export type { SeaOptions } from './predictors/sea.js';
 export type { SeerOptions } from './predictors/seer.js';
 export type { SkipOptions } from './predictors/skipping.js';
 export type { SlidingOptions } from './predictors/sliding.js';

@@ -28,6 +28,8 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'sale-dhsa': (length) => ({ method: 'sale', answers: 'dhsa', ...budget(length) }),
   'hyper-attention': (length) => ({ method: 'hyper-attention', ...budget(length) }),
   'hyper-attention-rest': (length) => ({ method: 'hyper-attention', rest: 64, ...budget(length) }),
+  sea: (length) => ({ method: 'sea', ...budget(length) }),
+  'sea-dhsa': (length) => ({ method: 'sea', answers: 'dhsa', ...budget(length) }),
   landmark: (length) => ({ method: 'landmark', ...budget(length) }),
   'long-heads': (length) => ({ method: 'long-heads', ...budget(length) }),
   retrieval: (length) => ({ method: 'retrieval', ...budget(length) }),

@@ -19,6 +19,7 @@ import type { RandomOptions } from './random.js';
 import type { RecycledOptions } from './recycled.js';
 import type { RetrievalOptions } from './retrieval.js';
 import type { SaleOptions } from './sale.js';
+import type { SeaOptions } from './sea.js';
 import type { SeerOptions } from './seer.js';
 import type { SkipOptions } from './skipping.js';
 import type { SlidingOptions } from './sliding.js';
@@ -46,6 +47,7 @@ export type AttentionOptions = SkipOptions &
     | SaleOptions
     | XAttentionOptions
     | SeerOptions
+    | SeaOptions
     | HyperAttentionOptions
     | LongHeadsOptions
     | QuestOptions
@@ -79,6 +81,7 @@ export const rareMethods = [
   'sale',
   'x-attention',
   'seer',
+  'sea',
   'hyper-attention',
   'long-heads',
   'quest',

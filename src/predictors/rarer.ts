@@ -15,6 +15,7 @@ import { random } from './random.js';
 import { recycled } from './recycled.js';
 import { retrieval } from './retrieval.js';
 import { sale } from './sale.js';
+import { sea } from './sea.js';
 import { seer } from './seer.js';
 import { tokenSelect } from './token-select.js';
 import { twilight } from './twilight.js';
@@ -36,6 +37,7 @@ export const rarer: { readonly [M in RareMethod]: Factory<M> } = {
   sale,
   'x-attention': xAttention,
   seer,
+  sea,
   'hyper-attention': hyperAttention,
   'long-heads': longHeads,
   quest,

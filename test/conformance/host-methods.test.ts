@@ -53,10 +53,11 @@ const methods: readonly AttentionOptions[] = [
   { method: 'retrieval', run: 128, ...options },
   { method: 'long-heads', ...options, budget: 260 },
   { method: 'hyper-attention', answers: 'dense', ...options },
+  { method: 'sea', size: 16, answers: 'dense', ...options },
 ];
 
 test.each(methods)('$method: pages that hold something else now are noted again', async (attention) => {
-  const tileRows = attention.method === 'hyper-attention' ? 64 : 1;
+  const tileRows = 'answers' in attention ? 64 : 1;
   const [one, other] = [await createReading({ tokens }), await createReading({ tokens, seed: 2 })];
   const q = random(3).normals(tileRows * one.heads * DIM);
   const kept = await openPredictor(attention);
@@ -230,4 +231,50 @@ test('hyper-attention: the lots are those of the seed, and a row meets the keys 
   }
   expect(await planOf(1, about)).toEqual(await planOf(1, about));
   expect(await planOf(2, about)).not.toEqual(await planOf(1, about));
+});
+
+test('sea: of the blocks that a tile looks at most many features name nearly all, and lots a share', async () => {
+  // Short vectors: nothing is shortened, and what is estimated is attention itself.
+  const shorter = 0.3;
+  const reading = await createReading({ tokens, edit: (keys) => keys.set(keys.map((x) => shorter * x)) });
+  const kv = putPages(backend, reading);
+  // Rows of a tile look in one direction, or nothing would tell blocks apart.
+  const numbers = random(6);
+  const along = numbers.normals(reading.heads * DIM);
+  const q = Float32Array.from(
+    { length: 64 * along.length },
+    (_, i) => shorter * (along[i % along.length]! + 0.3 * numbers.normal()),
+  );
+  const keys = reading.keys[0]!;
+  const blocks = 36;
+  const masses = [0, 1].map((list) => {
+    const sums = new Float64Array(blocks);
+    for (let row = 0; row < 64 * 2; row++) {
+      const at = (Math.floor(row / 2) * reading.heads + 2 * list + (row % 2)) * DIM;
+      const weights = Array.from({ length: 16 * blocks }, (_, token) => {
+        let dot = 0;
+        for (let c = 0; c < DIM; c++) dot += q[at + c]! * keys[(token * 2 + list) * DIM + c]!;
+        return Math.exp(dot / 8);
+      });
+      const sum = weights.reduce((a, b) => a + b, 0);
+      weights.forEach((weight, token) => {
+        sums[Math.floor(token / 16)]! += weight / sum;
+      });
+    }
+    return sums;
+  });
+  // A third of them fits beside the tile.
+  const budget = { budget: 64 + 64 + (16 * blocks) / 3, sinks: 0, local: 0 };
+  const found = async (attention: AttentionOptions): Promise<number> => {
+    const plan = await planned(await openPredictor(attention), reading, kv, q, 64);
+    let [hits, wanted] = [0, 0];
+    for (const [list, sums] of masses.entries()) {
+      const best = [...sums.keys()].sort((a, b) => sums[b]! - sums[a]!).slice(0, blocks / 3);
+      wanted += best.length;
+      hits += best.filter((block) => holds(plan[list]!, 16 * block + 3)).length;
+    }
+    return hits / wanted;
+  };
+  expect(await found({ method: 'sea', size: 16, features: 4096, ...budget })).toBeGreaterThanOrEqual(0.75);
+  expect(await found({ method: 'random', ...budget })).toBeLessThan(0.6);
 });

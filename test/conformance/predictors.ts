@@ -215,6 +215,14 @@ const methods: readonly Method[] = [
     options: (budget) => ({ method: 'hyper-attention', budget, sinks: 4, local: 8, bucket: 32, rest: 16 }),
   },
   {
+    label: 'sea',
+    dynamic: true,
+    slow: true,
+    finds: FOUND,
+    most: denseAnswers,
+    options: (budget) => ({ method: 'sea', budget, sinks: 4, local: 8 }),
+  },
+  {
     label: 'landmark',
     dynamic: true,
     slow: true,

@@ -95,7 +95,7 @@ describe('attention options', () => {
   test('every method of the table makes prefix-stable plans and gives its own name', () => {
     const { seer: _, ...withoutFile } = predictors;
     for (const method of Object.keys(withoutFile) as (keyof typeof withoutFile)[]) {
-      const predictor = createPredictor({ method });
+      const predictor = createPredictor({ method } as AttentionOptions);
       expect(predictor.needs.prefixStable).toBe(true);
       expect(predictor.name).toBe(method);
     }

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { drawDirections, logFeatures } from '../../src/predictors/random-features.js';
+import { random } from '../support/random.js';
+
+const DIM = 16;
+const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, c) => sum + x * b[c]!, 0);
+
+/** e^(x·y) as so many features of one seed have it. */
+const estimate = (x: Float32Array, y: Float32Array, features: number, seed: number): number => {
+  const directions = drawDirections(features, DIM, seed);
+  const [a, b] = [x, y].map((v) => logFeatures(v, 0, directions, DIM));
+  return a!.reduce((sum, log, f) => sum + Math.exp(log + b![f]!) / features, 0);
+};
+
+const seeds = Array.from({ length: 400 }, (_, seed) => seed);
+const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+
+test('directions: a square of them is orthogonal, long as normal vectors are, and that of its seed', () => {
+  const drawn = drawDirections(2 * DIM, DIM, 3);
+  const rows = Array.from({ length: 2 * DIM }, (_, row) => drawn.subarray(row * DIM, (row + 1) * DIM));
+  for (const [i, row] of rows.entries()) {
+    for (const other of rows.slice(i - (i % DIM), i)) expect(Math.abs(dot(row, other))).toBeLessThan(1e-4);
+  }
+  // Of 400 squares: the mean square length is the width, and lengths differ.
+  const lengths = seeds.flatMap((seed) => {
+    const square = drawDirections(DIM, DIM, seed);
+    return Array.from({ length: DIM }, (_, i) => {
+      const row = square.subarray(i * DIM, (i + 1) * DIM);
+      return dot(row, row);
+    });
+  });
+  expect(mean(lengths)).toBeGreaterThan(DIM - 0.5);
+  expect(mean(lengths)).toBeLessThan(DIM + 0.5);
+  expect(Math.min(...lengths)).toBeLessThan(DIM / 2);
+  expect(drawDirections(2 * DIM, DIM, 3)).toEqual(drawn);
+  expect(drawDirections(2 * DIM, DIM, 4)).not.toEqual(drawn);
+});
+
+test('the products of features are e^(x·y) on average, and four times as many features halve the error', () => {
+  const numbers = random(7);
+  const x = numbers.normals(DIM).map((v) => v / 8);
+  for (const along of [-1, 0.5, 1]) {
+    const y = numbers.normals(DIM).map((v, c) => along * x[c]! + 0.05 * v);
+    const exact = Math.exp(dot(x, y));
+    const errorOf = (features: number): number =>
+      Math.sqrt(mean(seeds.map((seed) => (estimate(x, y, features, seed) / exact - 1) ** 2)));
+    const found = mean(seeds.map((seed) => estimate(x, y, 64, seed)));
+    expect(Math.abs(found / exact - 1)).toBeLessThan(0.03);
+    const ratio = errorOf(DIM) / errorOf(4 * DIM);
+    expect(ratio).toBeGreaterThan(1.6);
+    expect(ratio).toBeLessThan(2.5);
+  }
+});
