@@ -30,11 +30,48 @@ type StoreName = (typeof STORES)[number];
 type ByStore<T> = Record<StoreName, T>;
 const byStore = <T>(make: (store: StoreName) => T): ByStore<T> => ({ idb: make('idb'), opfs: make('opfs') });
 
+interface Alone {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/**
+ * Reads what a text left in an IndexedDB database, in the requests that cost least, and does nothing with it: no visit can be
+ * faster. Uses nothing from outside itself.
+ */
+const readAlone = async (database: string): Promise<Alone> => {
+  const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  const db = await settled(indexedDB.open(database));
+  const objects = (): IDBObjectStore => db.transaction('records', 'readonly').objectStore('records');
+  const ranges: IDBKeyRange[] = [];
+  for (const prefix of ['pages/', 'head/']) {
+    const keys = await settled(objects().getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
+    const together = prefix === 'pages/' ? 8 : 1;
+    for (let n = 0; n < keys.length; n += together)
+      ranges.push(IDBKeyRange.bound(keys[n], keys[Math.min(n + together, keys.length) - 1]));
+  }
+  const started = performance.now();
+  let bytes = 0;
+  const next = async (): Promise<void> => {
+    for (let range = ranges.shift(); range; range = ranges.shift())
+      for (const value of await settled(objects().getAll(range))) bytes += (value as Uint8Array).byteLength;
+  };
+  await Promise.all([next(), next(), next()]);
+  const seconds = (performance.now() - started) / 1000;
+  db.close();
+  return { bytes, seconds };
+};
+
 /** Everything is measured in one browser, with a profile on the disk: what is kept outlasts the pages that visit it. */
 const readAndAsk = async (path: string, tokens: number, samples: number, answer: number) => {
   const off: Kept[] = [];
   const on = byStore((): Kept[] => []);
   const again = byStore((): Kept[] => []);
+  const alone: Alone[] = [];
   const place = await openPlace('Chromium', { keeps: true });
   const visit = (kv: KvOptions, how: { id?: string; tokens?: number; question?: string }) =>
     visitIn(place, path, { options: options(kv), question: QUESTION, answer, ...how });
@@ -45,13 +82,15 @@ const readAndAsk = async (path: string, tokens: number, samples: number, answer:
       for (const store of STORES)
         on[store].push(await visit({ store, database: `on-${sample}` }, { id: 'book', tokens }));
     }
-    for (const question of OTHERS)
+    for (const question of OTHERS) {
       for (const store of STORES)
         again[store].push(await visit({ store, database: 'on-0' }, { id: 'book', question }));
+      alone.push(await place.call(readAlone, 'on-0'));
+    }
   } finally {
     await place.close();
   }
-  return { off, on, again };
+  return { off, on, again, alone };
 };
 
 const NAMES: ByStore<string> = { idb: 'IndexedDB', opfs: 'OPFS' };
@@ -69,18 +108,16 @@ export const resume: Goal = {
     const { quick, shape } = effort;
     const tokens = quick ? 1024 : 16_000;
     const path = makeModel(shape, 'Q8_0', { window: 40_000 });
-    const { off, on, again } = await results.row(`${tokens} tokens, ${THREADS} threads`, () =>
+    const { off, on, again, alone } = await results.row(`${tokens} tokens, ${THREADS} threads`, () =>
       readAndAsk(path, tokens, quick ? 1 : 2, quick ? 8 : 64),
     );
     const readOff = least(off.map(({ reading }) => reading));
-    const firstOf = (visits: readonly Kept[]): number => {
-      const firsts = visits.map(({ first }) => first).sort((a, b) => a - b);
-      return firsts[Math.floor(firsts.length / 2)]!;
-    };
+    const median = (values: readonly number[]): number =>
+      [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
     const found = STORES.map((store) => {
       const reading = least(on[store].map((visit) => visit.reading));
       const kept = least(on[store].map((visit) => visit.kept));
-      return { reading, kept, first: firstOf(again[store]), stats: again[store][0]!.stats };
+      return { reading, kept, first: median(again[store].map(({ first }) => first)), stats: again[store][0]!.stats };
     });
     const { text } = off[0]!;
     const peer = wllamaReads(openResults('wllama', effort, false), text);
@@ -102,6 +139,11 @@ export const resume: Goal = {
           ],
           ['of its reading', ...found.map(({ first }) => `1/${(readOff / first).toFixed(0)}`)],
           [
+            'reading what it left there, and nothing else',
+            `${seconds(median(alone.map((one) => one.seconds)))} (${(alone[0]!.bytes / 1e6).toFixed(0)} MB)`,
+            '',
+          ],
+          [
             'tokens attached, read again',
             ...found.map(({ stats }) => `${stats.reusedTokens}, ${stats.recomputedTokens}`),
           ],
@@ -115,7 +157,7 @@ export const resume: Goal = {
             : []),
         ],
       ),
-      `Chromium, ${shape} shape, Q8_0, ${THREADS} threads; of several samples the best, of first pieces the median.`,
+      `Chromium, ${shape} shape, Q8_0, ${THREADS} threads; of several samples the best, of first pieces and of reading alone the median.`,
       '',
     ];
   },
