@@ -127,7 +127,7 @@ const entries = {
   variants: 'src/architectures/variants.ts', // fetched likewise where a model's file has what few have
   retrieval: 'src/generate/retrieval.ts', // fetched likewise where documents are ranked, a text sifted, or sources asked for
   sha256: 'src/weights/sha256.ts', // fetched likewise where a file is to be the one that is asked for
-  reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in IndexedDB
+  reads: 'workers/reads.ts', // started by worker.js and engine.js where a text is found in the store
   thread: 'workers/thread.ts', // started by worker.js and engine.js where memory can be shared
 };
 

@@ -230,10 +230,11 @@ const openKept = async (
       ...(encryption && { encryption }),
     });
     // Not in Node, whose workers are others; and what is encrypted is read where its key is.
-    if (store.name === 'idb' && !encryption && typeof Worker === 'function') {
+    const { name } = store;
+    if (name !== 'memory' && !encryption && typeof Worker === 'function') {
       const url =
         threadUrl === undefined ? undefined : new URL('reads.js', new URL(threadUrl, location.href));
-      store = readBeside(store, { database, url });
+      store = readBeside(store, { store: name, database, url });
     }
     const archive = await openArchive(store, {
       fingerprint: fingerprintOf(provenance),

@@ -1,11 +1,11 @@
 import type { Store } from '../stores/store.js';
 import type { Landing, RunStore } from './read-records.js';
 import { trustWhole } from './seal.js';
-import type { ReadsAnswer, ReadsAsked, ReadsStart } from './serve-reads.js';
+import type { ReadsAnswer, ReadsAsked, ReadsPlace, ReadsStart } from './serve-reads.js';
 import { TAILS } from './session-keys.js';
 import { HEADS, PAGES } from './stored-run.js';
 
-/** A thread that reads a database. */
+/** A thread that reads a store. */
 interface ReadingThread {
   /** Undefined while it is not there yet, and once it is gone; resolves to that where it could not read. Rejects where it died. */
   read<T extends Landing>(
@@ -21,7 +21,7 @@ const startWorker = (url: URL | string | undefined): Worker =>
     ? new Worker(new URL('./reads.js', import.meta.url), { type: 'module' })
     : new Worker(url, { type: 'module' });
 
-const startReading = (database: string, url: URL | string | undefined): ReadingThread => {
+const startReading = (reads: ReadsPlace, url: URL | string | undefined): ReadingThread => {
   const asked = new Map<number, { resolve(values?: Landing[]): void; reject(error: Error): void }>();
   let [serves, count] = [false, 0];
   let worker: Worker | undefined;
@@ -52,7 +52,7 @@ const startReading = (database: string, url: URL | string | undefined): ReadingT
     worker = startWorker(url);
     worker.onmessage = ({ data }: MessageEvent<ReadsAnswer>) => hear(data);
     worker.onerror = worker.onmessageerror = end;
-    worker.postMessage({ reads: { database } } satisfies ReadsStart);
+    worker.postMessage({ reads } satisfies ReadsStart);
   } catch {
     end();
   }
@@ -74,12 +74,12 @@ const isOfRun = (key: string | undefined): boolean =>
   key !== undefined && [HEADS, PAGES, TAILS].some((prefix) => key.startsWith(prefix));
 
 /**
- * A store on IndexedDB whose runs another thread reads and checks, so that neither waits for what the engine computes. It
+ * A store whose runs another thread reads and checks, so that neither waits for what the engine computes. It
  * is started when the first run was found, and until it is there, or where it cannot be, the engine's thread reads them.
  */
 export const readBeside = (
   store: Store,
-  { database, url }: { readonly database: string; readonly url?: URL | string | undefined },
+  { url, ...reads }: ReadsPlace & { readonly url?: URL | string | undefined },
 ): RunStore => {
   let thread: ReadingThread | undefined;
   let closed = false;
@@ -91,7 +91,7 @@ export const readBeside = (
       // What it could not read is asked for again, so that a failure is told by the store itself.
       if (beside) return beside;
       const values = await store.getMany(keys);
-      if (!closed && values[0]) thread ??= startReading(database, url);
+      if (!closed && values[0]) thread ??= startReading(reads, url);
       return values;
     },
     land(keys, rooms) {

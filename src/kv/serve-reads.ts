@@ -1,11 +1,16 @@
 import { openIdb } from '../stores/idb.js';
+import { loadOpfs } from '../stores/load-rarer.js';
 import type { Store } from '../stores/store.js';
 import { land } from './landing.js';
 import type { Landing } from './read-records.js';
 import { isWhole } from './seal.js';
 
 /** What a thread that reads is started with, and then asked. */
-export type ReadsStart = { readonly reads: { readonly database: string } };
+export type ReadsStart = { readonly reads: ReadsPlace };
+export interface ReadsPlace {
+  readonly store: 'idb' | 'opfs';
+  readonly database: string;
+}
 export type ReadsAsked = {
   readonly id: number;
   readonly keys: readonly string[];
@@ -30,7 +35,9 @@ type Rooms = NonNullable<ReadsAsked['rooms']>;
 const answer = (message: ReadsAnswer, transfer: Transferable[] = []): void =>
   (postMessage as (message: unknown, transfer: Transferable[]) => void)(message, transfer);
 
-const landAll = async (store: Store, { id, keys }: ReadsAsked, rooms: Rooms): Promise<void> => {
+type Values = Pick<Store, 'getMany' | 'lend'>;
+
+const landAll = async (store: Values, { id, keys }: ReadsAsked, rooms: Rooms): Promise<void> => {
   const values: Landing[] = [];
   await store.lend!(keys, (bytes, n) => {
     // Who asked says what is wrong with the others.
@@ -39,7 +46,7 @@ const landAll = async (store: Store, { id, keys }: ReadsAsked, rooms: Rooms): Pr
   answer({ id, values, whole: [] });
 };
 
-const read = async (store: Store, asked: ReadsAsked): Promise<void> => {
+const read = async (store: Values, asked: ReadsAsked): Promise<void> => {
   const { id, keys, rooms } = asked;
   try {
     if (rooms) return await landAll(store, asked, rooms);
@@ -53,9 +60,10 @@ const read = async (store: Store, asked: ReadsAsked): Promise<void> => {
   }
 };
 
-const begin = async ({ reads: { database } }: ReadsStart): Promise<void> => {
+const begin = async ({ reads: { store: name, database } }: ReadsStart): Promise<void> => {
   try {
-    const store = await openIdb({ database });
+    const store: Values =
+      name === 'opfs' ? await (await loadOpfs()).readOpfs({ database }) : await openIdb({ database });
     addEventListener('message', ({ data }: MessageEvent<ReadsAsked>) => void read(store, data));
     answer({ ready: true });
   } catch (error) {
@@ -63,7 +71,7 @@ const begin = async ({ reads: { database } }: ReadsStart): Promise<void> => {
   }
 };
 
-/** Read an IndexedDB database for the engine that started this worker, and check the digests of what is read. */
+/** Read a store for the engine that started this worker, and check the digests of what is read. */
 export const serveReads = (): void => {
   addEventListener('message', ({ data }: MessageEvent<ReadsStart>) => void begin(data), { once: true });
 };

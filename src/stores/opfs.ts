@@ -1,7 +1,8 @@
 import { lockEverywhere } from './locks.js';
-import { openOpfsFiles } from './opfs-files.js';
-import { openOpfsIndex, type Place, type PlacedValue } from './opfs-index.js';
+import { type OpfsFiles, openOpfsFiles } from './opfs-files.js';
+import { openOpfsIndex, type PlacedValue } from './opfs-index.js';
 import { createOpfsTidy } from './opfs-tidy.js';
+import { createOpfsValues } from './opfs-values.js';
 import { closedStore, full, isQuota, unavailable } from './refusals.js';
 import type { Store, StoreBatch, StoreOptions } from './store.js';
 
@@ -14,34 +15,41 @@ import type { Store, StoreBatch, StoreOptions } from './store.js';
 
 /** Beyond, IndexedDB with a file beside it reads as fast as alone and writes faster (docs/LIMITS.md, Stores). */
 const SMALL_BYTES = 8 * 1024;
-/** Looks at the index for values whose file went while they were read. */
-const LOOKS = 4;
+const lockOf = (database: string, name: string): string => `longhand-opfs/${database}/${name}`;
 
-/** One for each place of a file that was asked for. */
-const byFile = (found: readonly (Place | Uint8Array | undefined)[]): Map<string, number[]> => {
-  const wanted = new Map<string, number[]>();
-  for (const [n, place] of found.entries()) {
-    if (!place || ArrayBuffer.isView(place)) continue;
-    wanted.set(place.file, [...(wanted.get(place.file) ?? []), n]);
-  }
-  return wanted;
+/** Where tabs, and threads of a tab, tell each other which files are to be let go of. */
+const listen = (database: string, files: OpfsFiles): BroadcastChannel => {
+  const others = new BroadcastChannel(lockOf(database, 'files'));
+  others.onmessage = ({ data }) => files.release(data as readonly string[]);
+  return others;
+};
+
+const openBoth = async (options: StoreOptions, writer: string) => {
+  const { database = 'longhand' } = options;
+  const files = await openOpfsFiles(database, writer);
+  return { files, index: await openOpfsIndex(database, options) };
+};
+
+/** Only reads what a store has, for a thread beside the one that writes. Rejects as `openOpfs`. */
+export const readOpfs = async (options: StoreOptions & { readonly database: string }) => {
+  const { files, index } = await openBoth(options, '');
+  listen(options.database, files);
+  return createOpfsValues(index, files);
 };
 
 /** Rejects with `storage/unavailable` outside workers and where files or IndexedDB may not be used. */
 export const openOpfs = async (options: StoreOptions = {}): Promise<Store> => {
   const { database = 'longhand' } = options;
-  const lockName = (name: string): string => `longhand-opfs/${database}/${name}`;
+  const lockName = (name: string): string => lockOf(database, name);
   const writer = crypto.randomUUID();
   if (!globalThis.navigator?.locks || typeof FileSystemFileHandle === 'undefined') {
     throw unavailable('files', database, 'idb', new Error('this place has none'));
   }
-  const files = await openOpfsFiles(database, writer);
-  const index = await openOpfsIndex(database, options);
+  const { files, index } = await openBoth(options, writer);
   // Held for life: while it is, our files are nobody's orphans.
   const letGo = await lockEverywhere(lockName(`writer/${writer}`));
-  const tabs = new BroadcastChannel(lockName('files'));
-  tabs.onmessage = ({ data }) => files.release(data as readonly string[]);
-  const tidy = createOpfsTidy(index, files, lockName, (names) => tabs.postMessage(names));
+  const others = listen(database, files);
+  const tidy = createOpfsTidy(index, files, lockName, (names) => others.postMessage(names));
 
   /** Changes wait for each other: in whatever order their files were written, the last one asked for counts. */
   let changing: Promise<unknown> = Promise.resolve();
@@ -76,47 +84,14 @@ export const openOpfs = async (options: StoreOptions = {}): Promise<Store> => {
     await tidy.after(changed).catch(() => undefined);
   };
 
-  /** Looks where values lie, small ones are there then, and has the files of the others read. */
-  const look = async (
-    keys: readonly string[],
-    small: (bytes: Uint8Array, n: number) => void,
-    read: (file: string, places: readonly Place[], wanted: readonly number[]) => Promise<boolean>,
-  ): Promise<void> => {
-    for (let look = 1; ; look++) {
-      const found = await index.find(keys);
-      for (const [n, one] of found.entries()) if (ArrayBuffer.isView(one)) small(one, n);
-      const reads = [...byFile(found)].map(([file, wanted]) => {
-        const places = wanted.map((n) => found[n] as Place);
-        return read(file, places, wanted);
-      });
-      // A file may go between the index and the reading, when its values were deleted or moved: the index knows by now.
-      if ((await Promise.all(reads)).every((isWhole) => isWhole) || look === LOOKS) return;
-    }
-  };
-
-  const getMany = async (keys: readonly string[]): Promise<(Uint8Array | undefined)[]> => {
-    const values: (Uint8Array | undefined)[] = keys.map(() => undefined);
-    const put = (bytes: Uint8Array, n: number): void => {
-      values[n] = bytes;
-    };
-    await look(keys, put, async (file, places, wanted) => {
-      const read = await files.read(file, places);
-      for (const [i, n] of wanted.entries()) values[n] = read?.[i];
-      return read !== undefined;
-    });
-    return values;
-  };
-
+  const { getMany, lend } = createOpfsValues(index, files);
   await tidy.sweep().catch(() => undefined);
 
   return {
     name: 'opfs',
     get: async (key) => (await getMany([key]))[0],
     getMany,
-    lend: (keys, use) =>
-      look(keys, use, (file, places, wanted) =>
-        files.lend(file, places, (bytes, i) => use(bytes, wanted[i]!)),
-      ),
+    lend,
     commit: async (batch) => {
       index.assertOpen();
       if (closed) throw closedStore();
@@ -132,7 +107,7 @@ export const openOpfs = async (options: StoreOptions = {}): Promise<Store> => {
       if (closed) return;
       closed = true;
       await changing;
-      tabs.close();
+      others.close();
       await files.close();
       await index.close();
       letGo?.();

@@ -8,8 +8,10 @@ import { pagesKey } from '../../src/kv/stored-run.js';
 import { openStore } from '../../src/stores/index.js';
 import type { Store } from '../../src/stores/store.js';
 import { random } from '../support/random.js';
+import { startStoreWorker } from './store-workers.js';
 
-const readsUrl = new URL('../../dist/reads.js', import.meta.url);
+/** As a worker's: into other scripts the tests' server puts what only its pages have. */
+const readsUrl = new URL('../../dist/reads.js?worker_file&type=module', import.meta.url);
 
 const draw = random(3);
 const record = (firstPage: number): Uint8Array =>
@@ -17,11 +19,14 @@ const record = (firstPage: number): Uint8Array =>
 const KEYS = [0, 1, 2, 3, 7, 8].map((group) => pagesKey('a'.repeat(32), group));
 const RECORDS = KEYS.map((_, n) => record(n));
 
+type StoreName = 'idb' | 'opfs';
+/** Files are written in a worker only. */
+const worker = startStoreWorker();
 let databases = 0;
 /** A store with these records, one that has its runs read beside, and how often the first one was asked for many. */
-const openBoth = async (url: URL | string = readsUrl) => {
+const openBoth = async (name: StoreName = 'idb', url: URL | string = readsUrl) => {
   const database = `beside-${Date.now()}-${databases++}`;
-  const inner = await openStore('idb', { database });
+  const inner = name === 'idb' ? await openStore('idb', { database }) : await worker.open(database);
   await inner.commit({
     put: [...KEYS.map((key, n) => [key, RECORDS[n]!] as const), ['use/counter', Uint8Array.of(1)]],
     delete: [],
@@ -34,28 +39,31 @@ const openBoth = async (url: URL | string = readsUrl) => {
       return inner.getMany(keys);
     },
   };
-  const store = readBeside(counted, { database, url });
+  const store = readBeside(counted, { store: name, database, url });
   onTestFinished(() => store.close());
   return { inner, store, asked: () => asked };
 };
 /** Asks for runs until the store itself is not asked any more. */
 const untilBeside = async ({ store, asked }: Awaited<ReturnType<typeof openBoth>>): Promise<void> => {
-  await expect
-    .poll(async () => {
-      const before = asked();
-      await store.getMany(KEYS.slice(0, 1));
-      return asked() - before;
-    })
-    .toBe(0);
+  await vi.waitUntil(async () => {
+    const before = asked();
+    await store.getMany(KEYS.slice(0, 1));
+    return asked() === before;
+  }, PATIENCE);
 };
 /** Comparing bytes one by one takes long. */
 const sums = (values: readonly (Uint8Array | undefined)[]): (string | undefined)[] =>
   values.map((value) => value && hex(digest(value)));
 const SUMS = sums(RECORDS);
+/** A script that fetches another takes its time on a busy machine. */
+const PATIENCE = { timeout: 10_000 };
+const STORES = ['idb', 'opfs'] as const;
 const script = (text: string): string => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
 
-test('runs come from the thread: in order, equal, nothing where nothing is', async () => {
-  const both = await openBoth();
+test.each(
+  STORES,
+)('%s: runs come from the thread: in order, equal, nothing where nothing is', async (name) => {
+  const both = await openBoth(name);
   expect(sums(await both.store.getMany(KEYS))).toEqual(SUMS);
   await untilBeside(both);
   const before = both.asked();
@@ -69,8 +77,10 @@ test('runs come from the thread: in order, equal, nothing where nothing is', asy
   expect(both.asked()).toBe(before + 1);
 });
 
-test('what was written since is seen, what is damaged is not believed, what is whole is not hashed again', async () => {
-  const both = await openBoth();
+test.each(
+  STORES,
+)('%s: what was written since is seen, what is damaged is not believed, what is whole is not hashed again', async (name) => {
+  const both = await openBoth(name);
   await untilBeside(both);
   const damaged = RECORDS[1]!.slice();
   damaged[999]! ^= 4;
@@ -84,8 +94,10 @@ test('what was written since is seen, what is damaged is not believed, what is w
   expect(decodeRecord(right!.slice()).fault).toMatch(/checksum/);
 });
 
-test('records land in shared memory: nothing but a word of each is handed over, and only of what is whole', async () => {
-  const both = await openBoth();
+test.each(
+  STORES,
+)('%s: records land in shared memory: nothing but a word of each is handed over, and only of what is whole', async (name) => {
+  const both = await openBoth(name);
   await untilBeside(both);
   const damaged = RECORDS[1]!.slice();
   damaged[999]! ^= 4;
@@ -111,6 +123,7 @@ test('records land in shared memory: nothing but a word of each is handed over, 
 test('a thread that dies while records land says so; one that cannot read has the store read', async () => {
   const rooms = KEYS.map(() => [new Uint8Array(new SharedArrayBuffer(25_000))]);
   const dying = await openBoth(
+    'idb',
     script('postMessage({ ready: true }); onmessage = ({ data }) => { if (data.rooms) throw 1; }'),
   );
   await dying.store.getMany(KEYS);
@@ -118,6 +131,7 @@ test('a thread that dies while records land says so; one that cannot read has th
   expect(asked).toBe('gone');
   expect(dying.store.land!(KEYS, rooms)).toBeUndefined();
   const unable = await openBoth(
+    'idb',
     script(
       'postMessage({ ready: true }); onmessage = ({ data }) => postMessage({ id: data.id, failed: "no" })',
     ),
@@ -144,7 +158,7 @@ test.each([
       ),
   ],
 ] as const)('where the thread %s the store reads', async (_, url) => {
-  const { store, asked } = await openBoth(url());
+  const { store, asked } = await openBoth('idb', url());
   for (let round = 0; round < 20; round++) {
     expect(sums(await store.getMany(KEYS))).toEqual(SUMS);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -152,11 +166,34 @@ test.each([
   expect(asked()).toBe(20);
 });
 
-test('what was asked for when it is closed ends, and nothing is read afterwards', async () => {
-  const both = await openBoth();
+test.each(
+  STORES,
+)('%s: what was asked for when it is closed ends, and nothing is read afterwards', async (name) => {
+  const both = await openBoth(name);
   await untilBeside(both);
   const asked = both.store.getMany(KEYS);
   await both.store.close();
   await asked.catch((error) => expect(error.code).toBe('engine/closed'));
   await expect(both.store.getMany(KEYS)).rejects.toMatchObject({ code: 'engine/closed' });
+});
+
+test('files that the thread has open go when nothing lives in them', async () => {
+  const database = `beside-${Date.now()}-${databases++}`;
+  const inner = await worker.open(database);
+  const store = readBeside(inner, { store: 'opfs', database, url: readsUrl });
+  onTestFinished(() => store.close());
+  await store.commit({ put: KEYS.map((key, n) => [key, RECORDS[n]!] as const), delete: [] });
+  await vi.waitUntil(async () => {
+    await store.getMany(KEYS);
+    return store.land!([], []);
+  }, PATIENCE);
+  expect(sums(await store.getMany(KEYS))).toEqual(SUMS);
+  expect(await worker.server.files(database)).toHaveLength(1);
+  await store.commit({ put: [], delete: KEYS });
+  expect(await store.getMany(KEYS)).toEqual(KEYS.map(() => undefined));
+  // One that is still open is removed with the next change, or by whoever opens the store next.
+  await vi.waitUntil(async () => {
+    await store.commit({ put: [], delete: [] });
+    return (await worker.server.files(database)).length === 0;
+  }, PATIENCE);
 });
