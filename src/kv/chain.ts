@@ -108,8 +108,9 @@ export const createChain = (options: ChainOptions): Chain => {
       const wanted = keys.upTo(ids, Math.floor(ids.length / segmentTokens));
       if (from < wanted.length) {
         await hold(wanted, signal);
-        // What was read a moment ago may still be waiting to be written.
-        await writer.drained();
+        // What was read a moment ago may still be waiting to be written. What comes before it need not be waited for: whoever
+        // reads a new text asks behind every segment, while the one before is on its way.
+        if (wanted.slice(from).some((key) => writer.holds(headKey(key)))) await writer.drained();
       }
       const heads = readHeads(store, wanted, from);
       const attached = (result: Attached): Attached => {

@@ -26,6 +26,8 @@ export interface WriteBehind {
   failed(error: unknown): void;
   /** Room was made: a full device is worth another try. */
   freed(): void;
+  /** Whether a record is queued or under way. */
+  holds(key: string): boolean;
   /** Resolves when nothing is queued or under way. */
   drained(): Promise<void>;
 }
@@ -73,8 +75,9 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
   let queue: StoreEntry[] = [];
   /** What to call once an entry is stored. */
   const after = new WeakMap<StoreEntry, () => void>();
-  /** Bytes queued or under way. */
+  /** Bytes queued or under way, and keys. */
   let pending = 0;
+  const held = new Set<string>();
   let running: Promise<void> | undefined;
   const progress: (() => void)[] = [];
 
@@ -82,6 +85,11 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
     if (next === state) return;
     state = next;
     onState?.(state, cause);
+  };
+
+  const letGo = (entries: readonly StoreEntry[]): void => {
+    pending -= byteSum(entries);
+    for (const [key] of entries) held.delete(key);
   };
 
   const run = async (): Promise<void> => {
@@ -93,11 +101,11 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
         for (const entry of batch) after.get(entry)?.();
       } catch (error) {
         // Nobody awaits this write: an unknown failure also ends writing, and `onState` shows it.
-        pending -= byteSum(queue);
+        letGo(queue);
         queue = [];
         become(stateAfter(error) ?? 'unavailable', error);
       }
-      pending -= byteSum(batch);
+      letGo(batch);
       for (const resolve of progress.splice(0)) resolve();
     }
     running = undefined;
@@ -122,6 +130,7 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
       return queueBytes - pending;
     },
     failed,
+    holds: (key) => held.has(key),
     freed() {
       if (state === 'full') become('ok');
     },
@@ -130,6 +139,7 @@ export const createWriteBehind = (store: Store, options: WriteBehindOptions = {}
       if (state !== 'ok' || entries.length === 0) return;
       pending += byteSum(entries);
       queue.push(...entries);
+      for (const [key] of entries) held.add(key);
       after.set(entries.at(-1)!, stored);
       running ??= run();
       while (pending > queueBytes) await new Promise<void>((resolve) => progress.push(resolve));

@@ -70,6 +70,35 @@ describe('restoring', () => {
     }
   });
 
+  test('waits for what is on its way to the store if it is asked for, and for nothing else', async () => {
+    const store = await openMemory();
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const archive = await open({
+      ...store,
+      commit: async (batch) => {
+        if (batch.put.some(([key]) => /^(pages|head)\//.test(key))) await gate;
+        return store.commit(batch);
+      },
+    });
+    const chain = archive.chain();
+    for (const index of [0, 1]) {
+      const { head, records } = runOf(archive, index);
+      await chain.save(index, ids, head, records);
+    }
+    // As who reads on does, behind what it handed over.
+    const behind = await chain.attach(ids, { from: 2, onRun: () => true });
+    expect(behind).toMatchObject({ segments: 0, reason: 'missing' });
+    const found = restore(archive);
+    expect(await Promise.race([found, new Promise((resolve) => setTimeout(resolve, 20, 'waits'))])).toBe(
+      'waits',
+    );
+    go();
+    expect(await found).toMatchObject({ segments: 2 });
+  });
+
   test('finds nothing that was made with something else', async () => {
     const { store } = await filled();
     for (const other of [
