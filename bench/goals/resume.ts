@@ -117,7 +117,12 @@ export const resume: Goal = {
     const found = STORES.map((store) => {
       const reading = least(on[store].map((visit) => visit.reading));
       const kept = least(on[store].map((visit) => visit.kept));
-      return { reading, kept, first: median(again[store].map(({ first }) => first)), stats: again[store][0]!.stats };
+      return {
+        reading,
+        kept,
+        first: median(again[store].map(({ first }) => first)),
+        stats: again[store][0]!.stats,
+      };
     });
     const { text } = off[0]!;
     const peer = wllamaReads(openResults('wllama', effort, false), text);
