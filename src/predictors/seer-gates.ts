@@ -1,6 +1,7 @@
 import { PAGE } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
-import { parseSafetensors } from '../weights/safetensors.js';
+import type { Safetensors } from '../weights/safetensors.js';
+import type { PredictInput } from './predictor.js';
 
 /** The gate of a layer: linear maps of pooled queries, (heads, gate, dim), and of pooled keys, (kvHeads, gate, 3 · dim). */
 export interface Gate {
@@ -8,7 +9,7 @@ export interface Gate {
   readonly k: Float32Array;
 }
 
-/** What a file of gates holds. */
+/** Gates of one kind. */
 export interface Gates {
   readonly layers: readonly Gate[];
   readonly heads: number;
@@ -16,16 +17,23 @@ export interface Gates {
   /** Channels of a head, and of a gate. */
   readonly dim: number;
   readonly gate: number;
-  /** Base of the rotation by block. */
-  readonly base: number;
+  /** Base of the rotation; left out where nothing is turned. */
+  readonly base?: number;
 }
 
+/** Whether a file has tensors of such a name for a first layer, and so gates of that kind. */
+export const hasGates = (file: Safetensors, name: 'q' | 'row.q'): boolean =>
+  file.names.includes(`layers.0.${name}`);
+
+/** How many layers a file has such a tensor of. */
+export const layersOf = (file: Safetensors, name: 'q' | 'row.q'): number =>
+  file.names.filter((found) => /^layers\.\d+\.(.+)$/.exec(found)?.[1] === name).length;
+
 /**
- * Gates of a safetensors file: `layers.n.q` and `layers.n.k` of every layer that is read whole, `base` in its metadata. Throws
- * `model/corrupt` where it is none.
+ * Gates for tiles of a safetensors file: `layers.n.q` and `layers.n.k` of every layer that is read whole, `base` in its
+ * metadata. Throws `model/corrupt` where they are none.
  */
-export const readGates = (bytes: Uint8Array, label: string): Gates => {
-  const file = parseSafetensors(bytes, label);
+export const readGates = (file: Safetensors, label: string): Gates => {
   const [heads = 0, gate = 0, dim = 0] = file.shapeOf('layers.0.q');
   const [kvHeads = 0] = file.shapeOf('layers.0.k');
   const base = Number(file.metadata.get('base') ?? Number.NaN);
@@ -37,25 +45,28 @@ export const readGates = (bytes: Uint8Array, label: string): Gates => {
       { source: label },
     );
   }
-  const count = file.names.filter((name) => /^layers\.\d+\.q$/.test(name)).length;
-  const layers = Array.from({ length: count }, (_, layer) => ({
+  const layers = Array.from({ length: layersOf(file, 'q') }, (_, layer) => ({
     q: file.read(`layers.${layer}.q`, [heads, gate, dim]),
     k: file.read(`layers.${layer}.k`, [kvHeads, gate, 3 * dim]),
   }));
   return { layers, heads, kvHeads, dim, gate, base };
 };
 
-/** `rows` of a map (all rows, inputs) from `first` on, times x (inputs), turned by the position of a block. */
-const mapped = (map: Float32Array, head: number, x: Float32Array, { gate, base }: Gates, block: number) => {
-  const out = Float32Array.from({ length: gate }, (_, g) => {
+/** What a linear map, (heads, gate, inputs), makes of x for a head: (gate). */
+export const mapped = (map: Float32Array, head: number, x: Float32Array, gate: number): Float32Array =>
+  Float32Array.from({ length: gate }, (_, g) => {
     const at = (head * gate + g) * x.length;
     let sum = 0;
     for (let c = 0; c < x.length; c++) sum += map[at + c]! * x[c]!;
     return sum;
   });
-  const pairs = gate / 2;
+
+/** Turns a gate's vector in place by a position, channel i with i + gate / 2, and returns it. Without a base it stays. */
+export const turnedBy = (out: Float32Array, position: number, base?: number): Float32Array => {
+  if (base === undefined) return out;
+  const pairs = out.length / 2;
   for (let pair = 0; pair < pairs; pair++) {
-    const angle = block * base ** (-pair / pairs);
+    const angle = position * base ** (-pair / pairs);
     const [a, b] = [out[pair]!, out[pair + pairs]!];
     out[pair] = a * Math.cos(angle) - b * Math.sin(angle);
     out[pair + pairs] = b * Math.cos(angle) + a * Math.sin(angle);
@@ -63,26 +74,51 @@ const mapped = (map: Float32Array, head: number, x: Float32Array, { gate, base }
   return out;
 };
 
-/** The gates' keys of a block, (kvHeads) of (gate), of keys before rotation, (PAGE, kvHeads · dim): of their greatest, least and mean. */
-export const gateKeys = (gates: Gates, layer: number, keys: Float32Array, block: number): Float32Array[] =>
-  Array.from({ length: gates.kvHeads }, (_, head) => {
-    const { dim, kvHeads } = gates;
-    const pooled = new Float32Array(3 * dim);
-    for (let c = 0; c < dim; c++) {
-      let [most, least, sum] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 0];
-      for (let token = 0; token < PAGE; token++) {
-        const x = keys[(token * kvHeads + head) * dim + c]!;
-        most = Math.max(most, x);
-        least = Math.min(least, x);
-        sum += x;
-      }
-      pooled.set([most], c);
-      pooled.set([least], dim + c);
-      pooled.set([sum / PAGE], 2 * dim + c);
+/** (3 · dim): the greatest, least and mean channels of one head's keys among those of a block, (PAGE, kvHeads · dim). */
+export const pooledKey = (keys: Float32Array, head: number, { dim, kvHeads }: Gates): Float32Array => {
+  const pooled = new Float32Array(3 * dim);
+  for (let c = 0; c < dim; c++) {
+    let [most, least, sum] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 0];
+    for (let token = 0; token < PAGE; token++) {
+      const x = keys[(token * kvHeads + head) * dim + c]!;
+      most = Math.max(most, x);
+      least = Math.min(least, x);
+      sum += x;
     }
-    return mapped(gates.layers[layer]!.k, head, pooled, gates, block);
-  });
+    pooled.set([most], c);
+    pooled.set([least], dim + c);
+    pooled.set([sum / PAGE], 2 * dim + c);
+  }
+  return pooled;
+};
+
+/** The gates' keys of a block, (kvHeads) of (gate), of keys before rotation, (PAGE, kvHeads · dim). */
+export const gateKeys = (gates: Gates, layer: number, keys: Float32Array, block: number): Float32Array[] =>
+  Array.from({ length: gates.kvHeads }, (_, head) =>
+    turnedBy(
+      mapped(gates.layers[layer]!.k, head, pooledKey(keys, head, gates), gates.gate),
+      block,
+      gates.base,
+    ),
+  );
 
 /** The gate's query of one head: of the mean of queries before rotation. */
 export const gateQuery = (gates: Gates, layer: number, head: number, mean: Float32Array, block: number) =>
-  mapped(gates.layers[layer]!.q, head, mean, gates, block);
+  turnedBy(mapped(gates.layers[layer]!.q, head, mean, gates.gate), block, gates.base);
+
+/** Throws `input/option` where gates were made for a model of other heads, or of fewer layers. */
+export const checkFits = ({ heads, kvHeads, dim, layers }: Gates, { q, kv, layer }: PredictInput): void => {
+  const found = `${q.cols / kv.shape.keyDim} heads over ${kv.shape.kvHeads} of ${kv.shape.keyDim} channels`;
+  if (
+    q.cols === heads * dim &&
+    kv.shape.kvHeads === kvHeads &&
+    kv.shape.keyDim === dim &&
+    layer < layers.length
+  )
+    return;
+  throw new LonghandError(
+    'input/option',
+    `attention.gates are for ${layers.length} layers of ${heads} heads over ${kvHeads} of ${dim} channels, and layer ${layer} of this model has ${found}. Give the file that was made for this model.`,
+    { option: 'attention.gates' },
+  );
+};

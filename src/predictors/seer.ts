@@ -1,21 +1,34 @@
-import { PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
+import { type Keep, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
 import { oneOf, onlyKnown } from '../options.js';
 import { readBytes } from '../weights/read-bytes.js';
+import { parseSafetensors } from '../weights/safetensors.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
 import { fingerprintOf } from './fingerprint-of.js';
 import { createPageNotes, type PageNotes } from './page-notes.js';
 import type { PredictInput, Predictor } from './predictor.js';
-import { type AnswersOptions, answererOf, READINGS, readingAndAnswers } from './reading-and-answers.js';
-import { type Gates, gateKeys, gateQuery, readGates } from './seer-gates.js';
+import { answererOf, READINGS, readerOf, readingAndAnswers } from './reading-and-answers.js';
+import { checkFits, type Gates, gateKeys, gateQuery, hasGates, readGates } from './seer-gates.js';
+import { readRowGates } from './seer-row-gates.js';
+import { seerRows } from './seer-rows.js';
 import { turnBack } from './turn-back.js';
 import { writeBlocks } from './write-blocks.js';
 
+const ANSWERS = [...READINGS, 'gates'] as const;
+
 /** Blocks by gates that were trained for the model. */
-export interface SeerOptions extends BudgetOptions, AnswersOptions {
+export interface SeerOptions extends BudgetOptions {
   readonly method: 'seer';
-  /** The address of a safetensors file with the gates of every layer (docs/METHODS.md), or its bytes. */
+  /**
+   * The address of a safetensors file with the gates of every layer (docs/METHODS.md), or its bytes: for tiles of a text, for
+   * single rows, or both. Without gates for tiles a text is read densely.
+   */
   readonly gates: string | Uint8Array | ArrayBuffer;
+  /**
+   * Rows of questions and answers read what the file's gates for single rows choose (`gates`, the default where it has them),
+   * everything (`dense`, the default where it has not), or what `dhsa` chooses, all with the same budget.
+   */
+  readonly answers?: (typeof ANSWERS)[number];
 }
 
 /** (heads) of (dim): the mean query of a tile's rows, before rotation. */
@@ -28,33 +41,13 @@ const meansOf = (queries: Float32Array, first: number, rows: number, heads: numb
     return mean;
   });
 
-const checkFits = ({ heads, kvHeads, dim, layers }: Gates, { q, kv, layer }: PredictInput): void => {
-  const found = `${q.cols / kv.shape.keyDim} heads over ${kv.shape.kvHeads} of ${kv.shape.keyDim} channels`;
-  if (
-    q.cols === heads * dim &&
-    kv.shape.kvHeads === kvHeads &&
-    kv.shape.keyDim === dim &&
-    layer < layers.length
-  )
-    return;
-  throw new LonghandError(
-    'input/option',
-    `attention.gates are for ${layers.length} layers of ${heads} heads over ${kvHeads} of ${dim} channels, and layer ${layer} of this model has ${found}. Give the file that was made for this model.`,
-    { option: 'attention.gates' },
-  );
-};
-
 /**
  * SeerAttention (arXiv 2410.13276 §3): trained linear maps of a tile's mean query and of the greatest, least and mean key of a block,
  * before rotation, turned by block instead; the softmax of their products says which blocks of 64 the tile reads. Where we leave
  * the paper: queries and stored keys are turned back; the heads of a group sum their softmaxed gates and share a list;
- * a budget in place of a threshold. Its gates for single rows (SeerAttention-R) are others, and not read here.
+ * a budget in place of a threshold.
  */
-export const seer = async ({ gates: file, ...options }: SeerOptions): Promise<Predictor> => {
-  onlyKnown('attention', options, ['method', 'answers', ...BUDGET_OPTIONS]);
-  const keep = keepOf(options);
-  const [bytes, label] = await readBytes('attention.gates', file);
-  const gates = readGates(bytes, label);
+const seerTiles = (gates: Gates, keep: Keep, fingerprint: string): Predictor => {
   const { heads, kvHeads, dim } = gates;
   const byLayer: PageNotes<Float32Array[]>[] = [];
   const notesOf = ({ layer, turned }: PredictInput): PageNotes<Float32Array[]> =>
@@ -62,10 +55,10 @@ export const seer = async ({ gates: file, ...options }: SeerOptions): Promise<Pr
       turnBack(keys, dim, kvHeads, page * PAGE, turned);
       return gateKeys(gates, layer, keys, page);
     }));
-  const reading: Predictor = {
+  return {
     name: 'seer',
     needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },
-    signature: `seer ${await fingerprintOf(bytes)} ${keepSignature(keep)}`,
+    signature: `seer ${fingerprint} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles, q, kv, layer, turned } = input;
       checkFits(gates, input);
@@ -99,6 +92,31 @@ export const seer = async ({ gates: file, ...options }: SeerOptions): Promise<Pr
       });
     },
   };
-  const answers = oneOf('attention.answers', options.answers, 'dense', READINGS);
-  return readingAndAnswers(reading, answererOf(answers, { ...keep, lists: 'kv-head' }), reading);
+};
+
+/**
+ * Blocks by the gates of a file: SeerAttention's for tiles of a text, SeerAttention-R's (seer-rows.ts) for single rows, whichever it
+ * has. Throws `model/corrupt` where it has neither, and `input/option` for `answers: 'gates'` where it has none for rows.
+ */
+export const seer = async ({ gates: address, ...options }: SeerOptions): Promise<Predictor> => {
+  onlyKnown('attention', options, ['method', 'answers', ...BUDGET_OPTIONS]);
+  const keep = keepOf(options);
+  const [bytes, label] = await readBytes('attention.gates', address);
+  const file = parseSafetensors(bytes, label);
+  const [tiles, rows] = [hasGates(file, 'q') || !hasGates(file, 'row.q'), hasGates(file, 'row.q')];
+  const answers = oneOf('attention.answers', options.answers, rows ? 'gates' : 'dense', ANSWERS);
+  if (answers === 'gates' && !rows) {
+    throw new LonghandError(
+      'input/option',
+      `attention.answers is 'gates', and ${label} has gates for tiles only. Leave it out, or give a file with gates for single rows.`,
+      { option: 'attention.answers' },
+    );
+  }
+  const fingerprint = await fingerprintOf(bytes);
+  const reading = tiles ? seerTiles(readGates(file, label), keep, fingerprint) : readerOf('dense', {});
+  const answering =
+    answers === 'gates'
+      ? seerRows(readRowGates(file, label), keep, fingerprint)
+      : answererOf(answers, { ...keep, lists: 'kv-head' });
+  return { ...readingAndAnswers(reading, answering, tiles ? reading : answering), name: 'seer' };
 };

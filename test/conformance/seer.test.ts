@@ -13,8 +13,8 @@ import { createReading, putPages, tensorOf } from './reading.js';
 
 const FILE = 'test/golden/seer-gates.safetensors';
 const bytes = new Uint8Array(readFileSync(FILE));
-const gates = readGates(bytes, FILE);
 const file = parseSafetensors(bytes, FILE);
+const gates = readGates(file, FILE);
 const turned: Turned = {
   ...{ dim: 16, pairing: 'half' },
   angles: (position, rows) => ropeAngles({ base: 10000 }, 16, position, rows),
@@ -117,9 +117,26 @@ test('a file for another model, and one that says nothing of its base, are refus
   const headless = new TextDecoder('latin1').decode(bytes).replace('"base"', '"bass"');
   expect(() =>
     readGates(
-      Uint8Array.from(headless, (c) => c.charCodeAt(0)),
+      parseSafetensors(
+        Uint8Array.from(headless, (c) => c.charCodeAt(0)),
+        'it',
+      ),
       'it',
     ),
   ).toThrow(/base/);
   await expect(openPredictor({ method: 'seer' } as never)).rejects.toMatchObject({ code: 'input/option' });
+});
+
+test('a file without gates for rows answers from everything, and says so where it is asked for them', async () => {
+  const reading = await createReading({ tokens: 256, kvHeads: 2, group: 2, dim: 16 });
+  const predictor = await openPredictor({ method: 'seer', gates: bytes, budget: 64 });
+  const plan = backend.plan('plan', 2);
+  const q = tensorOf(backend, 1, 64, queries.slice(0, 64));
+  const tiles = { position: 250, rows: 1, tileRows: 1 };
+  predictor.plan(backend, { layer: 0, tiles, q, kv: putPages(backend, reading), scale: 0.25, turned }, plan);
+  expect((await backend.readPlan(plan)).map((row) => [...row])).toEqual([[[0, 251]], [[0, 251]]]);
+  await expect(openPredictor({ method: 'seer', gates: bytes, answers: 'gates' })).rejects.toMatchObject({
+    code: 'input/option',
+    message: expect.stringContaining('for tiles only'),
+  });
 });

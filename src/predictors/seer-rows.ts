@@ -1,0 +1,48 @@
+import { type Keep, PAGE, tileCount, tileStart, wholeEnd } from '../backends/backend.js';
+import { EVERYTHING, fits, keepSignature } from './budget.js';
+import { createPageNotes, type PageNotes } from './page-notes.js';
+import type { PredictInput, Predictor } from './predictor.js';
+import { checkFits } from './seer-gates.js';
+import { type RowGates, rowGateKeys, rowGateQuery } from './seer-row-gates.js';
+import { turnBack } from './turn-back.js';
+import { writeBlocks } from './write-blocks.js';
+
+/**
+ * SeerAttention-R (arXiv 2506.08889 §2): a trained linear map makes one query of all the queries of a group, without pooling rows,
+ * another makes a key of the greatest, least and mean key of every whole page; both before rotation, normed if the file
+ * says how, and turned by token, a page as its first. A row reads the pages whose products are greatest, and the open page
+ * always. Where we leave the paper: queries and stored keys are turned back, and a budget stands in place of a threshold.
+ */
+export const seerRows = (gates: RowGates, keep: Keep, fingerprint: string): Predictor => {
+  const { heads, kvHeads, dim } = gates;
+  const group = heads / kvHeads;
+  const byLayer: PageNotes<Float32Array[]>[] = [];
+  const notesOf = ({ layer, turned }: PredictInput): PageNotes<Float32Array[]> =>
+    (byLayer[layer] ??= createPageNotes(1, (keys, _, page) => {
+      turnBack(keys, dim, kvHeads, page * PAGE, turned);
+      return rowGateKeys(gates, layer, keys, page);
+    }));
+  return {
+    name: 'seer',
+    needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },
+    signature: `seer-rows ${fingerprint} ${keepSignature(keep)}`,
+    plan(backend, input, out) {
+      const { tiles, q, kv, layer, turned } = input;
+      checkFits(gates, input);
+      if (fits(keep, wholeEnd(tiles))) return backend.select(out, tiles, EVERYTHING);
+      const queries = backend.peek!(q).slice();
+      turnBack(queries, dim, heads, tiles.position, turned);
+      const pages = Math.floor(tileStart(tiles, tileCount(tiles) - 1) / PAGE);
+      const noted = Array.from({ length: pages }, (_, page) => notesOf(input).of(backend, kv, page));
+      writeBlocks(backend, out, tiles, { keep, size: PAGE }, (list, tile, from) => {
+        const start = tileStart(tiles, tile);
+        const at = ((start - tiles.position) * heads + list * group) * dim;
+        const query = rowGateQuery(gates, layer, list, queries.subarray(at, at + group * dim), start);
+        // A group has one query: its softmax would order pages as the products do.
+        return Float32Array.from({ length: from / PAGE }, (_, page) =>
+          noted[page]![list]!.reduce((sum, x, g) => sum + x * query[g]!, 0),
+        );
+      });
+    },
+  };
+};
