@@ -7,6 +7,7 @@ import { sealOf } from '../../src/kv/seal.js';
 import { pagesKey } from '../../src/kv/stored-run.js';
 import { openStore } from '../../src/stores/index.js';
 import type { Store } from '../../src/stores/store.js';
+import { wipe } from '../../src/wipe.js';
 import { random } from '../support/random.js';
 import { startStoreWorker } from './store-workers.js';
 
@@ -41,7 +42,7 @@ const openBoth = async (name: StoreName = 'idb', url: URL | string = readsUrl) =
   };
   const store = readBeside(counted, { store: name, database, url });
   onTestFinished(() => store.close());
-  return { inner, store, asked: () => asked };
+  return { inner, store, database, asked: () => asked };
 };
 /** Asks for runs until the store itself is not asked any more. */
 const untilBeside = async ({ store, asked }: Awaited<ReturnType<typeof openBoth>>): Promise<void> => {
@@ -196,4 +197,15 @@ test('files that the thread has open go when nothing lives in them', async () =>
     await store.commit({ put: [], delete: [] });
     return (await worker.server.files(database)).length === 0;
   }, PATIENCE);
+});
+
+test('what the thread had open can be wiped as soon as the store is closed', async () => {
+  const both = await openBoth('opfs');
+  await untilBeside(both);
+  expect(sums(await both.store.getMany(KEYS))).toEqual(SUMS);
+  await both.store.close();
+  await wipe({ database: both.database, models: false });
+  const again = await worker.open(both.database);
+  expect(await again.list('')).toEqual([]);
+  await again.close();
 });
