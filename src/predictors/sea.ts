@@ -12,7 +12,7 @@ const SIZES = [16, 32, 64] as const;
 /** Blocks by attention that random features estimate. */
 export interface SeaOptions extends BudgetOptions, AnswersOptions {
   readonly method: 'sea';
-  /** Random features of a head, 1 to 4,096: an error of half as much takes four times as many. Default 256. */
+  /** Random features of a head, 1 to 4,096: an error of half as much takes four times as many. Default 512. */
   readonly features?: number;
   /** Tokens in a block: 16, 32 (default) or 64. */
   readonly size?: (typeof SIZES)[number];
@@ -75,7 +75,7 @@ const sumFeatures = (
  */
 export const sea = (options: SeaOptions): Predictor => {
   onlyKnown('attention', options, ['method', 'features', 'size', 'seed', 'answers', ...BUDGET_OPTIONS]);
-  const features = wholeNumber('attention.features', options.features, 256, 1, 4096);
+  const features = wholeNumber('attention.features', options.features, 512, 1, 4096);
   const size = oneOf('attention.size', options.size, 32, SIZES);
   const seed = wholeNumber('attention.seed', options.seed, 1, 0);
   const keep = keepOf(options);
@@ -85,7 +85,7 @@ export const sea = (options: SeaOptions): Predictor => {
     drawn.set(dim, known);
     return known;
   };
-  // By trial: a planted run is found so with 256, 512 and 1,024 features, and with √(ln n / 2) is not always.
+  // By trial: of √(ln n / 2), / 8 and / 30 this covers most attention on the bundled model's heads.
   const reach = Math.sqrt(Math.log(features + 1) / 8);
   const origins = createPageNotes(1, originOf);
   /** Sums by what keys were measured from: another first page, other sums. */

@@ -34,6 +34,8 @@ const methods: Record<string, AttentionOptions> = {
   'proxy-attn': { method: 'proxy-attn', budget: BUDGET },
   'x-attention': { method: 'x-attention', budget: BUDGET },
   sale: { method: 'sale', budget: BUDGET },
+  sea: { method: 'sea', budget: BUDGET },
+  'sea, 256 features': { method: 'sea', budget: BUDGET, features: 256 },
   'hyper-attention': { method: 'hyper-attention', budget: BUDGET },
   'hyper-attention, rest': { method: 'hyper-attention', budget: BUDGET, rest: 240 },
   random: { method: 'random', budget: BUDGET },
@@ -184,6 +186,13 @@ describe('attention mass covered at an eighth of the tokens', () => {
   test('hyper-attention, which hashes, is no better than a window on this model: it is here to be compared with', () => {
     expect(covered.tile['hyper-attention']).toBeLessThan(covered.tile.sliding!);
     expect(covered.tile['hyper-attention']).toBeGreaterThan(0.5);
+  });
+
+  test('sea, without its training, covers more than a window with 512 features, less with 256, and less than mean keys do', () => {
+    expect(covered.tile.sea).toBeGreaterThan(covered.tile.sliding!);
+    expect(covered.tile['sea, 256 features']).toBeLessThan(covered.tile.sliding!);
+    expect(covered.tile.sea).toBeLessThan(covered.tile.blocks!);
+    expect(covered.rows.sea).toBe(1);
   });
 
   test('row by row, the clusters of an inverted file hand over what matters: more than one list of tokens for all heads', () => {
