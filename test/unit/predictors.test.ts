@@ -51,6 +51,9 @@ describe('attention options', () => {
     refused({ method: 'dhsa', refresh: 8, exact: true }, /refresh is 8 beside exact/);
     refused({ method: 'dhsa', exact: 1 }, /attention\.exact/);
     refused({ method: 'long-heads', summaries: 'mean' }, /attention\.summaries.*'attention', 'pooled'/);
+    for (const features of [0, 4097, 1.5]) refused({ method: 'sea', features }, /attention\.features/);
+    refused({ method: 'sea', size: 20 }, /attention\.size/);
+    refused({ method: 'sea', answers: 'gates' }, /'dense', 'dhsa'/);
     refused({ method: 'sliding', window: 0 }, /attention\.window/);
     refused({ method: 'sliding', sinks: -1 }, /attention\.sinks/);
     refused({ method: 'blocks', size: 0 }, /attention\.size/);
@@ -84,6 +87,11 @@ describe('attention options', () => {
       { method: 'long-heads', summaries: 'pooled' },
       { method: 'hyper-attention' },
       { method: 'hyper-attention', rest: 64 },
+      { method: 'sea' },
+      { method: 'sea', features: 256 },
+      { method: 'sea', size: 16 },
+      { method: 'sea', seed: 2 },
+      { method: 'sea', answers: 'dhsa' },
       { method: 'random' },
       { method: 'random', rest: 64 },
       { method: 'landmark' },
