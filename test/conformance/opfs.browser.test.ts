@@ -55,9 +55,10 @@ describe('files of an opfs store', () => {
     const asked = [...seeds, 42, 41, 99];
     const digests = asked.map((seed) => (seed === 99 ? undefined : hex(digest(value(seed)))));
     const keys = asked.map((seed) => `key/${seed}`);
-    // 1.7 MB twice, through one megabyte.
-    expect(await other.server.lent(database, keys)).toEqual({ digests: [digests, digests], buffers: 1 });
-    // Where files are read otherwise, each read has its own.
+    // 1.7 MB twice, through one megabyte; where files are read otherwise, each read has its own.
+    const lent = await other.server.lent(database, keys);
+    expect(lent.digests).toEqual([digests, digests]);
+    if (await other.server.sharesHandles()) expect(lent.buffers).toBe(1);
     await modeless.server.forgetModes();
     expect((await modeless.server.lent(database, keys)).digests).toEqual([digests, digests]);
   });

@@ -19,6 +19,8 @@ export interface StoreServer {
     database: string,
     keys: readonly string[],
   ): Promise<{ readonly digests: (string | undefined)[][]; readonly buffers: number }>;
+  /** Whether this platform has handles that several may read through at once. */
+  sharesHandles(): boolean;
   /** Lets the platform know no modes of handles, as in Firefox, for stores opened by this worker. */
   forgetModes(): void;
   /** From now on this worker's storage is a part of the origin's with a quota. False where there is no such thing. */
@@ -102,6 +104,13 @@ const server: StoreServer = {
     const digests = await Promise.all([lend(), lend()]);
     await store.close();
     return { digests, buffers: buffers.size };
+  },
+  sharesHandles() {
+    const { FileSystemSyncAccessHandle: handle } = globalThis as unknown as Record<
+      string,
+      { prototype: object }
+    >;
+    return 'mode' in handle!.prototype;
   },
   forgetModes() {
     const { prototype } = FileSystemFileHandle as unknown as {

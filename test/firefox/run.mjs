@@ -45,6 +45,7 @@ const main = async () => {
   const complaints = await readInFirefox();
   console.log('\nThe apps:');
   const more = await useAppsInFirefox();
+  for (const complaint of more) console.log(complaint);
   return status === 0 && complaints.length === 0 && more.length === 0;
 };
 
