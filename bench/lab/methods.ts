@@ -32,6 +32,7 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'sea-dhsa': (length) => ({ method: 'sea', answers: 'dhsa', ...budget(length) }),
   landmark: (length) => ({ method: 'landmark', ...budget(length) }),
   'long-heads': (length) => ({ method: 'long-heads', ...budget(length) }),
+  'long-heads-pooled': (length) => ({ method: 'long-heads', summaries: 'pooled', ...budget(length) }),
   retrieval: (length) => ({ method: 'retrieval', ...budget(length) }),
   'quest-dhsa': (length) => ({ method: 'quest', reading: 'dhsa', ...budget(length) }),
   twilight: () => ({ method: 'twilight' }),
