@@ -1,8 +1,8 @@
 import { type Keep, PAGE, tileCount, tileStart, wholeEnd } from '../backends/backend.js';
 import { EVERYTHING, fits, keepSignature } from './budget.js';
-import { createPageNotes, type PageNotes } from './page-notes.js';
-import type { PredictInput, Predictor } from './predictor.js';
+import type { Predictor } from './predictor.js';
 import { checkFits } from './seer-gates.js';
+import { seerNotes } from './seer-notes.js';
 import { type RowGates, rowGateKeys, rowGateQuery } from './seer-row-gates.js';
 import { turnBack } from './turn-back.js';
 import { writeBlocks } from './write-blocks.js';
@@ -16,12 +16,7 @@ import { writeBlocks } from './write-blocks.js';
 export const seerRows = (gates: RowGates, keep: Keep, fingerprint: string): Predictor => {
   const { heads, kvHeads, dim } = gates;
   const group = heads / kvHeads;
-  const byLayer: PageNotes<Float32Array[]>[] = [];
-  const notesOf = ({ layer, turned }: PredictInput): PageNotes<Float32Array[]> =>
-    (byLayer[layer] ??= createPageNotes(1, (keys, _, page) => {
-      turnBack(keys, dim, kvHeads, page * PAGE, turned);
-      return rowGateKeys(gates, layer, keys, page);
-    }));
+  const notesOf = seerNotes(gates, rowGateKeys);
   return {
     name: 'seer',
     needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },

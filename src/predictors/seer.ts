@@ -5,10 +5,10 @@ import { readBytes } from '../weights/read-bytes.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
 import { fingerprintOf } from './fingerprint-of.js';
-import { createPageNotes, type PageNotes } from './page-notes.js';
-import type { PredictInput, Predictor } from './predictor.js';
+import type { Predictor } from './predictor.js';
 import { answererOf, READINGS, readerOf, readingAndAnswers } from './reading-and-answers.js';
 import { checkFits, type Gates, gateKeys, gateQuery, hasGates, readGates } from './seer-gates.js';
+import { seerNotes } from './seer-notes.js';
 import { readRowGates } from './seer-row-gates.js';
 import { seerRows } from './seer-rows.js';
 import { turnBack } from './turn-back.js';
@@ -49,12 +49,7 @@ const meansOf = (queries: Float32Array, first: number, rows: number, heads: numb
  */
 const seerTiles = (gates: Gates, keep: Keep, fingerprint: string): Predictor => {
   const { heads, kvHeads, dim } = gates;
-  const byLayer: PageNotes<Float32Array[]>[] = [];
-  const notesOf = ({ layer, turned }: PredictInput): PageNotes<Float32Array[]> =>
-    (byLayer[layer] ??= createPageNotes(1, (keys, _, page) => {
-      turnBack(keys, dim, kvHeads, page * PAGE, turned);
-      return gateKeys(gates, layer, keys, page);
-    }));
+  const notesOf = seerNotes(gates, gateKeys);
   return {
     name: 'seer',
     needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },

@@ -15,6 +15,7 @@ import type { Store, StoreBatch, StoreOptions } from './store.js';
 
 /** Beyond, IndexedDB with a file beside it reads as fast as alone and writes faster (docs/LIMITS.md, Stores). */
 const SMALL_BYTES = 8 * 1024;
+
 const lockOf = (database: string, name: string): string => `longhand-opfs/${database}/${name}`;
 
 /** Where tabs, and threads of a tab, tell each other which files are to be let go of. */
