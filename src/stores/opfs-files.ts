@@ -2,6 +2,7 @@ import { LonghandError } from '../errors.js';
 import { filesFolder } from './opfs-names.js';
 import { openReader, type Reader } from './opfs-reader.js';
 import { full, isQuota, unavailable } from './refusals.js';
+import { removeEntry } from './remove-entry.js';
 
 /**
  * The files of an `opfs` store: each written once, by one writer, and never changed. A name is `<writer>.<number>`.
@@ -36,9 +37,7 @@ type Writable = FileSystemFileHandle & { createSyncAccessHandle?(): Promise<Writ
 
 /** Files kept open for reading: opening costs ten times as much as reading. */
 const OPEN_FILES = 64;
-/** A file that was closed, or that another tab was asked to close, can be removed a moment later. Milliseconds. */
 const REMOVE_TRIES = 3;
-const REMOVE_PAUSE = 10;
 
 /** Bytes that are read at once where values lie one behind the other: whoever keeps one of them keeps all. */
 const AT_ONCE = 1024 * 1024;
@@ -135,15 +134,7 @@ export const openOpfsFiles = async (database: string, writer: string): Promise<O
 
   const isGone = async (name: string): Promise<boolean> => {
     await drop(name);
-    for (let tries = 1; ; tries++) {
-      const refusal = await folder.removeEntry(name).then(
-        () => undefined,
-        (error: Error) => error.name,
-      );
-      if (refusal === undefined || refusal === 'NotFoundError') return true;
-      if (refusal !== 'NoModificationAllowedError' || tries === REMOVE_TRIES) return false;
-      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE));
-    }
+    return (await removeEntry(folder, name, { tries: REMOVE_TRIES })) === undefined;
   };
 
   return {

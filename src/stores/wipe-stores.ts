@@ -1,10 +1,10 @@
 import { LonghandError } from '../errors.js';
 import { encryptedDatabase } from './encryption.js';
 import { filesFolder, opfsDatabase } from './opfs-names.js';
+import { removeEntry } from './remove-entry.js';
 
-/** A thread that was ended lets go of its files a moment later. Milliseconds. */
+/** A thread that was ended may take its time to let go of its files. */
 const REMOVE_TRIES = 10;
-const REMOVE_PAUSE = 20;
 
 const inUse = (what: string, cause?: unknown): LonghandError =>
   new LonghandError(
@@ -27,17 +27,15 @@ const deleteFiles = async (database: string): Promise<void> => {
   const storage = globalThis.navigator?.storage;
   if (typeof storage?.getDirectory !== 'function') return;
   const { folder, name } = filesFolder(database);
-  for (let tries = 1; ; tries++) {
-    try {
-      const all = await (await storage.getDirectory()).getDirectoryHandle(folder);
-      return await all.removeEntry(name, { recursive: true });
-    } catch (error) {
-      const reason = (error as Error).name;
-      // Nothing was ever there, or this site may keep no files at all.
-      if (reason === 'NotFoundError' || reason === 'SecurityError') return;
-      if (tries === REMOVE_TRIES) throw inUse(`A file of '${database}'`, error);
-      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE));
-    }
+  try {
+    const all = await (await storage.getDirectory()).getDirectoryHandle(folder);
+    const refusal = await removeEntry(all, name, { tries: REMOVE_TRIES, recursive: true });
+    if (refusal) throw refusal;
+  } catch (error) {
+    const reason = (error as Error).name;
+    // Nothing was ever there, or this site may keep no files at all.
+    if (reason === 'NotFoundError' || reason === 'SecurityError') return;
+    throw inUse(`A file of '${database}'`, error);
   }
 };
 
