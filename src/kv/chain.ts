@@ -2,7 +2,7 @@ import { PAGE } from '../backends/backend.js';
 import { throwIfAborted } from '../errors.js';
 import type { Store } from '../stores/store.js';
 import type { Leases } from './leases.js';
-import { checkHead, readHeads } from './read-heads.js';
+import { checkHead, type Heads, readHeads } from './read-heads.js';
 import { encodeHead, encodeRecord, type KvRecord, type RunHead } from './records.js';
 import { createSegmentKeys } from './segments.js';
 import { headKey, pagesKey, type StoredRun } from './stored-run.js';
@@ -85,6 +85,24 @@ export const createChain = (options: ChainOptions): Chain => {
   /** Replaced when the tokens change: what waits to be written is of the text that was. */
   let text: UsedText = { scope: scopeKey(scope), entries: [] };
 
+  /**
+   * What lies behind a segment that was not stored, asked for while that one is computed: whoever reads a new text asks
+   * behind every segment, and would wait until the one before is written.
+   */
+  let ahead: { readonly key: string; readonly heads: Heads } | undefined;
+
+  /** Heads from `from` on, once what was read here a moment ago and still waits to be written is there. */
+  const headsFrom = async (wanted: readonly string[], from: number): Promise<Heads> => {
+    const key = wanted[from];
+    const asked = ahead?.key === key && !intact.has(key!) ? ahead : undefined;
+    ahead = undefined;
+    if (!wanted.slice(from).some((one) => writer.holds(headKey(one)))) {
+      return asked?.heads ?? readHeads(store, wanted, from);
+    }
+    await writer.drained();
+    return readHeads(store, wanted, from);
+  };
+
   /** Storage that takes no lease takes no run either, and what others evict is computed again. */
   const hold = (wanted: readonly string[], signal?: AbortSignal): Promise<void> =>
     leases.hold(owner, wanted, signal).catch((error) => {
@@ -106,13 +124,8 @@ export const createChain = (options: ChainOptions): Chain => {
     async attach(ids, { from = 0, signal, onRun }) {
       throwIfAborted(signal);
       const wanted = keys.upTo(ids, Math.floor(ids.length / segmentTokens));
-      if (from < wanted.length) {
-        await hold(wanted, signal);
-        // What was read a moment ago may still be waiting to be written. What comes before it need not be waited for: whoever
-        // reads a new text asks behind every segment, while the one before is on its way.
-        if (wanted.slice(from).some((key) => writer.holds(headKey(key)))) await writer.drained();
-      }
-      const heads = readHeads(store, wanted, from);
+      if (from < wanted.length) await hold(wanted, signal);
+      const heads = await headsFrom(wanted, from);
       const attached = (result: Attached): Attached => {
         if (result.segments > 0) touch(text);
         return result;
@@ -130,6 +143,8 @@ export const createChain = (options: ChainOptions): Chain => {
         const checked = checkHead(next.value, index, ids, segmentTokens);
         if (!('head' in checked)) {
           intact.delete(key);
+          const next = wanted[index + 1];
+          if (next !== undefined) ahead = { key: next, heads: readHeads(store, wanted, index + 1) };
           return attached({ segments, ...checked });
         }
         if ((await onRun(runOf(index, key), checked.head)) === false) {
@@ -161,6 +176,7 @@ export const createChain = (options: ChainOptions): Chain => {
     },
 
     forget(tokens) {
+      ahead = undefined;
       const whole = Math.floor(tokens / segmentTokens);
       keys.cut(whole);
       if (text.entries.length <= whole) return;

@@ -10,12 +10,13 @@ const MOST_HEADS = 64;
 /** Of the first read, which shows how large they are: with sketches of all layers, half a megabyte or more. */
 const FIRST_HEADS = 4;
 
-/** Heads from `from` on, up to the first that is not there; the next ones are under way while some are being used. */
-export async function* readHeads(
-  store: Store,
-  keys: readonly string[],
-  from: number,
-): AsyncGenerator<Uint8Array | undefined, void, void> {
+export type Heads = AsyncGenerator<Uint8Array | undefined, void, void>;
+
+/**
+ * Heads from `from` on, up to the first that is not there; the first ones are asked for at once, and the next ones are under
+ * way while some are being used.
+ */
+export const readHeads = (store: Store, keys: readonly string[], from: number): Heads => {
   const reads: Promise<(Uint8Array | undefined)[]>[] = [];
   let asked = from;
   const ask = (count: number): void => {
@@ -25,19 +26,22 @@ export async function* readHeads(
     reads.push(read);
     asked = Math.min(asked + count, keys.length);
   };
-  if (asked < keys.length) ask(FIRST_HEADS);
-  for (let read = reads.shift(); read; read = reads.shift()) {
-    const heads = await read;
-    const bytes = Math.max(1, ...heads.map((head) => head?.length ?? 0));
-    const count = Math.min(Math.max(Math.floor(HEAD_BYTES / bytes), 1), MOST_HEADS);
-    const allThere = heads.every((head) => head);
-    while (allThere && asked < keys.length && reads.length < READS_AHEAD) ask(count);
-    for (const head of heads) {
-      yield head;
-      if (!head) return;
+  async function* inOrder(): Heads {
+    for (let read = reads.shift(); read; read = reads.shift()) {
+      const heads = await read;
+      const bytes = Math.max(1, ...heads.map((head) => head?.length ?? 0));
+      const count = Math.min(Math.max(Math.floor(HEAD_BYTES / bytes), 1), MOST_HEADS);
+      const allThere = heads.every((head) => head);
+      while (allThere && asked < keys.length && reads.length < READS_AHEAD) ask(count);
+      for (const head of heads) {
+        yield head;
+        if (!head) return;
+      }
     }
   }
-}
+  if (asked < keys.length) ask(FIRST_HEADS);
+  return inOrder();
+};
 
 export type CheckedHead =
   | { readonly head: RunHead }

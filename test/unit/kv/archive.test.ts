@@ -99,6 +99,44 @@ describe('restoring', () => {
     expect(await found).toMatchObject({ segments: 2 });
   });
 
+  test('asks for what lies behind a missing segment at once, and believes no answer that is out of date', async () => {
+    const store = await openMemory();
+    let asked: string[] = [];
+    const archive = await open({
+      ...store,
+      getMany: (keys) => {
+        asked.push(...keys.filter((key) => key.startsWith('head/')));
+        return store.getMany(keys);
+      },
+    });
+    const save = async (index: number): Promise<void> => {
+      const { head, records } = runOf(archive, index);
+      await archive.chain().save(index, ids, head, records);
+    };
+    const chain = archive.chain();
+    const next = (from: number) => {
+      asked = [];
+      return chain.attach(ids, { from, onRun: () => true });
+    };
+    expect(await next(0)).toEqual({ segments: 0, reason: 'missing' });
+    // Asked once for the first ones, and once more for those behind the first: that answer is there when it is wanted.
+    expect(asked).toHaveLength(4 + 3);
+    expect(await next(1)).toEqual({ segments: 0, reason: 'missing' });
+    expect(asked).toHaveLength(2);
+
+    // Stored by another tab, where nobody asked yet; stored, and on its way to the store, from another context since.
+    await prefill(await open(store), 3, 4);
+    await next(0);
+    expect(await next(3)).toEqual({ segments: 1, reason: 'end' });
+    await next(1);
+    await save(2);
+    await archive.drained();
+    expect(await next(2)).toEqual({ segments: 2, reason: 'end' });
+    await next(0);
+    await save(1);
+    expect(await next(1)).toEqual({ segments: 3, reason: 'end' });
+  });
+
   test('finds nothing that was made with something else', async () => {
     const { store } = await filled();
     for (const other of [
