@@ -158,6 +158,33 @@ test('token-select: the same question reads the same, and is not asked twice; an
   expect(predictor.counts!()).toEqual({ asked: 17, reused: 2 + 12 });
 });
 
+test('token-select: heads vote by their softmax, and none has more votes for being louder', async () => {
+  // Head 0 asks for 20 tokens with a logit of 40, all alike; the three others for 10 more with one of 6.
+  const [loud, wanted] = [100, 300];
+  const { reading, row } = await answer(
+    { method: 'token-select', budget: 11, sinks: 0, local: 0, cache: 1 },
+    {
+      tokens: 641,
+      edit(keys) {
+        keys.fill(0);
+        for (let head = 0; head < 2; head++) {
+          for (let i = 0; i < 20; i++) keys[((loud + i) * 2 + head) * 64] = 8;
+          for (let i = 0; i < 10; i++) keys[((wanted + i) * 2 + head) * 64 + 1] = 8;
+        }
+      },
+    },
+  );
+  const q = new Float32Array(widthOf(reading));
+  q[0] = 40;
+  for (let head = 1; head < 4; head++) q[head * 64 + 1] = 6;
+  expect(await row(640, q)).toEqual([
+    [
+      [wanted, wanted + 10],
+      [640, 641],
+    ],
+  ]);
+});
+
 test('recycled: rows read everything on schedule, and where the question turns', async () => {
   const options = { method: 'recycled', budget: 100, sinks: 4, local: 8, every: 8 } as const;
   for (const similarity of [undefined, 0.5]) {

@@ -78,6 +78,38 @@ describe('neighborhood attention', () => {
   });
 });
 
+describe('a sliding window', () => {
+  test('reads the first tokens and those before each tile or row, and nothing between', async () => {
+    const options = { method: 'sliding', window: 100, sinks: 4 } as const;
+    expect(await planned(options, { position: 640, rows: 130, tileRows: PAGE })).toEqual([
+      [
+        [0, 4],
+        [540, 704],
+      ],
+      [
+        [0, 4],
+        [604, 768],
+      ],
+      [
+        [0, 4],
+        [668, 770],
+      ],
+    ]);
+    expect(await planned(options, { position: 770, rows: 2, tileRows: 1 })).toEqual([
+      [
+        [0, 4],
+        [670, 771],
+      ],
+      [
+        [0, 4],
+        [671, 772],
+      ],
+    ]);
+    // Where both meet there is one range.
+    expect(await planned(options, { position: 64, rows: 64, tileRows: PAGE })).toEqual([[[0, 128]]]);
+  });
+});
+
 describe('A-shape', () => {
   test('reads a text as a sliding window does, and answers from all of it', async () => {
     const kept = { window: 100, sinks: 4 };
