@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAGE, type Tiles } from '../../src/backends/backend.js';
 import type { OpenModel } from '../../src/engine/open-model.js';
 import { stateOf } from '../../src/generate/reader.js';
-import { attend, begin, type Forward, finish, readPlan } from '../../src/model/forward.js';
 import type { ContextState } from '../../src/model/state.js';
 import { type AttentionOptions, openPredictor } from '../../src/predictors/index.js';
 import type { Predictor } from '../../src/predictors/predictor.js';
 import { book, openBundled } from './bundled.js';
+import { layerByLayer } from './layer-by-layer.js';
 
 const BEFORE = 47 * PAGE;
 const BUDGET = 384;
@@ -55,19 +55,10 @@ const missed: Record<'tile' | 'rows', Record<string, number>> = { tile: {}, rows
 /** exp(log-sum-exp over the plan − log-sum-exp over everything), averaged. */
 const measure = async (): Promise<void> => {
   const { reader, tokenizer } = model;
-  const { backend, config, arena } = reader;
+  const { backend, config } = reader;
   const ids = (await tokenizer.encode(book().slice(9000, 24000))).slice(0, BEFORE + PAGE);
   const state = stateOf(reader, [], undefined);
-  const forwardRows = async (tiles: Tiles, each?: (call: Forward, layer: number) => Promise<void>) => {
-    const call: Forward = { ...reader, state, tiles, activations: arena.activations(tiles.rows) };
-    begin(call, ids.slice(tiles.position, tiles.position + tiles.rows));
-    for (let layer = 0; layer < config.layers; layer++) {
-      readPlan(call, layer);
-      await each?.(call, layer);
-      attend(call, layer);
-      finish(call, layer);
-    }
-  };
+  const forwardRows = layerByLayer(reader, state, ids);
   for (let position = 0; position < BEFORE; position += 256) {
     await forwardRows({ position, rows: Math.min(256, BEFORE - position), tileRows: PAGE });
   }
