@@ -8,16 +8,16 @@
  * masses that rows behind c + w lay on the w tokens up to c and on the w tokens behind it, over the smaller. Where we leave
  * the paper: attention is averaged over heads and layers, because here one layer's keys decide for all.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PAGE } from '../src/backends/backend.js';
 import { openModel } from '../src/engine/open-model.js';
 import { stateOf } from '../src/generate/reader.js';
-import { attend, begin, finish, readPlan } from '../src/model/forward.js';
 import { storedKeys } from '../src/predictors/stored-keys.js';
 import { writeSafetensors } from '../test/support/safetensors-writer.js';
+import { readObserved } from './lab/observed-rows.js';
+import { TRAINING_BOOKS, trainingBook } from './lab/training-books.js';
 
 const { values } = parseArgs({
   options: {
@@ -28,14 +28,6 @@ const { values } = parseArgs({
 });
 const [passages, tokens] = [Number(values.passages), Number(values.tokens)];
 const WINDOW = 4;
-/** Rows of a call: what `observe` writes for them takes some megabytes. */
-const STEP = 64;
-const BOOKS = ['pride', 'moby', 'frankenstein', 'expectations', 'war_and_peace', 'middlemarch'];
-const training = (name: string): string =>
-  execFileSync('xz', ['-dc', `examples/models/train/corpus/${name}.txt.xz`], {
-    maxBuffer: 2 ** 26,
-  }).toString();
-
 const model = await openModel(
   'examples/models/book-reader-5m-Q8_0.gguf',
   { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
@@ -43,42 +35,23 @@ const model = await openModel(
   () => undefined,
 );
 const { reader, tokenizer } = model;
-const { backend, config, arena } = reader;
+const { backend, config } = reader;
 
 const sampleOf = async (text: string): Promise<{ keys: Float32Array; labels: Float32Array }> => {
   const ids = (await tokenizer.encode(text)).slice(0, tokens);
   const state = stateOf(reader, [], undefined);
   const [left, right] = [new Float64Array(tokens), new Float64Array(tokens)];
   const upTo = new Float64Array(tokens + 1);
-  for (let position = 0; position < tokens; position += STEP) {
-    const tiles = { position, rows: STEP, tileRows: PAGE };
-    const call = { ...reader, state, tiles, activations: arena.activations(STEP) };
-    begin(call, ids.slice(position, position + STEP));
-    for (let layer = 0; layer < config.layers; layer++) {
-      readPlan(call, layer);
-      const width = position + STEP;
-      const out = backend.tensor('observed', STEP * config.heads, width);
-      backend.observe(
-        out,
-        call.activations.q,
-        state.layers[layer]!,
-        state.plans[layer]!,
-        config.attentionScale,
-      );
-      const all = backend.peek!(out);
-      for (let row = 0; row < STEP * config.heads; row++) {
-        const at = position + Math.floor(row / config.heads);
-        for (let t = 0; t <= at; t++) upTo[t + 1] = upTo[t]! + all[row * width + t]!;
-        for (let gap = WINDOW - 1; gap + WINDOW < at; gap++) {
-          left[gap]! += upTo[gap + 1]! - upTo[gap + 1 - WINDOW]!;
-          right[gap]! += upTo[gap + 1 + WINDOW]! - upTo[gap + 1]!;
-        }
+  await readObserved(reader, state, ids, 0, ({ tiles: { position } }, _, all, width) => {
+    for (let row = 0; row < all.length / width; row++) {
+      const at = position + Math.floor(row / config.heads);
+      for (let t = 0; t <= at; t++) upTo[t + 1] = upTo[t]! + all[row * width + t]!;
+      for (let gap = WINDOW - 1; gap + WINDOW < at; gap++) {
+        left[gap]! += upTo[gap + 1]! - upTo[gap + 1 - WINDOW]!;
+        right[gap]! += upTo[gap + 1 + WINDOW]! - upTo[gap + 1]!;
       }
-      backend.free(out);
-      attend(call, layer);
-      finish(call, layer);
     }
-  }
+  });
   const keys = storedKeys(backend, state.layers[0]!, 0, tokens / PAGE);
   state.release();
   const labels = left.map((mass, gap) => {
@@ -89,9 +62,9 @@ const sampleOf = async (text: string): Promise<{ keys: Float32Array; labels: Flo
 };
 
 const held = readFileSync('examples/books/sherlock.txt', 'utf8');
-const texts = [...BOOKS.map(training), held].flatMap((book, n) =>
+const texts = [...TRAINING_BOOKS.map(trainingBook), held].flatMap((book, n) =>
   Array.from({ length: passages }, (_, i) => ({
-    kind: n < BOOKS.length ? 'training' : 'held-out',
+    kind: n < TRAINING_BOOKS.length ? 'training' : 'held-out',
     text: book.slice(Math.floor(((i + 0.5) * book.length) / passages)).slice(0, tokens * 8),
   })),
 );

@@ -7,13 +7,13 @@ Reads what `node bench/run.mjs boundary-samples` wrote; a few minutes on one CPU
 make the same file.
 """
 import argparse
-import json
-import struct
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from tensor_files import read, write
 
 ALPHA, GAMMA, POSITIVE = 2.0, 2.0, 1.3
 #: Gaps of a step, and the share of gaps that the file's threshold lets be candidates: twice as many as are chosen at most.
@@ -40,34 +40,6 @@ class Predictor(nn.Module):
         cosine = F.cosine_similarity(a, b, dim=1).unsqueeze(1)
         feature = torch.cat([a, b, (a - b).abs(), a * b, cosine], 1)
         return self.second(F.relu(self.first(feature))).reshape(batch, gaps)
-
-
-def read(path):
-    """Tensors and metadata of a safetensors file of F32."""
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        body = file.read()
-    metadata = header.pop("__metadata__", {})
-    arrays = {}
-    for name, entry in header.items():
-        start, end = entry["data_offsets"]
-        arrays[name] = torch.from_numpy(np.frombuffer(body[start:end], "<f4").copy()).reshape(entry["shape"])
-    return arrays, metadata
-
-
-def write(path, tensors, metadata, dtype="F16"):
-    """A safetensors file in F16 or F32."""
-    header, body = {"__metadata__": metadata}, b""
-    for name, tensor in tensors.items():
-        content = tensor.detach().numpy().astype({"F16": "<f2", "F32": "<f4"}[dtype]).tobytes()
-        offsets = [len(body), len(body) + len(content)]
-        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": offsets}
-        body += content
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + body)
 
 
 def focal(logits, target):
