@@ -15,15 +15,21 @@ import { turnBack } from './turn-back.js';
 import { writeBlocks } from './write-blocks.js';
 
 const ANSWERS = [...READINGS, 'gates'] as const;
+const SOURCES = ['dense', 'gates'] as const;
 
 /** Blocks by gates that were trained for the model. */
 export interface SeerOptions extends BudgetOptions {
   readonly method: 'seer';
   /**
    * The address of a safetensors file with the gates of every layer (docs/METHODS.md), or its bytes: for tiles of a text, for
-   * single rows, or both. Without gates for tiles a text is read densely.
+   * single rows, or both.
    */
   readonly gates: string | Uint8Array | ArrayBuffer;
+  /**
+   * A text reads what the file's gates for tiles choose (`gates`, the default where it has them), or everything (`dense`, the
+   * default where it has not).
+   */
+  readonly reading?: (typeof SOURCES)[number];
   /**
    * Rows of questions and answers read what the file's gates for single rows choose (`gates`, the default where it has them),
    * everything (`dense`, the default where it has not), or what `dhsa` chooses, all with the same budget.
@@ -89,29 +95,35 @@ const seerTiles = (gates: Gates, keep: Keep, fingerprint: string): Predictor => 
   };
 };
 
+/** Throws `input/option` for an option that asks for gates which a file has not. */
+const refuse = (option: 'reading' | 'answers', label: string, has: string, without: string): never => {
+  throw new LonghandError(
+    'input/option',
+    `attention.${option} is 'gates', and ${label} has gates for ${has} only. Leave it out, or give a file with gates for ${without}.`,
+    { option: `attention.${option}` },
+  );
+};
+
 /**
  * Blocks by the gates of a file: SeerAttention's for tiles of a text, SeerAttention-R's (seer-rows.ts) for single rows, whichever it
- * has. Throws `model/corrupt` where it has neither, and `input/option` for `answers: 'gates'` where it has none for rows.
+ * has. Throws `model/corrupt` where it has neither, and `input/option` where gates are asked for that it has not.
  */
 export const seer = async ({ gates: address, ...options }: SeerOptions): Promise<Predictor> => {
-  onlyKnown('attention', options, ['method', 'answers', ...BUDGET_OPTIONS]);
+  onlyKnown('attention', options, ['method', 'reading', 'answers', ...BUDGET_OPTIONS]);
   const keep = keepOf(options);
   const [bytes, label] = await readBytes('attention.gates', address);
   const file = parseSafetensors(bytes, label);
   const [tiles, rows] = [hasGates(file, 'q') || !hasGates(file, 'row.q'), hasGates(file, 'row.q')];
+  const reading = oneOf('attention.reading', options.reading, tiles ? 'gates' : 'dense', SOURCES);
   const answers = oneOf('attention.answers', options.answers, rows ? 'gates' : 'dense', ANSWERS);
-  if (answers === 'gates' && !rows) {
-    throw new LonghandError(
-      'input/option',
-      `attention.answers is 'gates', and ${label} has gates for tiles only. Leave it out, or give a file with gates for single rows.`,
-      { option: 'attention.answers' },
-    );
-  }
+  if (reading === 'gates' && !tiles) refuse('reading', label, 'single rows', 'tiles');
+  if (answers === 'gates' && !rows) refuse('answers', label, 'tiles', 'single rows');
   const fingerprint = await fingerprintOf(bytes);
-  const reading = tiles ? seerTiles(readGates(file, label), keep, fingerprint) : readerOf('dense', {});
+  const text =
+    reading === 'gates' ? seerTiles(readGates(file, label), keep, fingerprint) : readerOf('dense', {});
   const answering =
     answers === 'gates'
       ? seerRows(readRowGates(file, label), keep, fingerprint)
       : answererOf(answers, { ...keep, lists: 'kv-head' });
-  return { ...readingAndAnswers(reading, answering, tiles ? reading : answering), name: 'seer' };
+  return { ...readingAndAnswers(text, answering, reading === 'gates' ? text : answering), name: 'seer' };
 };

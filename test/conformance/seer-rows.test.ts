@@ -216,6 +216,27 @@ test('a file of gates for rows alone reads a text densely, and answers as it is 
   expect(gated.signature).toBe(signatures[0]);
 });
 
+test('a file of both kinds reads by its gates for tiles, or everything where it is told so; rows choose alike', async () => {
+  const map = (heads: number, width: number): WrittenTensor => ({
+    shape: [heads, DIM, width],
+    values: numbers.normals(heads * DIM * width),
+  });
+  const tiles: Record<string, WrittenTensor> = { q: map(HEADS, DIM), k: map(KV_HEADS, 3 * DIM) };
+  const all = new Map(
+    Object.entries({ ...meanMaps(), ...tiles }).map(([name, tensor]) => [`layers.0.${name}`, tensor]),
+  );
+  const file = writeSafetensors(all, { base: '10000', rowBase: 'none' });
+  const [both, rowsOnly] = [await openRows(file), await openRows(file, { reading: 'dense' })];
+  for (const ranges of await planned(rowsOnly, 512, 64, 64)) expect(ranges).toEqual([[0, 576]]);
+  for (const ranges of await planned(both, 512, 64, 64)) expect(ranges.length).toBeGreaterThan(1);
+  expect(await planned(both, 577, 1)).toEqual(await planned(rowsOnly, 577, 1));
+  expect(both.signature).not.toBe(rowsOnly.signature);
+  await expect(openRows(fileOf(meanMaps(), 'none'), { reading: 'gates' })).rejects.toMatchObject({
+    code: 'input/option',
+    message: expect.stringContaining('for single rows only'),
+  });
+});
+
 test('files of other shapes are refused', async () => {
   const { 'row.qNorm': _, ...halfNormed } = drawn;
   const corrupt: readonly (readonly [Uint8Array, RegExp])[] = [
