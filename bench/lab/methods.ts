@@ -6,6 +6,8 @@ import type { AttentionOptions } from '../../src/predictors/index.js';
 const budget = (length: number, density = 0.125) => (length <= 2048 ? { budget: 256 } : { density });
 const window = (length: number): number => (length <= 2048 ? 256 : length / 8);
 
+const GATES = 'examples/models/book-reader-5m-gates.safetensors';
+
 /** What is measured by name, for texts of a nominal length. */
 const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = {
   dense: () => ({ method: 'dense' }),
@@ -30,6 +32,9 @@ const methods: Readonly<Record<string, (length: number) => AttentionOptions>> = 
   'hyper-attention-rest': (length) => ({ method: 'hyper-attention', rest: 64, ...budget(length) }),
   sea: (length) => ({ method: 'sea', ...budget(length) }),
   'sea-dhsa': (length) => ({ method: 'sea', answers: 'dhsa', ...budget(length) }),
+  seer: (length) => ({ method: 'seer', gates: GATES, answers: 'dense', ...budget(length) }),
+  'seer-rows': (length) => ({ method: 'seer', gates: GATES, reading: 'dense', ...budget(length) }),
+  'seer-both': (length) => ({ method: 'seer', gates: GATES, ...budget(length) }),
   landmark: (length) => ({ method: 'landmark', ...budget(length) }),
   'long-heads': (length) => ({ method: 'long-heads', ...budget(length) }),
   'long-heads-pooled': (length) => ({ method: 'long-heads', summaries: 'pooled', ...budget(length) }),

@@ -75,7 +75,11 @@ export const turnedBy = (out: Float32Array, position: number, base?: number): Fl
 };
 
 /** (3 · dim): the greatest, least and mean channels of one head's keys among those of a block, (PAGE, kvHeads · dim). */
-export const pooledKey = (keys: Float32Array, head: number, { dim, kvHeads }: Gates): Float32Array => {
+export const pooledKey = (
+  keys: Float32Array,
+  head: number,
+  { dim, kvHeads }: Pick<Gates, 'dim' | 'kvHeads'>,
+): Float32Array => {
   const pooled = new Float32Array(3 * dim);
   for (let c = 0; c < dim; c++) {
     let [most, least, sum] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 0];

@@ -35,6 +35,7 @@ const methods: Record<string, AttentionOptions> = {
   'x-attention': { method: 'x-attention', budget: BUDGET },
   sale: { method: 'sale', budget: BUDGET },
   sea: { method: 'sea', budget: BUDGET },
+  seer: { method: 'seer', budget: BUDGET, gates: 'examples/models/book-reader-5m-gates.safetensors' },
   'sea, 256 features': { method: 'sea', budget: BUDGET, features: 256 },
   'hyper-attention': { method: 'hyper-attention', budget: BUDGET },
   'hyper-attention, rest': { method: 'hyper-attention', budget: BUDGET, rest: 240 },
@@ -160,6 +161,15 @@ describe('attention mass covered at an eighth of the tokens', () => {
   test('learned boundaries hold what docs/METHODS.md says, and contrast no less', () => {
     expect(covered.tile.learned).toBeCloseTo(0.628, 2);
     expect(covered.tile.dhsa).toBeCloseTo(0.635, 2);
+  });
+
+  test('trained gates cover more than a window, for tiles and for rows, and less than mean keys do, as docs/METHODS.md says', () => {
+    for (const kind of ['tile', 'rows'] as const) {
+      expect(covered[kind].seer).toBeGreaterThan(covered[kind].sliding!);
+      expect(covered[kind].seer).toBeLessThan(covered[kind].blocks!);
+    }
+    expect(covered.tile.seer).toBeCloseTo(0.614, 2);
+    expect(covered.rows.seer).toBeCloseTo(0.618, 2);
   });
 
   test('keys that are drawn for a rest weigh what all of it does, and bring the result nearer, many of them', () => {

@@ -1,9 +1,10 @@
 export interface WrittenTensor {
   readonly shape: readonly number[];
-  readonly values: Float32Array;
+  /** Numbers in f32, or bits of f16. */
+  readonly values: Float32Array | Uint16Array;
 }
 
-/** A safetensors file of f32 tensors. */
+/** A safetensors file. */
 export const writeSafetensors = (
   tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: Readonly<Record<string, string>> = {},
@@ -11,7 +12,11 @@ export const writeSafetensors = (
   const entries: Record<string, unknown> = { __metadata__: metadata };
   let at = 0;
   for (const [name, { shape, values }] of tensors) {
-    entries[name] = { dtype: 'F32', shape, data_offsets: [at, (at += values.byteLength)] };
+    entries[name] = {
+      dtype: values.BYTES_PER_ELEMENT === 2 ? 'F16' : 'F32',
+      shape,
+      data_offsets: [at, (at += values.byteLength)],
+    };
   }
   const text = JSON.stringify(entries);
   const header = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8));
