@@ -1,6 +1,6 @@
 import { type Keep, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
 import { LonghandError } from '../errors.js';
-import { oneOf, onlyKnown } from '../options.js';
+import { numberBetween, oneOf, onlyKnown } from '../options.js';
 import { readBytes } from '../weights/read-bytes.js';
 import { parseSafetensors } from '../weights/safetensors.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
@@ -35,6 +35,11 @@ export interface SeerOptions extends BudgetOptions {
    * everything (`dense`, the default where it has not), or what `dhsa` chooses, all with the same budget.
    */
   readonly answers?: (typeof ANSWERS)[number];
+  /**
+   * Rows with gates read every block whose share of their gate's softmax is above this, between 0 and 1, in place of those that
+   * a budget has room for. Default: the budget.
+   */
+  readonly threshold?: number;
 }
 
 /** (heads) of (dim): the mean query of a tile's rows, before rotation. */
@@ -109,7 +114,7 @@ const refuse = (option: 'reading' | 'answers', label: string, has: string, witho
  * has. Throws `model/corrupt` where it has neither, and `input/option` where gates are asked for that it has not.
  */
 export const seer = async ({ gates: address, ...options }: SeerOptions): Promise<Predictor> => {
-  onlyKnown('attention', options, ['method', 'reading', 'answers', ...BUDGET_OPTIONS]);
+  onlyKnown('attention', options, ['method', 'reading', 'answers', 'threshold', ...BUDGET_OPTIONS]);
   const keep = keepOf(options);
   const [bytes, label] = await readBytes('attention.gates', address);
   const file = parseSafetensors(bytes, label);
@@ -118,12 +123,22 @@ export const seer = async ({ gates: address, ...options }: SeerOptions): Promise
   const answers = oneOf('attention.answers', options.answers, rows ? 'gates' : 'dense', ANSWERS);
   if (reading === 'gates' && !tiles) refuse('reading', label, 'single rows', 'tiles');
   if (answers === 'gates' && !rows) refuse('answers', label, 'tiles', 'single rows');
+  const threshold =
+    options.threshold === undefined
+      ? undefined
+      : numberBetween('attention.threshold', options.threshold, 0, 0, 1);
+  if (threshold !== undefined && answers !== 'gates')
+    throw new LonghandError(
+      'input/option',
+      `attention.threshold is for rows with gates, and attention.answers is '${answers}'. Leave it out, or give a file with gates for single rows and answers: 'gates'.`,
+      { option: 'attention.threshold' },
+    );
   const fingerprint = await fingerprintOf(bytes);
   const text =
     reading === 'gates' ? seerTiles(readGates(file, label), keep, fingerprint) : readerOf('dense', {});
   const answering =
     answers === 'gates'
-      ? seerRows(readRowGates(file, label), keep, fingerprint)
+      ? seerRows(readRowGates(file, label), keep, fingerprint, threshold)
       : answererOf(answers, { ...keep, lists: 'kv-head' });
   return { ...readingAndAnswers(text, answering, reading === 'gates' ? text : answering), name: 'seer' };
 };

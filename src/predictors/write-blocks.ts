@@ -43,13 +43,18 @@ export const bestBlocks = (scores: ArrayLike<number>, size: number, room: number
   return chosen;
 };
 
-/** Where what a tile always reads begins, and what its budget leaves beside that. */
+/** Where what a tile that starts at `start` always reads begins, in whole blocks: the local tokens, and all of its page. */
+export const latestFrom = (keep: Keep, size: number, start: number): number => {
+  const latest = Math.max(0, Math.min(start - keep.local, Math.floor(start / PAGE) * PAGE));
+  return Math.floor(latest / size) * size;
+};
+
+/** That, and what its budget leaves beside it. */
 export const roomOf = (
   { keep, size }: BlockChoice,
   { start, end }: PatternTile,
 ): [from: number, room: number] => {
-  const latest = Math.max(0, Math.min(start - keep.local, Math.floor(start / PAGE) * PAGE));
-  const from = Math.floor(latest / size) * size;
+  const from = latestFrom(keep, size, start);
   return [from, budgetAt(keep, end) - Math.min(keep.sinks, from) - (end - from)];
 };
 

@@ -165,6 +165,42 @@ test.each([
   }
 });
 
+test('with a threshold rows read what has a greater share of the softmax, however much that is, whatever the budget', async () => {
+  const file = fileOf(drawn, '10000');
+  const counts = new Set<number>();
+  for (const threshold of [0, 0.02, 0.1, 0.4, 1]) {
+    const predictor = await openRows(file, { threshold });
+    for (const row of ROWS) {
+      const plan = await planned(predictor, row, 1);
+      for (let head = 0; head < KV_HEADS; head++) {
+        const weights = Array.from({ length: PAGES }, (_, page) =>
+          Math.exp(logitOf(drawn, 10000, head, row, page) / Math.sqrt(8)),
+        );
+        const sum = weights.reduce((a, b) => a + b, 0);
+        const wanted = weights.flatMap((weight, page) => (weight / sum > threshold ? [page] : []));
+        expect(pagesOf(plan[head]!)).toEqual(wanted);
+        expect(plan[head]!.at(-1)![1]).toBe(row + 1);
+        counts.add(wanted.length);
+      }
+    }
+  }
+  expect([...counts]).toEqual(expect.arrayContaining([0, PAGES]));
+  expect(counts.size).toBeGreaterThan(4);
+});
+
+test('a threshold is for rows with gates, and a share', async () => {
+  const file = fileOf(drawn, '10000');
+  const signatures = [{}, { threshold: 0.1 }, { threshold: 0.2 }].map(
+    async (more) => (await openRows(file, more)).signature,
+  );
+  expect(new Set(await Promise.all(signatures)).size).toBe(3);
+  for (const more of [{ threshold: -0.1 }, { threshold: 1.5 }, { threshold: 0.1, answers: 'dense' }] as const)
+    await expect(openRows(file, more)).rejects.toMatchObject({
+      code: 'input/option',
+      message: expect.stringContaining('attention.threshold'),
+    });
+});
+
 test('gates that ask for the opposite read what the others leave: choices follow the file', async () => {
   const [kept, turnedRound] = await Promise.all(
     [1, -1].map(async (sign) => planned(await openRows(fileOf(meanMaps(sign), 'none')), 577, 1)),
