@@ -3,7 +3,7 @@
  * method. Question rows and answers obey the plan under test. Resumes with the same
  * file of the model; `--report` only writes the tables.
  *
- * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,…] [--report]
+ * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,quest,quest-25,…] [--report]
  *
  * 200 items a length: 20 texts with 10 facts each, from 8,192 tokens on 10 texts with 20.
  */

@@ -16,7 +16,7 @@ const shareOf = (length: number, density: number): Share =>
     : { length, budget: { density }, window: length * density };
 const EIGHTH = 0.125;
 /** Behind the name of what takes a share of a long text: a quarter of it, not an eighth. */
-const QUARTER = '-25';
+export const QUARTER = '-25';
 
 const GATES = 'examples/models/book-reader-5m-gates.safetensors';
 
