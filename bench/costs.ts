@@ -1,14 +1,14 @@
 /**
  * What methods cost on the bundled model: reading a text of the held-out book, and then a question with an answer of 32 tokens,
- * each beside dense attention on the same text. All in turns, several rounds, of each the least. Resumes with the same file of
- * the model; `--report` only writes the table.
+ * each beside dense attention on the same text, which is measured anew before each. Resumes with the same file of the model;
+ * `--report` only writes the table.
  *
  * node bench/run.mjs costs [--lengths 4096,16384] [--methods dense,dhsa,dhsa-25,…] [--rounds 2] [--report]
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
-import { type Cost, costTable } from './cost-table.js';
+import { type Cost, costTable, type Timed } from './cost-table.js';
 import { intoPage } from './into-page.js';
 import { keptResults } from './lab/kept-results.js';
 import { optionsOf } from './lab/methods.js';
@@ -65,7 +65,7 @@ const { results } = kept;
 const QUESTIONS = ['Who came to the door that evening, and what did he want?', 'What did the letter say?'];
 const seconds = (): number => performance.now() / 1000;
 
-const measure = async (length: number, method: string, round: number): Promise<Cost> => {
+const measure = async (length: number, method: string): Promise<Timed> => {
   const { kv, ...options } = optionsOf(method, length);
   const maxTokens = length + 256;
   const model = await load(values.model, { ...options, kv: { ...kv, store: 'none' }, maxTokens });
@@ -85,7 +85,7 @@ const measure = async (length: number, method: string, round: number): Promise<C
   const { tokens, density } = await session.stats();
   await model.close();
   const [first, second] = asked as [number, number];
-  return { length, method, round, tokens, read, first, second, density };
+  return { tokens, read, first, second, density };
 };
 
 if (!values.report) {
@@ -93,11 +93,14 @@ if (!values.report) {
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const method of values.methods.split(',')) {
         if (results.some((r) => r.length === length && r.method === method && r.round === round)) continue;
-        const cost = await measure(length, method, round);
-        results.push(cost);
+        const dense = await measure(length, 'dense');
+        const mine = await measure(length, method);
+        results.push({ length, method, round, dense, mine });
         keep();
+        const beside = (what: 'read' | 'first' | 'second'): string =>
+          `${mine[what].toFixed(3)} s (${(mine[what] / dense[what]).toFixed(2)})`;
         console.log(
-          `${length} ${method} ${round}: read ${cost.read.toFixed(2)} s, asked ${cost.first.toFixed(3)}, ${cost.second.toFixed(3)} s`,
+          `${length} ${method} ${round}: read ${beside('read')}, asked ${beside('first')}, ${beside('second')}`,
         );
       }
     }
