@@ -1,11 +1,12 @@
 import { QUARTER } from './lab/methods.js';
 
-/** One text read with a method, and two questions about it. Seconds. */
+/** One text read with a method, and questions about it. Seconds. */
 export interface Timed {
   readonly tokens: number;
   readonly read: number;
   readonly first: number;
-  readonly second: number;
+  /** The middle one of those behind the first. */
+  readonly answer: number;
   readonly density: { readonly prefill: number; readonly decode: number };
 }
 
@@ -18,16 +19,17 @@ export interface Cost {
   readonly mine: Timed;
 }
 
-const median = (numbers: readonly number[]): number =>
+/** The middle one, the lesser of two. */
+export const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]!;
 const percent = (share: number): string => (100 * share).toFixed(0);
 
 const cells = (costs: readonly Cost[]): string[] => {
   if (costs.length === 0) return ['', ''];
-  const times = (what: 'read' | 'second'): string =>
+  const times = (what: 'read' | 'answer'): string =>
     median(costs.map(({ mine, dense }) => mine[what] / dense[what])).toFixed(2);
   const { prefill, decode } = costs[0]!.mine.density;
-  return [`${times('read')} (${percent(prefill)})`, `${times('second')} (${percent(decode)})`];
+  return [`${times('read')} (${percent(prefill)})`, `${times('answer')} (${percent(decode)})`];
 };
 
 /** A row for a method, a pair of columns for each length and share of the text: times of dense attention's, densities. */
