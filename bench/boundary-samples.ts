@@ -12,11 +12,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PAGE } from '../src/backends/backend.js';
-import { openModel } from '../src/engine/open-model.js';
 import { stateOf } from '../src/generate/reader.js';
 import { storedKeys } from '../src/predictors/stored-keys.js';
 import { writeSafetensors } from '../test/support/safetensors-writer.js';
-import { readObserved } from './lab/observed-rows.js';
+import { openObserved, readObserved } from './lab/observed-rows.js';
 import { TRAINING_BOOKS, trainingBook } from './lab/training-books.js';
 
 const { values } = parseArgs({
@@ -28,12 +27,7 @@ const { values } = parseArgs({
 });
 const [passages, tokens] = [Number(values.passages), Number(values.tokens)];
 const WINDOW = 4;
-const model = await openModel(
-  'examples/models/book-reader-5m-Q8_0.gguf',
-  { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
-  new AbortController().signal,
-  () => undefined,
-);
+const model = await openObserved();
 const { reader, tokenizer } = model;
 const { backend, config } = reader;
 

@@ -1,4 +1,5 @@
-import { QUARTER } from './lab/methods.js';
+import { baseOf, QUARTER } from './lab/methods.js';
+import { median } from './median.js';
 
 /** One text read with a method, and questions about it. Seconds. */
 export interface Timed {
@@ -19,9 +20,6 @@ export interface Cost {
   readonly mine: Timed;
 }
 
-/** The middle one, the lesser of two. */
-export const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]!;
 const percent = (share: number): string => (100 * share).toFixed(0);
 
 const cells = (costs: readonly Cost[]): string[] => {
@@ -35,10 +33,7 @@ const cells = (costs: readonly Cost[]): string[] => {
 /** A row for a method, a pair of columns for each length and share of the text: times of dense attention's, densities. */
 export const costTable = (results: readonly Cost[]): string => {
   const lengths = [...new Set(results.map(({ length }) => length))].sort((a, b) => a - b);
-  const isQuarter = (method: string): boolean => method.endsWith(QUARTER);
-  const names = new Set(
-    results.map(({ method }) => (isQuarter(method) ? method.slice(0, -QUARTER.length) : method)),
-  );
+  const names = new Set(results.map(({ method }) => baseOf(method)));
   const columns = lengths.flatMap((length) => ['', QUARTER].map((share) => ({ length, share })));
   const of = (length: number, method: string): Cost[] =>
     results.filter((r) => r.length === length && r.method === method);

@@ -8,10 +8,11 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
-import { type Cost, costTable, median, type Timed } from './cost-table.js';
+import { type Cost, costTable, type Timed } from './cost-table.js';
 import { intoPage } from './into-page.js';
 import { keptResults } from './lab/kept-results.js';
 import { optionsOf } from './lab/methods.js';
+import { median } from './median.js';
 
 const TAKE_SHARES = [
   ...['sliding', 'a-shape', 'power', 'neighborhood', 'blocks', 'dhsa', 'oracle', 'random'],

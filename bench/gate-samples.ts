@@ -17,7 +17,6 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PAGE } from '../src/backends/backend.js';
 import { toHalf } from '../src/codecs/half.js';
-import { openModel } from '../src/engine/open-model.js';
 import { stateOf } from '../src/generate/reader.js';
 import type { Forward } from '../src/model/forward.js';
 import { pooledKey } from '../src/predictors/seer-gates.js';
@@ -26,7 +25,7 @@ import { turnBack } from '../src/predictors/turn-back.js';
 import { draws } from '../test/support/facts.js';
 import { drawHaystack, sentences } from '../test/support/haystack.js';
 import { type WrittenTensor, writeSafetensors } from '../test/support/safetensors-writer.js';
-import { type OnRows, readObserved } from './lab/observed-rows.js';
+import { type OnRows, openObserved, readObserved } from './lab/observed-rows.js';
 import { TRAINING_BOOKS, trainingBook } from './lab/training-books.js';
 
 const { values } = parseArgs({
@@ -40,12 +39,7 @@ const [passages, tokens] = [Number(values.passages), Number(values.tokens)];
 /** Facts of a passage, how many of them are asked for, and tokens of an answer at most. */
 const [FACTS, ASKED, LONGEST] = [10, 6, 32];
 
-const model = await openModel(
-  'examples/models/book-reader-5m-Q8_0.gguf',
-  { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
-  new AbortController().signal,
-  () => undefined,
-);
+const model = await openObserved();
 const { reader, tokenizer } = model;
 const { backend, config } = reader;
 const { heads, kvHeads, headDim: dim, layers } = config;

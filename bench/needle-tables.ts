@@ -1,5 +1,5 @@
 import { interval, mean } from './lab/intervals.js';
-import { QUARTER } from './lab/methods.js';
+import { baseOf, QUARTER } from './lab/methods.js';
 
 /** One text read with one method: which of its questions were answered rightly, and what that cost. */
 export interface NeedleResult {
@@ -34,9 +34,7 @@ const cells = (mine: readonly NeedleResult[], dense: ReadonlyMap<number, number>
 /** A Markdown table: one row a length and method, with an eighth of the text and, where that was measured, with a quarter. */
 export const needleTables = (results: readonly NeedleResult[]): string => {
   const lengths = [...new Set(results.map(({ length }) => length))].sort((a, b) => a - b);
-  const bases = results.map(({ method }) =>
-    method.endsWith(QUARTER) ? method.slice(0, -QUARTER.length) : method,
-  );
+  const bases = results.map(({ method }) => baseOf(method));
   const of = (length: number, method: string): NeedleResult[] =>
     results.filter((r) => r.length === length && r.method === method);
   const rows = [

@@ -2,6 +2,7 @@
 import type { KvOptions } from '../../src/engine/kv-options.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { makeModel } from '../make-model.js';
+import { median } from '../median.js';
 import { type Visited, visitIn } from './again.js';
 import { type Goal, least, openResults, type Results, table, times } from './goal.js';
 import { openPlace } from './place.js';
@@ -112,8 +113,6 @@ export const resume: Goal = {
       readAndAsk(path, tokens, quick ? 1 : 2, quick ? 8 : 64),
     );
     const readOff = least(off.map(({ reading }) => reading));
-    const median = (values: readonly number[]): number =>
-      [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
     const found = STORES.map((store) => {
       const reading = least(on[store].map((visit) => visit.reading));
       const kept = least(on[store].map((visit) => visit.kept));

@@ -17,6 +17,9 @@ const shareOf = (length: number, density: number): Share =>
 const EIGHTH = 0.125;
 /** Behind the name of what takes a share of a long text: a quarter of it, not an eighth. */
 export const QUARTER = '-25';
+/** The name without it. */
+export const baseOf = (name: string): string =>
+  name.endsWith(QUARTER) ? name.slice(0, -QUARTER.length) : name;
 
 const GATES = 'examples/models/book-reader-5m-gates.safetensors';
 
@@ -118,8 +121,8 @@ export const optionsOf = (
 ): Pick<EngineOptions, 'attention' | 'retention' | 'kv'> => {
   const kv = exactly[name];
   if (kv) return { attention: { method: 'dense' }, kv };
-  const isQuarter = name.endsWith(QUARTER);
-  const base = isQuarter ? name.slice(0, -QUARTER.length) : name;
+  const base = baseOf(name);
+  const isQuarter = base !== name;
   const share = shareOf(length, isQuarter ? 2 * EIGHTH : EIGHTH);
   const attention = methods[base]?.(share);
   const retention = kept[base]?.(share);

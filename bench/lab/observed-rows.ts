@@ -1,10 +1,20 @@
 import { PAGE } from '../../src/backends/backend.js';
+import { openModel } from '../../src/engine/open-model.js';
 import { forward, type Reader } from '../../src/generate/reader.js';
 import type { Forward } from '../../src/model/forward.js';
 import type { ContextState } from '../../src/model/state.js';
 
 /** Rows of a call: what `observe` writes for them takes some megabytes. */
 const STEP = PAGE;
+
+/** The bundled model, which reads everything, on one thread. */
+export const openObserved = () =>
+  openModel(
+    'examples/models/book-reader-5m-Q8_0.gguf',
+    { attention: { method: 'dense' }, kv: { store: 'none' }, threads: 1 },
+    new AbortController().signal,
+    () => undefined,
+  );
 
 /** Shown in every layer of every call, before attention: the probabilities of its rows, (rows · heads, width), valid during the call. */
 export type OnRows = (call: Forward, layer: number, probabilities: Float32Array, width: number) => void;

@@ -93,13 +93,10 @@ export const createChain = (options: ChainOptions): Chain => {
 
   /** Heads from `from` on, once what was read here a moment ago and still waits to be written is there. */
   const headsFrom = async (wanted: readonly string[], from: number): Promise<Heads> => {
-    const key = wanted[from];
-    const asked = ahead?.key === key && !intact.has(key!) ? ahead : undefined;
+    const asked = ahead;
     ahead = undefined;
-    if (!wanted.slice(from).some((one) => writer.holds(headKey(one)))) {
-      return asked?.heads ?? readHeads(store, wanted, from);
-    }
-    await writer.drained();
+    if (wanted.slice(from).some((key) => writer.holds(headKey(key)))) await writer.drained();
+    else if (asked && asked.key === wanted[from] && !intact.has(asked.key)) return asked.heads;
     return readHeads(store, wanted, from);
   };
 
