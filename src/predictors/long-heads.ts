@@ -4,6 +4,7 @@ import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSigna
 import { createPageNotes } from './page-notes.js';
 import { pooledKeys } from './pooled-keys.js';
 import type { Needs, Predictor } from './predictor.js';
+import { softmax } from './softmax.js';
 import { keysByHead } from './stored-keys.js';
 import { writeBlocks } from './write-blocks.js';
 
@@ -32,12 +33,10 @@ const attended = (query: Float32Array, keys: readonly Float32Array[]): Float32Ar
     for (let c = 0; c < query.length; c++) dot += key[c]! * query[c]!;
     return scale * dot;
   });
-  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = logits.map((logit) => Math.exp(logit - most));
-  const sum = weights.reduce((a, b) => a + b, 0);
+  const weights = softmax(logits);
   const out = new Float32Array(query.length);
   for (const [i, key] of keys.entries()) {
-    const weight = weights[i]! / sum;
+    const weight = weights[i]!;
     for (let c = 0; c < query.length; c++) out[c] = out[c]! + weight * key[c]!;
   }
   return out;
@@ -102,11 +101,9 @@ export const longHeads = (options: LongHeadsOptions): Predictor => {
               query[c] = query[c]! + queries[row * q.cols + head * keyDim + c]! / askingRows(tiles, tile);
           }
           const logits = scores.map((_, chunk) => scale * bestOf(chunks[chunk]![kvHead]!, query));
-          const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-          const weights = logits.map((logit) => Math.exp(logit - most));
-          const sum = weights.reduce((a, b) => a + b, 0);
+          const weights = softmax(logits);
           for (let chunk = 0; chunk < scores.length; chunk++)
-            scores[chunk] = scores[chunk]! + weights[chunk]! / sum;
+            scores[chunk] = scores[chunk]! + weights[chunk]!;
         }
         return scores;
       });

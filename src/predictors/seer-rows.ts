@@ -5,16 +5,9 @@ import type { Predictor } from './predictor.js';
 import { checkFits } from './seer-gates.js';
 import { seerNotes } from './seer-notes.js';
 import { type RowGates, rowGateKeys, rowGateQuery } from './seer-row-gates.js';
+import { softmax } from './softmax.js';
 import { turnBack } from './turn-back.js';
 import { latestFrom, writeBlocks } from './write-blocks.js';
-
-/** The softmax of numbers times `scale`. */
-const softmax = (x: Float32Array, scale: number): Float32Array => {
-  const most = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = x.map((own) => Math.exp((own - most) * scale));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return weights.map((weight) => weight / sum);
-};
 
 /**
  * SeerAttention-R (arXiv 2506.08889 §2): a trained linear map makes one query of all the queries of a group, without pooling rows,
@@ -53,10 +46,10 @@ export const seerRows = (gates: RowGates, keep: Keep, fingerprint: string, thres
       writePattern(backend, out, tiles, ({ list, start }) => {
         const from = latestFrom(keep, PAGE, start);
         const shares = softmax(products(list, tileAt(tiles, start), from), 1 / Math.sqrt(gates.gate));
-        const above = Array.from(shares, (share, page): Range[] =>
+        const above = shares.flatMap((share, page): Range[] =>
           share > threshold ? [[page * PAGE, (page + 1) * PAGE]] : [],
         );
-        return [[0, keep.sinks], [from, start], ...above.flat()];
+        return [[0, keep.sinks], [from, start], ...above];
       });
     },
   };

@@ -11,6 +11,7 @@ import { checkFits, type Gates, gateKeys, gateQuery, hasGates, readGates } from 
 import { seerNotes } from './seer-notes.js';
 import { readRowGates } from './seer-row-gates.js';
 import { seerRows } from './seer-rows.js';
+import { softmax } from './softmax.js';
 import { turnBack } from './turn-back.js';
 import { writeBlocks } from './write-blocks.js';
 
@@ -87,11 +88,8 @@ const seerTiles = (gates: Gates, keep: Keep, fingerprint: string): Predictor => 
             (_, page) =>
               noted[page]![list]!.reduce((sum, x, g) => sum + x * query[g]!, 0) / Math.sqrt(gates.gate),
           );
-          const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-          const weights = logits.map((logit) => Math.exp(logit - most));
-          const sum = weights.reduce((a, b) => a + b, 0);
-          weights.forEach((weight, page) => {
-            scores[page] = scores[page]! + weight / sum;
+          softmax(logits).forEach((share, page) => {
+            scores[page] = scores[page]! + share;
           });
         }
         return scores;

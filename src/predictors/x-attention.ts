@@ -4,6 +4,7 @@ import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSigna
 import { listOf } from './observe-tiles.js';
 import type { Needs, PredictInput, Predictor } from './predictor.js';
 import { type AnswersOptions, answererOf, READINGS, readingAndAnswers } from './reading-and-answers.js';
+import { softmax } from './softmax.js';
 import { writeBlocks } from './write-blocks.js';
 
 /** How many rows meet as many keys, each one of them. */
@@ -53,11 +54,8 @@ const addSquare = (
       logits[group]! += Math.log(Math.max(probabilities[group * stride + first]!, 2 ** -126)) / rows.length;
     }
   });
-  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const shares = logits.map((logit) => Math.exp(logit - most));
-  const sum = shares.reduce((a, b) => a + b, 0);
-  shares.forEach((share, group) => {
-    scores[Math.floor((group * stride) / size)]! += share / sum;
+  softmax(logits).forEach((share, group) => {
+    scores[Math.floor((group * stride) / size)]! += share;
   });
 };
 
