@@ -5,8 +5,10 @@
  *
  * node bench/run.mjs needles [--lengths 1024,…] [--methods dense,quest,quest-25,…] [--report]
  *
- * 200 items a length: 20 texts with 10 facts each, from 8,192 tokens on 10 texts with 20.
+ * 200 items a length: 20 texts with 10 facts each, from 8,192 tokens on 10 texts with 20. Methods that read a text alike
+ * share its pages, so that it is read once for all of them.
  */
+import 'fake-indexeddb/auto';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import { draws } from '../test/support/facts.js';
@@ -30,11 +32,13 @@ const { values } = parseArgs({
 const { kept, keep } = keptResults(values.results, values.model, { results: [] as NeedleResult[] });
 const { results } = kept;
 
+const databaseOf = (length: number, text: number): string => `${length}-${text}`;
+
 const read = async (length: number, method: string, text: number, facts: number): Promise<NeedleResult> => {
   const { kv, ...options } = optionsOf(method, length);
   const model = await load(values.model, {
     ...options,
-    kv: { ...kv, store: 'none' },
+    kv: { ...kv, store: 'idb', database: databaseOf(length, text) },
     maxTokens: Math.max(length + 128, 1024),
   });
   const book = await heldOut((sentence) => model.tokenize(sentence));
@@ -75,6 +79,7 @@ if (!values.report) {
           `${length} ${method} text ${text}: ${score}/${result.right.length}, density ${result.density.toFixed(3)} / ${result.decodeDensity.toFixed(3)}, ${result.prefillSeconds.toFixed(1)} s`,
         );
       }
+      indexedDB.deleteDatabase(databaseOf(length, text));
     }
   }
 }

@@ -13,6 +13,7 @@ import { kvShapeOf, type PageCodecs } from '../model/state.js';
 import { openRetention } from '../policies/open-retention.js';
 import type { Measure, Retain } from '../policies/policy.js';
 import { openPredictor } from '../predictors/index.js';
+import { readsOf } from '../predictors/predictor.js';
 import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
@@ -158,7 +159,7 @@ export const openModel = async (
       model: fingerprint,
       tokenizer: tokenizer.signature,
       codec: codecsUsed(config, pageCodecs, valueChannels),
-      attention: predictor.signature + retention.bound,
+      attention: readsOf(predictor) + retention.bound,
       build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };
     const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);

@@ -7,7 +7,7 @@ export interface Provenance {
   readonly tokenizer: string;
   /** Names and versions of the codecs of keys and values. */
   readonly codec: string;
-  /** The predictor's signature: the attention options that shape K and V. */
+  /** How the predictor reads a text: the attention options that shape K and V, and what is noted of them. */
   readonly attention: string;
   /** The numerics class: backend, its build, and the version of what its kernels compute. Bit-equal within one. */
   readonly build: string;

@@ -82,9 +82,17 @@ export interface PredictInput {
 export interface Predictor {
   readonly name: string;
   readonly needs: Needs;
-  /** Options in effect that shape K and V, in canonical form: part of the key under which pages are stored. */
+  /** Options in effect, in canonical form. */
   readonly signature: string;
+  /**
+   * Of them those that shape the pages of a text, and what is noted with these: part of the key under which they are
+   * stored. Methods that read a text alike share them, however they answer. Default: all of `signature`.
+   */
+  readonly reads?: string;
   plan(backend: Backend, input: PredictInput, out: Plan): void;
   /** What it counted since it was made, over all contexts, by name. */
   counts?(): Readonly<Record<string, number>>;
 }
+
+/** What of a predictor shapes the pages of a text. */
+export const readsOf = ({ reads, signature }: Predictor): string => reads ?? signature;

@@ -2,7 +2,7 @@ import { MOST_REUSE } from '../backends/backend.js';
 import { dense } from './dense.js';
 import { dhsa } from './dhsa.js';
 import type { DhsaOptions } from './dhsa-options.js';
-import type { Predictor } from './predictor.js';
+import { type Needs, type Predictor, readsOf } from './predictor.js';
 
 /** How a text is read by a method that is made for questions and answers. */
 export interface ReadingOptions {
@@ -39,6 +39,10 @@ export const answererOf = (answers: 'dense' | 'dhsa', options: Omit<DhsaOptions,
   return { ...whole, needs: { ...whole.needs, chunks: { ...whole.needs.chunks!, means: false } } };
 };
 
+/** What is noted of a text, in canonical form: it is stored with its pages. */
+const notesOf = ({ boundaries, means, sketches, bounds }: NonNullable<Needs['chunks']>): string =>
+  JSON.stringify([Object.entries(boundaries).sort(), means, sketches, bounds]);
+
 /**
  * Two methods as one: `reading` plans the tiles of a text, `answers` the rows that ask for themselves. Chunks are cut where
  * `reading` has them cut, if it needs any; name and lists are those of `named`, by default of `answers`.
@@ -72,6 +76,7 @@ export const readingAndAnswers = (
     },
     ...(answers.counts && { counts: answers.counts }),
     signature,
+    reads: readsOf(reading) + (summaries ? ` notes=${notesOf(summaries)}` : ''),
     plan: (backend, input, out) =>
       (input.tiles.tileRows > MOST_REUSE ? reading : answers).plan(backend, input, out),
   };

@@ -1,5 +1,5 @@
 import { numberBetween } from '../options.js';
-import type { Predictor } from './predictor.js';
+import { type Predictor, readsOf } from './predictor.js';
 
 /** Beside every method. */
 export interface SkipOptions {
@@ -21,5 +21,6 @@ export const skipping = (predictor: Predictor, { skip }: SkipOptions): Predictor
     ...predictor,
     needs: { ...predictor.needs, skipBelow: -Math.log(share) },
     signature: `${predictor.signature} skip=${share}`,
+    reads: `${readsOf(predictor)} skip=${share}`,
   };
 };
