@@ -2,7 +2,7 @@
  * How much of what a row attends to lies in a choice that was made elsewhere: by another layer (as `delta` does) or by an
  * earlier row (as `recycled` does). On the bundled model, with dense attention, at about 3,800 tokens and a budget of an eighth.
  * Counted are rows of questions and answers and query heads that lay more than half of their attention on the text behind its
- * first 16 tokens and before the last 64.
+ * first 16 tokens and before the last 64. Says last which layers `delta` should have choose.
  *
  * node bench/run.mjs recall
  */
@@ -16,6 +16,8 @@ import { heldOut } from './lab/held-out.js';
 
 const [TOKENS, LOCAL, SINKS] = [4096, 64, 16];
 const EVERY = 16;
+/** First layers that read everything, of `delta`. */
+const DENSE = 2;
 
 /** Attention of a row in a layer: probabilities of each query head over the text, 0 near its ends. */
 type Seen = readonly Float32Array[];
@@ -95,7 +97,7 @@ for (const { question } of haystack.facts) {
     const renewed = seen.get(Math.max(first, position - (position % EVERY)))!;
     for (let layer = 0; layer < layers; layer++) {
       for (const [head, attention] of own[layer]!.entries()) {
-        for (let from = 2; from <= layer; from++)
+        for (let from = DENSE; from <= layer; from++)
           count(`blocks of 16, layer ${layer} by layer ${from}`, attention, chosen(own[from]!, 16));
         const group = heads / kvHeads;
         const kvHead = Math.floor(head / group);
@@ -108,7 +110,39 @@ for (const { question } of haystack.facts) {
     }
   }
 }
+/** Sets of `count` of the layers behind the first two, ascending; the first of those is in each: layers below it read everything. */
+const choices = (count: number): number[][] => {
+  const later = (from: number, more: number): number[][] =>
+    more === 0
+      ? [[]]
+      : Array.from({ length: layers - from }, (_, n) => from + n).flatMap((layer) =>
+          later(layer + 1, more - 1).map((rest) => [layer, ...rest]),
+        );
+  return later(DENSE + 1, count - 1).map((rest) => [DENSE, ...rest]);
+};
+
+/** Of the layers that do not choose, how much of what they attend to the choice of the last one below them that does holds. */
+const handed = (choosing: readonly number[]): number => {
+  const others = Array.from({ length: layers - DENSE }, (_, n) => DENSE + n).filter(
+    (layer) => !choosing.includes(layer),
+  );
+  let [sum, rows] = [0, 0];
+  for (const layer of others) {
+    const by = Math.max(...choosing.filter((one) => one < layer));
+    const found = recalls.get(`blocks of 16, layer ${layer} by layer ${by}`);
+    sum += found?.sum ?? 0;
+    rows += found?.count ?? 0;
+  }
+  return sum / Math.max(1, rows);
+};
+
 for (const [key, { sum, count: rows }] of [...recalls].sort())
   console.log(`${key}: ${((100 * sum) / rows).toFixed(1)} % (${rows} rows and heads)`);
+for (let count = 1; count < layers - DENSE; count++) {
+  const [best] = choices(count).sort((a, b) => handed(b) - handed(a));
+  console.log(
+    `delta: ${count} layers that choose, best [${best}]: ${(100 * handed(best!)).toFixed(1)} % held`,
+  );
+}
 await session.close();
 await model.close();

@@ -27,6 +27,7 @@ const methods: Record<string, AttentionOptions> = {
   },
   delimiters: { method: 'dhsa', budget: BUDGET, boundaries: 'delimiters' },
   quest: { method: 'quest', budget: BUDGET, dense: 0 },
+  delta: { method: 'delta', budget: BUDGET, sinks: 16, local: 64, dense: 0, layers: [0, 3] },
   'token-select': { method: 'token-select', budget: BUDGET, sinks: 16, local: 64, cache: 1 },
   twilight: { method: 'twilight', mass: 0.85, dense: 0, sinks: 16, local: 64 },
   'vertical-slash': { method: 'vertical-slash', budget: BUDGET },
@@ -47,9 +48,13 @@ const methods: Record<string, AttentionOptions> = {
   oracle: { method: 'dhsa', budget: BUDGET, candidates: 64, exact: true },
 };
 
+const mean = (numbers: readonly number[]): number => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+
 let model: OpenModel;
 /** Mean covered mass over rows, heads and layers. */
 const covered: Record<'tile' | 'rows', Record<string, number>> = { tile: {}, rows: {} };
+/** The same of rows of their own, by layer. */
+const byLayer: Record<string, number[]> = {};
 /** How far what attention makes of a plan lies from what it makes of everything, beside the latter's length; mean over layers. */
 const missed: Record<'tile' | 'rows', Record<string, number>> = { tile: {}, rows: {} };
 
@@ -105,7 +110,9 @@ const measure = async (): Promise<void> => {
       }
       for (const [name, log] of Object.entries(logs)) {
         const key = `${tileRows === 1 ? 'rows' : 'tile'} ${name}`;
-        (found[key] ??= []).push(...log.map((value, i) => Math.exp(value - logs.dense![i]!)));
+        const masses = log.map((value, i) => Math.exp(value - logs.dense![i]!));
+        (found[key] ??= []).push(...masses);
+        if (tileRows === 1) (byLayer[name] ??= [])[layer] = mean([...masses]);
       }
     }
   });
@@ -116,7 +123,7 @@ const measure = async (): Promise<void> => {
   ] as const) {
     for (const [key, numbers] of Object.entries(all)) {
       const kind = key.slice(0, 4) as 'tile' | 'rows';
-      means[kind][key.slice(5)] = numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+      means[kind][key.slice(5)] = mean(numbers);
     }
   }
   backend.free(out);
@@ -157,6 +164,17 @@ describe('attention mass covered at an eighth of the tokens', () => {
       expect(covered.tile[name]).toBe(1);
     });
   }
+
+  test("delta: layers that choose miss nothing, and what they hand up covers more than a window, less than a choice of one's own", () => {
+    for (const [layer, handed] of byLayer.delta!.entries()) {
+      if ([0, 3].includes(layer)) {
+        expect(handed).toBe(1);
+        continue;
+      }
+      expect(handed, `layer ${layer}`).toBeGreaterThan(byLayer.sliding![layer]!);
+      expect(handed, `layer ${layer}`).toBeLessThan(byLayer.quest![layer]!);
+    }
+  });
 
   test('learned boundaries hold what docs/METHODS.md says, and contrast no less', () => {
     expect(covered.tile.learned).toBeCloseTo(0.628, 2);

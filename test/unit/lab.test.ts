@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { calibrated, thresholdLadder } from '../../bench/lab/calibrate.js';
 import { area, masks } from '../../bench/lab/masks.js';
 import { labPage } from '../../bench/lab/page.js';
 import { taskNamed } from '../../bench/lab/tasks.js';
@@ -57,6 +58,20 @@ const book = { sentences: parts, count: (text: string) => Math.ceil(text.length 
 const names = 'single turns multi-key two-hop three-hop multi-query portraits common-words multi-value'.split(
   ' ',
 );
+
+describe('a threshold of sale', () => {
+  const ladder = thresholdLadder(0.008);
+
+  it('is halved from the first one down to the least', () => {
+    expect(ladder).toEqual([0.008, 0.004, 0.002, 0.001, 0.0005, 0.00025, 0.000125]);
+  });
+
+  it('is the first that errs no more than allowed, 0 where each does, and never rises as less is allowed', () => {
+    const errors = [0.5, 0.3, 0.2, 0.1, 0.1, 0.05, 0.04];
+    const found = [1, 0.5, 0.25, 0.1, 0.05, 0.01].map((allowed) => calibrated(ladder, errors, allowed));
+    expect(found).toEqual([0.008, 0.008, 0.002, 0.001, 0.00025, 0]);
+  });
+});
 
 describe.each(names)('task %s', (name) => {
   const draw = (seed: number) => taskNamed(name).draw(draws(seed), book, 1500);
