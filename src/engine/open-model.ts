@@ -1,12 +1,9 @@
 import { architectureIn } from '../architectures/load-variants.js';
 import { NUMERICS } from '../backends/wasm/numerics.js';
-import { pageBytes } from '../codecs/page-format.js';
 import { LonghandError } from '../errors.js';
 import type { Reader } from '../generate/reader.js';
 import { createTurns } from '../generate/turns.js';
-import { type Archive, openArchive } from '../kv/archive.js';
 import { createBudget } from '../kv/budget.js';
-import { readBeside } from '../kv/read-beside.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import { pageSizesOf } from '../model/page-sizes.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
@@ -14,7 +11,6 @@ import { openRetention } from '../policies/open-retention.js';
 import type { Measure, Retain } from '../policies/policy.js';
 import { openPredictor } from '../predictors/index.js';
 import { readsOf } from '../predictors/predictor.js';
-import { openStore, type Store } from '../stores/index.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { openModelFile } from '../weights/split.js';
@@ -23,8 +19,8 @@ import { codecsUsed } from './codecs-used.js';
 import type { ModelInfo, ModelPart, ModelSource, Progress } from './engine.js';
 import { createLadder, type Ladder, type Rung } from './ladder.js';
 import { loadOn, sampleOf } from './load-on.js';
+import { type Kept, openKept } from './open-kept.js';
 import { checkEngineOptions, type EngineOptions } from './options.js';
-import { pageRooms } from './page-rooms.js';
 import { readOnce } from './read-once.js';
 import { rungsOf } from './rungs.js';
 import { createSessionRetention, type SessionRetention } from './session-retention.js';
@@ -40,7 +36,7 @@ export interface OpenModel {
   readonly provenance: Provenance;
   readonly retention: SessionRetention;
   /** Absent when nothing is kept. */
-  readonly kept: { readonly archive: Archive; readonly store: Store } | undefined;
+  readonly kept: Kept | undefined;
   /** Why nothing is kept, when that is so: not asked for, or the store refused when it was opened. */
   readonly unkept: 'none' | 'unavailable';
   close(): Promise<void>;
@@ -204,55 +200,5 @@ export const openModel = async (
     await file.close();
     await ladder?.close();
     throw error;
-  }
-};
-
-/** Half of what this site may use: model files and the page's own data want room too. */
-const usualDiskBytes = async ({ name }: Store): Promise<number | undefined> => {
-  if (name === 'memory') return undefined;
-  const { quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {};
-  return quota === undefined ? undefined : Math.floor(quota / 2);
-};
-
-/** A store that refuses does not stop the work: it goes on in memory, and the model says so. */
-const openKept = async (
-  chosen: ReturnType<typeof checkEngineOptions>,
-  reader: Reader,
-  provenance: Provenance,
-  warnings: string[],
-): Promise<OpenModel['kept']> => {
-  const { config, codecs: pageCodecs } = reader;
-  let store: Store | undefined;
-  try {
-    const { database, durability, encryption, threadUrl } = chosen;
-    store = await openStore(chosen.store === 'none' ? 'memory' : chosen.store, {
-      database,
-      durability,
-      ...(encryption && { encryption }),
-    });
-    // Not in Node, whose workers are others; and what is encrypted is read where its key is.
-    const { name } = store;
-    if (name !== 'memory' && !encryption && typeof Worker === 'function') {
-      const url =
-        threadUrl === undefined ? undefined : new URL('reads.js', new URL(threadUrl, location.href));
-      store = readBeside(store, { store: name, database, url });
-    }
-    const archive = await openArchive(store, {
-      fingerprint: fingerprintOf(provenance),
-      segmentTokens: reader.arena.segmentTokens,
-      pageBytes: config.attention.map((_, layer) => pageBytes(kvShapeOf(config, pageCodecs, layer))),
-      states: config.attention.map(({ recurs = false }) => recurs),
-      // What waits to be written is memory too.
-      queueBytes: reader.budget.inFlight,
-      diskBytes: chosen.disk ?? (await usualDiskBytes(store)),
-      rooms: pageRooms(() => reader.backend),
-      made: provenance,
-    });
-    return { archive, store };
-  } catch (error) {
-    await store?.close();
-    if (!(error instanceof LonghandError) || error.code !== 'storage/unavailable') throw error;
-    warnings.push(`Nothing that is read will be kept: ${error.message}`);
-    return undefined;
   }
 };

@@ -9,6 +9,7 @@ import { decodeHead, decodeRecord, encodeHead, encodeRecord } from '../../src/kv
 import { fingerprintOf } from '../../src/kv/segments.js';
 import type { Predictor } from '../../src/predictors/predictor.js';
 import { openStore, type Store } from '../../src/stores/index.js';
+import { createPatience, patient } from '../../src/stores/patience.js';
 import { type Fault, faultyStore } from '../support/faulty-store.js';
 import { openBundled, withFact } from './bundled.js';
 
@@ -67,6 +68,53 @@ test.each(['full', 'refused', 'dead'] as const)('%s from any commit on', async (
     expect(reusedTokens + prefill.tokens).toBe(tokens);
     await again.close();
   }
+});
+
+/** A store that leaves calls without an answer, waited for a sixth of a second. */
+const stuck = (fault: Omit<Fault, 'how'>): Store =>
+  patient(faultyStore(disk, { ...fault, how: 'stuck' }), createPatience(3));
+
+test.each([1, 2, 3, 4])('commits that are never answered, from %s on', async (commit) => {
+  const session = await openSession(await over(stuck({ commit })), { id: 'book' });
+  expect(await readAndAsk(session)).toContain('4711');
+  const { storage, tokens } = await session.stats();
+  expect(storage).toBe('unavailable');
+  await session.close();
+
+  const again = await openSession(await over(disk), { id: 'book' });
+  expect(await readAndAsk(again)).toContain('4711');
+  const stats = await again.stats();
+  expect(stats).toMatchObject({ storage: 'ok', tokens });
+  expect(stats.reusedTokens + stats.prefill.tokens).toBe(tokens);
+  await again.close();
+});
+
+test('reads that are never answered: what is stored is computed again, and stays', async () => {
+  const first = await openSession(await over(disk), { id: 'book' });
+  await readAndAsk(first);
+  await first.close();
+  const reads = faultyStore(disk, never);
+  const undisturbed = await openSession(await over(reads), { id: 'book' });
+  await readAndAsk(undisturbed);
+  await undisturbed.close();
+  expect(reads.reads).toBeGreaterThan(5);
+  for (let read = 1; read <= reads.reads; read += 2) {
+    const store = stuck({ commit: Number.POSITIVE_INFINITY, read });
+    const session = await over(store)
+      .then((model) => openSession(model, { id: 'book' }))
+      .catch((error) => error as LonghandError);
+    // What opens a session needs its tokens: it says that it cannot have them.
+    if (session instanceof LonghandError) {
+      expect(session.code, `read ${read}`).toBe('storage/unavailable');
+      continue;
+    }
+    expect(await readAndAsk(session), `read ${read}`).toContain('4711');
+    await session.close();
+  }
+  const last = await openSession(await over(disk), { id: 'book' });
+  await readAndAsk(last);
+  expect((await last.stats()).reusedTokens).toBeGreaterThan(700);
+  await last.close();
 });
 
 test.each([

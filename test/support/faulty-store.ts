@@ -6,12 +6,12 @@ export interface Fault {
   readonly commit: number;
   /**
    * `full` and `refused`: that commit and all later ones. `dead`: every call from then on, as when a tab is killed.
-   * `late`: dead as well, but the commit itself still arrived.
+   * `late`: dead as well, but the commit itself still arrived. `stuck`: that commit and all later ones never settle.
    */
-  readonly how: 'full' | 'refused' | 'dead' | 'late';
+  readonly how: 'full' | 'refused' | 'dead' | 'late' | 'stuck';
   /** Whether only that one commit fails, and what comes after it does not. Default false. */
   readonly once?: boolean;
-  /** The read (of values, keys or sizes) that is refused, counted from 1. Default: none is. */
+  /** The read (of values, keys or sizes) that is refused, or that never settles where commits do not, counted from 1. Default: none. */
   readonly read?: number;
 }
 
@@ -46,7 +46,10 @@ export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
 
   const reading = <T>(call: () => Promise<T>): Promise<T> =>
     alive(async () => {
-      if (++reads === fault.read) throw failure('refused');
+      if (++reads === fault.read) {
+        if (fault.how === 'stuck') return new Promise(() => undefined);
+        throw failure('refused');
+      }
       return call();
     });
 
@@ -81,6 +84,7 @@ export const faultyStore = (inner: Store, fault: Fault): FaultyStore => {
           batch.put.reduce((sum, [, bytes]) => sum + bytes.length, 0),
         );
         if (commits < fault.commit || (fault.once && commits > fault.commit)) return inner.commit(batch);
+        if (fault.how === 'stuck') return new Promise(() => undefined);
         dead = fault.how === 'dead' || fault.how === 'late';
         if (fault.how === 'late') await inner.commit(batch);
         // A full device still takes deletions.
