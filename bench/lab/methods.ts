@@ -109,6 +109,9 @@ const exactly: Readonly<Record<string, NonNullable<EngineOptions['kv']>>> = {
   'pages-q8-q4': { keys: 'q8', values: 'q4' },
   'pages-q4': { keys: 'q4', values: 'q4' },
   'values-48': { valueChannels: 48 },
+  'keys-48': { keyChannels: 48 },
+  'keys-32': { keyChannels: 32 },
+  'keys-32-pages-q8-q4': { keyChannels: 32, keys: 'q8', values: 'q4' },
 };
 
 /**

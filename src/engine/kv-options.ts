@@ -9,6 +9,12 @@ export interface KvOptions {
   /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `f16`: two bytes. */
   readonly values?: 'q8' | 'q4' | 'f16';
   /**
+   * Channels of a key that are kept: those that matter most to its product with queries, by the model's own weights, found at
+   * load (after ThinK, arXiv 2407.21018, which chooses for a prompt). A multiple of 16. Pages and attention shrink with it; what it costs a model must be
+   * tried. Layers that slide keep all. Default: all.
+   */
+  readonly keyChannels?: number;
+  /**
    * Channels of a value head that are kept: the best of as many as the model has, found by singular values at load (CSKV, arXiv
    * 2409.10593, of values alone). A multiple of 16. Pages and attention shrink with it; what it costs a model must be tried.
    * What was quantised comes out as Q8_0. Default: all.

@@ -1,5 +1,5 @@
 import type { Architecture } from '../architectures/architecture.js';
-import { PAGE } from '../backends/backend.js';
+import { PAGE, type Weight } from '../backends/backend.js';
 import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
 import type { Sample } from '../backends/webgpu/sample.js';
 import { arenaBytes, createArena } from '../model/arena.js';
@@ -58,18 +58,41 @@ export const sampleOf = (
   };
 };
 
-/** What narrows the values of a model that is being loaded on `backend` to `channels`, where that is asked for. */
-const narrowTo = (backend: Computing, channels: number | undefined): Reshape | undefined => {
-  if (channels === undefined) return undefined;
-  return async (layers, { heads, kvHeads, valueDim }, swap) => {
-    const { narrowValues } = await loadPolicies('no `kv.valueChannels`');
-    await narrowValues(
-      { ...backend, swap },
-      layers.filter(({ v }) => v),
-      { heads, kvHeads, valueDim },
-      channels,
-    );
-    return { valueDim: channels };
+/** Channels of keys and values that are kept, where that is not all of them. */
+export interface KeptChannels {
+  readonly keyChannels?: number | undefined;
+  readonly valueChannels?: number | undefined;
+}
+
+/** What narrows the keys and values of a model that is being loaded on `backend`, where that is asked for. */
+const narrowTo = (backend: Computing, { keyChannels, valueChannels }: KeptChannels): Reshape | undefined => {
+  if (keyChannels === undefined && valueChannels === undefined) return undefined;
+  return async (layers, config, swap) => {
+    const { narrowKeys, narrowValues } = await loadPolicies('no `kv.keyChannels` and `kv.valueChannels`');
+    const { heads, kvHeads, headDim, valueDim, rope } = config;
+    const bench = { ...backend, swap };
+    if (valueChannels !== undefined) {
+      const attending = layers.filter(({ v }) => v);
+      await narrowValues(bench, attending, { heads, kvHeads, valueDim }, valueChannels);
+    }
+    const values = valueChannels === undefined ? {} : { valueDim: valueChannels };
+    if (keyChannels === undefined) return { config: values };
+    const kept: Weight[] = [];
+    const pairs: (readonly number[])[] = [];
+    for (const turned of new Set([rope.dim, 0])) {
+      // Layers that slide keep their windows alone: nothing is to be saved there.
+      const some = wholeLayers(config).filter(
+        (layer) => (config.attention[layer]!.rotation === undefined ? 0 : rope.dim) === turned,
+      );
+      const shape = { heads, kvHeads, headDim, turned, pairing: rope.pairing };
+      const own = some.map((layer) => layers[layer]!);
+      const narrowed = await narrowKeys(bench, own, shape, keyChannels);
+      for (const [n, layer] of some.entries()) {
+        kept[layer] = narrowed[n]!.weight;
+        pairs[layer] = narrowed[n]!.pairs;
+      }
+    }
+    return { kept, config: { ...values, narrowedKeys: { channels: keyChannels, pairs } } };
   };
 };
 
@@ -81,13 +104,13 @@ export const loadOn = async (
   backend: Computing,
   file: GgufModel,
   architecture: Architecture,
-  options: Omit<LoadWeightsOptions, 'reshape'> & { readonly valueChannels?: number | undefined },
+  options: Omit<LoadWeightsOptions, 'reshape'> & KeptChannels,
 ): Promise<Loaded> => {
   try {
     const read = architecture.config(file.metadata);
     const { maxTokens = read.window } = options;
     const segmentTokens = segmentOf(maxTokens);
-    const reshape = narrowTo(backend, options.valueChannels);
+    const reshape = narrowTo(backend, options);
     const { onProgress } = options;
     let bytes = 0;
     const prepared = (share: number): void => {

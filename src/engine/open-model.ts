@@ -83,8 +83,12 @@ export const openModel = async (
     const sample = sampleOf(file, read, pageCodecs, predictor, chosen.maxTokens);
     const openings = await rungsOf(chosen, sample, predictor, read);
     const later = openings.length > 1 ? rereadable(source) : source;
-    const { valueChannels } = chosen;
-    const limit = { valueChannels, ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }) };
+    const { keyChannels, valueChannels } = chosen;
+    const limit = {
+      keyChannels,
+      valueChannels,
+      ...(chosen.maxTokens !== undefined && { maxTokens: chosen.maxTokens }),
+    };
     const exclusive = createTurns();
     let known: string | undefined;
     const rungs = openings.map(
@@ -154,7 +158,7 @@ export const openModel = async (
     const provenance: Provenance = {
       model: fingerprint,
       tokenizer: tokenizer.signature,
-      codec: codecsUsed(config, pageCodecs, valueChannels),
+      codec: codecsUsed(config, pageCodecs, chosen),
       attention: readsOf(predictor) + retention.bound,
       build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };

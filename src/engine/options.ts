@@ -77,6 +77,9 @@ export interface EngineOptions {
   readonly integrity?: string | readonly string[];
 }
 
+const channels = (name: string, found: number | undefined): number | undefined =>
+  found === undefined ? undefined : wholeNumber(name, found, 16, 16, 1024);
+
 /** `options` with every default filled in; refuses what cannot be. The attention method checks its own. */
 export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) => {
   onlyKnown('load', given, [
@@ -98,7 +101,7 @@ export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) 
   const options = withPreset(given);
   const kv = options.kv ?? {};
   onlyKnown('kv', kv, [
-    ...['keys', 'values', 'valueChannels', 'store', 'memory', 'database'],
+    ...['keys', 'values', 'keyChannels', 'valueChannels', 'store', 'memory', 'database'],
     ...['durability', 'disk', 'encryption', 'persist'],
   ]);
   flag('kv.persist', kv.persist);
@@ -117,10 +120,8 @@ export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) 
     retention: options.retention ?? ({ policy: 'keep-all' } as const),
     keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'q4', 'f16', 'auto']),
     values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
-    valueChannels:
-      kv.valueChannels === undefined
-        ? undefined
-        : wholeNumber('kv.valueChannels', kv.valueChannels, 16, 16, 1024),
+    keyChannels: channels('kv.keyChannels', kv.keyChannels),
+    valueChannels: channels('kv.valueChannels', kv.valueChannels),
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'opfs', 'memory', 'none']),
     memory: byteCount('kv.memory', kv.memory) ?? deviceBudget(),
     database: text('kv.database', kv.database) ?? 'longhand',

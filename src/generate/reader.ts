@@ -4,7 +4,7 @@ import type { Budget } from '../kv/budget.js';
 import type { Rest } from '../kv/fetch.js';
 import type { Arena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
-import { attend, begin, end, type Forward, finish, readPlan, recur } from '../model/forward.js';
+import { attend, begin, end, type Forward, finish, queriesOf, readPlan, recur } from '../model/forward.js';
 import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
 import type { Beside, Retain } from '../policies/policy.js';
@@ -100,7 +100,7 @@ const lookOf = (call: Forward, layer: number, watch: Watch | undefined): Watch |
   if (!observe) return watch;
   return async () => {
     await watch?.(call, layer);
-    await observe(call.activations.q);
+    await observe(queriesOf(call, layer));
   };
 };
 
@@ -129,14 +129,14 @@ const readBeside = async (
   if (whole) {
     if (watch) await watch(call, layer);
     attend(call, layer, undefined, beside?.logSumExp);
-    await beside?.add(activations.q, activations.attended);
+    await beside?.add(queriesOf(call, layer), activations.attended);
     return;
   }
   for await (const pass of residency.passes(layer, plans[layer]!, watch !== undefined)) {
     if (watch) await watch(call, layer);
     attend(call, layer, pass, beside?.logSumExp);
   }
-  await beside?.add(activations.q, activations.attended);
+  await beside?.add(queriesOf(call, layer), activations.attended);
 };
 
 /**

@@ -1,6 +1,6 @@
 import { type Backend, type ChunkIndex, PAGE, type Scores } from '../backends/backend.js';
 import { knownBoundary } from '../kv/chunks.js';
-import type { Forward } from '../model/forward.js';
+import { type Forward, queriesOf } from '../model/forward.js';
 
 /** A run of tokens, and how much of it went into an answer. */
 export interface Source {
@@ -51,8 +51,8 @@ export const createSources = (text: number): Sources => {
   let softmaxes = 0;
   let tokens = text;
 
-  const open = async ({ backend, config, state }: Forward, layer: number): Promise<Device> => {
-    const { kvHeads, headDim: keyDim } = config;
+  const open = async ({ backend, state }: Forward, layer: number): Promise<Device> => {
+    const { kvHeads, keyDim } = state.layers[layer]!.shape;
     const nothing = { layers: 0, kvHeads, keyDim, means: false, sketches: false };
     const boundaries = { source: 'fixed', size: RUN } as const;
     const made = state.chunks ? undefined : backend.chunkIndex('sources', { ...nothing, boundaries });
@@ -69,13 +69,14 @@ export const createSources = (text: number): Sources => {
 
   return {
     async watch(call, layer) {
-      const { backend, config, state, activations, tiles } = call;
+      const { backend, config, state, tiles } = call;
       if (config.attention[layer]!.window !== undefined) return;
       // What was made on a device that is lost is of no use on the next.
       if (device?.backend !== call.backend) device = await open(call, layer);
       const { scores, index } = device;
       const kv = state.layers[layer]!;
-      backend.scoreTokens(scores, activations.q, kv, index, state.plans[layer]!, config.attentionScale);
+      const q = queriesOf(call, layer);
+      backend.scoreTokens(scores, q, kv, index, state.plans[layer]!, config.attentionScale);
       for (const row of await backend.readScores(scores)) {
         for (let c = 0; c < mass.length; c++) if (row[c]! > 0) mass[c]! += row[c]!;
       }

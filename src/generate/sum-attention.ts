@@ -1,3 +1,4 @@
+import { queriesOf } from '../model/forward.js';
 import type { Watch } from './sources.js';
 
 /** Adds up what rows look at, token by token. */
@@ -20,7 +21,8 @@ export const sumAttention = ([from, to]: readonly [number, number]): AttentionSu
   const added = new Set<string>();
   return {
     mostRows: (heads, tokens) => Math.max(1, Math.floor(ROOM / (4 * heads * tokens))),
-    async watch({ backend, activations, state, config, tiles }, layer) {
+    async watch(call, layer) {
+      const { backend, state, config, tiles } = call;
       if (layer < from || layer >= to || config.attention[layer]!.window !== undefined) return;
       const once = `${tiles.position} ${layer}`;
       if (added.has(once)) return;
@@ -28,7 +30,13 @@ export const sumAttention = ([from, to]: readonly [number, number]): AttentionSu
       const rows = tiles.rows * config.heads;
       const out = backend.tensor('attention', rows, tokens);
       try {
-        backend.observe(out, activations.q, state.layers[layer]!, state.plans[layer]!, config.attentionScale);
+        backend.observe(
+          out,
+          queriesOf(call, layer),
+          state.layers[layer]!,
+          state.plans[layer]!,
+          config.attentionScale,
+        );
         const weights = await backend.read(out);
         if (sums.length < tokens) {
           const longer = new Float64Array(tokens);

@@ -14,6 +14,8 @@ export interface Activations {
   /** q and k head by head, for per-head norms and rotation. */
   readonly qHeads: Tensor; // (rows · heads, headDim)
   readonly kHeads: Tensor; // (rows · kvHeads, headDim)
+  /** What is kept of q and k, where layers keep less than all channels. */
+  readonly kept: KeptRows | undefined;
   readonly attended: Tensor; // (rows, heads · valueDim)
   readonly gate: Tensor; // (rows, hidden)
   readonly up: Tensor; // (rows, hidden)
@@ -25,6 +27,14 @@ export interface Activations {
   readonly recurring: Recurring | undefined;
   /** Of each rotation of the model: cosines, then sines, at every row. */
   readonly angles: readonly Tensor[]; // (rows, rope.dim)
+}
+
+/** Fewer channels of q and k: (rows, …). */
+export interface KeptRows {
+  readonly q: Tensor; // (rows, heads · channels)
+  readonly k: Tensor; // (rows, kvHeads · channels)
+  readonly qHeads: Tensor; // (rows · heads, channels)
+  readonly kHeads: Tensor; // (rows · kvHeads, channels)
 }
 
 /** What a layer with a state works on: (rows, …). */
@@ -69,13 +79,13 @@ const routesOf = ({ heads, routing }: ModelConfig): number =>
 
 /** What an arena takes before attention is in passes. */
 export const arenaBytes = (config: ModelConfig, segmentTokens: number): number => {
-  const { dim, hidden, heads, kvHeads, headDim, valueDim, rank = 0, rope, vocab } = config;
+  const { dim, hidden, heads, kvHeads, headDim, valueDim, narrowedKeys, rank = 0, rope, vocab } = config;
   const cols =
     routesOf(config) +
     rank +
     2 * dim +
     2 * hidden +
-    (heads + kvHeads) * (headDim + valueDim) +
+    (heads + kvHeads) * (headDim + valueDim + (narrowedKeys?.channels ?? 0)) +
     rope.rotations.length * rope.dim;
   const recurring = recurringWidths(config).reduce((sum, [, width]) => sum + width, 0);
   return 4 * (segmentTokens * (cols + recurring) + vocab);
@@ -83,12 +93,15 @@ export const arenaBytes = (config: ModelConfig, segmentTokens: number): number =
 
 export const createArena = (backend: Backend, config: ModelConfig, segmentTokens: number): Arena => {
   const { dim, hidden, heads, kvHeads, headDim, valueDim, rank, rope, vocab } = config;
+  const { channels = 0 } = config.narrowedKeys ?? {};
   const matrix = (label: string, cols: number): Tensor => backend.tensor(label, segmentTokens, cols);
   const x = matrix('x', dim);
   const h = matrix('h', dim);
   const q = matrix('q', heads * headDim);
   const k = matrix('k', kvHeads * headDim);
   const v = matrix('v', kvHeads * valueDim);
+  const keptQ = channels > 0 ? matrix('kept q', heads * channels) : undefined;
+  const keptK = channels > 0 ? matrix('kept k', kvHeads * channels) : undefined;
   const attended = matrix('attended', heads * valueDim);
   const gate = matrix('gate', hidden);
   const up = matrix('up', hidden);
@@ -99,7 +112,7 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
   const logits = backend.tensor('logits', 1, vocab);
   const highest = backend.tensor('highest logits', MOST_TOP + 1, 2);
   const owned = [
-    ...[x, h, q, k, v, attended, gate, up, low, routes],
+    ...[x, h, q, k, v, keptQ, keptK, attended, gate, up, low, routes],
     ...[...angles, ...recurring.map(([, one]) => one), logits, highest],
   ];
   const made = new Map<number, Activations>();
@@ -118,6 +131,13 @@ export const createArena = (backend: Backend, config: ModelConfig, segmentTokens
       v: top(v),
       qHeads: backend.view(q, rows * heads, headDim),
       kHeads: backend.view(k, rows * kvHeads, headDim),
+      kept: keptQ &&
+        keptK && {
+          q: top(keptQ),
+          k: top(keptK),
+          qHeads: backend.view(keptQ, rows * heads, channels),
+          kHeads: backend.view(keptK, rows * kvHeads, channels),
+        },
       attended: top(attended),
       gate: top(gate),
       up: top(up),

@@ -19,6 +19,13 @@ export interface LayerAttention {
   readonly rotation?: number;
 }
 
+/** Keys of fewer channels than the model's. */
+export interface NarrowedKeyShape {
+  readonly channels: number;
+  /** Of every layer that keeps so many: pairs of the rotation that are left, ascending. Others keep all. */
+  readonly pairs: readonly (readonly number[] | undefined)[];
+}
+
 /** The numbers of a decoder, read from a model file. Words are those of the field; all counts are plain integers. */
 export interface ModelConfig {
   readonly architecture: string;
@@ -36,6 +43,8 @@ export interface ModelConfig {
   readonly routing?: { readonly shared: number; readonly used: number };
   /** Channels of a query and key head. */
   readonly headDim: number;
+  /** What layers keep of their keys, where that is less. Missing: all `headDim` channels. */
+  readonly narrowedKeys?: NarrowedKeyShape;
   /** Channels of a value head. */
   readonly valueDim: number;
   readonly vocab: number;
@@ -69,3 +78,7 @@ export interface ModelConfig {
   /** What differs from layer to layer, (layers). */
   readonly attention: readonly LayerAttention[];
 }
+
+/** Channels of a key of a layer as its pages keep it. */
+export const keyDimOf = ({ headDim, narrowedKeys }: ModelConfig, layer: number): number =>
+  narrowedKeys?.pairs[layer] ? narrowedKeys.channels : headDim;

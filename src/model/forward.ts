@@ -48,6 +48,10 @@ const project = (f: Forward, out: Tensor, x: Tensor, w: Weight, bias?: Weight, l
   b.matmul(out, inner ?? x, w, bias);
 };
 
+/** Queries of a layer, with the channels that its keys are kept with. */
+export const queriesOf = ({ weights, activations: a }: Forward, layer: number): Tensor =>
+  weights.layers[layer]!.kept ? a.kept!.q : a.q;
+
 /** Norm, q, k, v, rotation, append to the pages, chunks, plan. */
 export const readPlan = (f: Forward, layer: number): void => {
   const { backend: b, config, activations: a, state, tiles } = f;
@@ -66,15 +70,20 @@ export const readPlan = (f: Forward, layer: number): void => {
     b.rope(a.kHeads, a.angles[rotation]!, config.rope.pairing);
   }
 
+  if (w.kept) {
+    b.matmul(a.kept!.qHeads, a.qHeads, w.kept);
+    b.matmul(a.kept!.kHeads, a.kHeads, w.kept);
+  }
+
   const end = tiles.position + tiles.rows;
   b.mapPages(kv, Math.ceil(end / PAGE));
-  b.appendKv(kv, a.k, a.v, tiles.position);
+  b.appendKv(kv, w.kept ? a.kept!.k : a.k, a.v, tiles.position);
   state.index(layer, end);
   if (tiles.continues && tiles.tileRows > 1) {
     b.extend(state.plans[layer]!, tiles);
     return;
   }
-  const input = state.predictInput(layer, tiles, a.q, config.attentionScale);
+  const input = state.predictInput(layer, tiles, queriesOf(f, layer), config.attentionScale);
   state.predictors[layer]!.plan(b, input, state.plans[layer]!);
 };
 
@@ -105,7 +114,7 @@ export const attend = (
   const pass = part && { ...part, carry: arena.carry(a.rows) };
   const own = state.how[layer]!;
   const how = pass || logSumExp ? { ...own, ...(logSumExp && { logSumExp }), ...(pass && { pass }) } : own;
-  b.attend(a.attended, a.q, state.layers[layer]!, state.plans[layer]!, how);
+  b.attend(a.attended, queriesOf(f, layer), state.layers[layer]!, state.plans[layer]!, how);
 };
 
 const scaled = (b: Backend, x: Tensor, factor = 1): void => {

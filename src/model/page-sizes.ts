@@ -12,6 +12,8 @@ export interface PageSizes {
   readonly keys: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
   /** Of the values in all layers that read everything. */
   readonly values: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
+  /** Channels of a key as it is kept (`kv.keyChannels`). */
+  readonly keyChannels: number;
   /** Channels of a value as it is kept (`kv.valueChannels`). */
   readonly valueChannels: number;
   /** KV heads of a layer, each of which may keep other tokens. */
@@ -20,11 +22,18 @@ export interface PageSizes {
 
 /** What pages of a model take. */
 export const pageSizesOf = (config: ModelConfig): PageSizes => {
-  const { kvHeads, headDim, valueDim } = config;
+  const { kvHeads, headDim, valueDim, narrowedKeys } = config;
+  const keyChannels = narrowedKeys?.channels ?? headDim;
   const whole = wholeLayers(config).length * kvHeads;
   const each = (dim: number): PageSizes['keys'] => {
     const of = (name: Codec['name']): number => whole * codecSizes[name].bytes(dim);
     return { f16: of('f16'), q8: of('q8'), q4: of('q4') };
   };
-  return { keys: each(headDim), values: each(valueDim), valueChannels: valueDim, heads: kvHeads };
+  return {
+    keys: each(keyChannels),
+    values: each(valueDim),
+    keyChannels,
+    valueChannels: valueDim,
+    heads: kvHeads,
+  };
 };

@@ -1,4 +1,5 @@
-import type { Rotation } from './config.js';
+import type { Turned } from '../predictors/predictor.js';
+import type { ModelConfig, Rotation } from './config.js';
 
 /**
  * Rotation angles of rows at positions [position, position + rows): (rows, dim), cosines first, then sines.
@@ -22,4 +23,28 @@ export const ropeAngles = (
     }
   }
   return angles;
+};
+
+/** How queries and keys of a layer are turned, as they are kept; `undefined` where they are not. */
+export const turningOf = (
+  { rope, attention, narrowedKeys }: ModelConfig,
+  layer: number,
+): Turned | undefined => {
+  const rotation = rope.rotations[attention[layer]!.rotation ?? rope.rotations.length];
+  if (!rotation) return undefined;
+  const all = { dim: rope.dim, pairing: rope.pairing };
+  const pairs = narrowedKeys?.pairs[layer];
+  if (!pairs) return { ...all, angles: (position, rows) => ropeAngles(rotation, rope.dim, position, rows) };
+  const columns = [...pairs, ...pairs.map((pair) => rope.dim / 2 + pair)];
+  return {
+    ...all,
+    dim: columns.length,
+    angles(position, rows) {
+      const whole = ropeAngles(rotation, rope.dim, position, rows);
+      return Float32Array.from({ length: rows * columns.length }, (_, i) => {
+        const row = Math.floor(i / columns.length);
+        return whole[row * rope.dim + columns[i % columns.length]!]!;
+      });
+    },
+  };
 };

@@ -16,8 +16,8 @@ import type { Beside, Retain, Retention } from '../policies/policy.js';
 import { canPlanOn, needsHost } from '../predictors/needs-host.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import { sliding } from '../predictors/sliding.js';
-import type { ModelConfig } from './config.js';
-import { ropeAngles } from './rope.js';
+import { keyDimOf, type ModelConfig } from './config.js';
+import { turningOf } from './rope.js';
 
 /** The device side of one context: pages, chunk index and plans of every layer. */
 export interface ContextState {
@@ -43,7 +43,7 @@ export interface ContextState {
   beside(layer: number, rows: number): Beside | undefined;
   /** Find and summarise the chunks of a layer up to `tokens`, if it has any. */
   index(layer: number, tokens: number): void;
-  /** q: (rows, heads · headDim). */
+  /** q: (rows, heads · channels), as the layer keeps its keys. */
   predictInput(layer: number, tiles: Tiles, q: Tensor, scale: number): PredictInput;
   /** Pages that have memory, in all layers, and their bytes. */
   resident(): { pages: number; bytes: number };
@@ -67,7 +67,7 @@ const NO_MARKS = new Uint8Array(0);
 /** The shape of a layer's pages: those of a layer that slides are f16 (docs/FORMAT.md), others are states. */
 export const kvShapeOf = (config: ModelConfig, codecs: PageCodecs, layer: number): KvShape => ({
   kvHeads: config.kvHeads,
-  keyDim: config.headDim,
+  keyDim: keyDimOf(config, layer),
   valueDim: config.valueDim,
   ...(config.attention[layer]!.window === undefined ? codecs : { keys: 'f16', values: 'f16' }),
   ...(config.attention[layer]!.recurs && { state: config.state }),
@@ -139,7 +139,7 @@ export const createState = (
           ...needs.chunks,
           layers: whole.length,
           kvHeads: config.kvHeads,
-          keyDim: config.headDim,
+          keyDim: source.shape.keyDim,
         })
       : undefined;
   /** One for all layers in turn, or, where later calls go on with them, one of each. */
@@ -170,16 +170,13 @@ export const createState = (
     },
   });
 
+  const turnings = layers.map((_, layer) => turningOf(config, layer));
   const retention = around.retain?.open({
     ...{ backend, heads: config.heads, scale: config.attentionScale, softcap: config.attentionCap },
     layers: whole.map((layer) => layers[layer]!),
     turning: {
       pairing: config.rope.pairing,
-      angles(place, position, rows) {
-        const { rotation } = config.attention[whole[place]!]!;
-        if (rotation === undefined) return undefined;
-        return ropeAngles(config.rope.rotations[rotation]!, config.rope.dim, position, rows);
-      },
+      angles: (place, position, rows) => turnings[whole[place]!]?.angles(position, rows),
     },
     keepPages: (place, kept) => residency.kept.keep(whole[place]!, kept),
   });
@@ -192,11 +189,7 @@ export const createState = (
   /** Of every layer, what its predictor meets in all calls. */
   const met = layers.map((_, layer) => {
     const place = whole.indexOf(layer);
-    const { dim, pairing, rotations } = config.rope;
-    const rotation = rotations[config.attention[layer]!.rotation ?? rotations.length];
-    const angles = (at: number, rows: number) => ropeAngles(rotation!, dim, at, rows);
-    const turned = rotation && { dim, pairing, angles };
-    return { place, turned, candidates: candidates[Math.min(place, candidates.length - 1)] };
+    return { place, turned: turnings[layer], candidates: candidates[Math.min(place, candidates.length - 1)] };
   });
 
   return {

@@ -23,7 +23,10 @@ type Always = 'attnNorm' | 'ffnNorm' | Projection;
 /** The weights of a layer under the names the forward pass uses. */
 export type LayerWeights = Readonly<
   Record<Always, Weight> & Partial<Record<Exclude<LayerTensor, Always>, Weight>>
->;
+> & {
+  /** No tensor of the file. (channels, headDim): times it, a query or a key is what is kept of it. Missing: all of it is. */
+  readonly kept?: Weight;
+};
 
 /** A model on the device. */
 export interface ModelWeights {
@@ -49,12 +52,18 @@ export interface LoadWeightsOptions {
   readonly reshape?: Reshape | undefined;
 }
 
+/** What is otherwise than in the file: numbers, and by layer what its queries and keys are multiplied with. */
+export interface Reshaped {
+  readonly config: Partial<ModelConfig>;
+  readonly kept?: readonly (Weight | undefined)[];
+}
+
 /** `swap` puts a weight in another's place, and frees that. */
 export type Reshape = (
   layers: readonly LayerWeights[],
   config: ModelConfig,
   swap: (old: Weight, made: Weight) => void,
-) => Promise<Partial<ModelConfig>>;
+) => Promise<Reshaped>;
 
 type Factors = 'ropeFactors' | 'ropeShort' | 'ropeLong';
 const FACTORS: readonly Factors[] = ['ropeFactors', 'ropeShort', 'ropeLong'];
@@ -188,14 +197,16 @@ export const loadWeights = async (
       for (const [label, weight] of weights) if (weight === old) weights.set(label, made);
       backend.free(old);
     });
+    const kept = reshaped?.kept ?? [];
+    for (const weight of kept) if (weight) weights.set(weight.label, weight);
     const { embedding, outputNorm, output } = take(outside) as Record<Exclude<ModelTensor, Factors>, Weight>;
     return {
-      config: { ...config, ...reshaped },
+      config: { ...config, ...reshaped?.config },
       fingerprint: fingerprint.digest(),
       embedding,
       outputNorm,
       output: output ?? embedding,
-      layers: layers(),
+      layers: layers().map((own, layer) => (kept[layer] ? { ...own, kept: kept[layer] } : own)),
       release,
     };
   } catch (cause) {

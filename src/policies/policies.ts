@@ -1,6 +1,7 @@
 /** What `policies.js` brings: the policies, and what few options ask for. */
 
 export { settleKeys } from '../weights/key-divergence.js';
+export { narrowKeys } from '../weights/narrow-keys.js';
 export { narrowValues } from '../weights/narrow-values.js';
 export { createPolicy } from './index.js';
 export { notOfOneSession } from './not-of-one-session.js';

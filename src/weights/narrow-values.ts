@@ -1,8 +1,9 @@
-import type { Backend, Tensor, Weight } from '../backends/backend.js';
+import type { Weight } from '../backends/backend.js';
 import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.js';
 import { fromHalf, toHalf } from '../codecs/half.js';
 import { LonghandError } from '../errors.js';
 import { narrowing } from './low-rank.js';
+import { type Bench, LANES, numbersOf } from './numbers-of.js';
 
 /** What of a layer makes values and reads them. */
 export interface ValueWeights {
@@ -21,31 +22,6 @@ export interface ValueShape {
   readonly kvHeads: number;
   readonly valueDim: number;
 }
-
-/** The verbs that it takes. `swap` puts a weight in another's place, and frees that. */
-export interface Bench extends Pick<Backend, 'tensor' | 'embed' | 'read' | 'weight' | 'fill' | 'free'> {
-  swap(old: Weight, made: Weight): void;
-}
-
-/** Kernels step through a vector 16 channels at a time. */
-const LANES = 16;
-/** Rows of a weight that are read back at a time. */
-const ROWS = 256;
-
-/** A weight as numbers, (rows, cols). */
-const numbersOf = async (b: Bench, weight: Weight): Promise<Float32Array> => {
-  const { rows, cols } = weight;
-  const all = new Float32Array(rows * cols);
-  for (let from = 0; from < rows; from += ROWS) {
-    const count = Math.min(ROWS, rows - from);
-    const some: Tensor = b.tensor('rows', count, cols);
-    const ids = Array.from({ length: count }, (_, i) => from + i);
-    b.embed(some, weight, ids);
-    all.set(await b.read(some), from * cols);
-    b.free(some);
-  }
-  return all;
-};
 
 /** Rows of numbers as Q8_0: f16 scale and 32 codes of 8 bits. */
 const asQ8 = (rows: Float32Array): Uint8Array<ArrayBuffer> => {

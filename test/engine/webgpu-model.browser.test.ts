@@ -124,6 +124,24 @@ test('a model answers on WebGPU as it does on WASM, whenever the GPU is lost', a
   await model.close();
 });
 
+test.each([
+  ['F32', 1e-4],
+  // Its file has no weights of the kind that picks channels.
+  ['Q8_0', 1e-3],
+] as const)('keys of fewer channels are chosen and read alike on WebGPU and WASM: %s', async (type, bound) => {
+  const bytes = randomModel({ architecture: 'llama', type, ...sizes });
+  const options = { attention: { method: 'dhsa', budget: 96, local: 16 } } as const;
+  const [wanted, found] = [
+    await read(bytes, { backend: 'wasm', ...options, kv: { store: 'none', keyChannels: 16 } }),
+    await read(bytes, { backend: 'webgpu', ...options, kv: { store: 'none', keyChannels: 16 } }),
+  ];
+  expect(found.info.pageSizes).toEqual(wanted.info.pageSizes);
+  expect(found.info.pageSizes.keyChannels).toBe(16);
+  wanted.logits.forEach((row, i) => {
+    expect(divergence(row, found.logits[i]!)).toBeLessThan(bound);
+  });
+});
+
 test('an adapter that computes wrongly is refused, with the reason', async () => {
   const bytes = randomModel({ architecture: 'llama', type: 'F32', ...sizes });
   const { json } = Response.prototype;
