@@ -47,6 +47,8 @@ const OTHERS = [
   'dhsa-learned',
   'pages-q8-q4',
   'values-48',
+  'keys-48',
+  'keys-32',
 ];
 
 const { values } = parseArgs({
