@@ -1,6 +1,7 @@
 import { NUMERICS } from '../backends/wasm/numerics.js';
 import type { Speed } from '../backends/webgpu/trial.js';
-import { openStore } from '../stores/index.js';
+import { openPatiently } from '../stores/patience.js';
+import type { Store } from '../stores/store.js';
 import type { checkEngineOptions } from './options.js';
 
 /** What a GPU and the CPU took in a trial. */
@@ -25,10 +26,10 @@ export const keptTrials = (
   kind: 'speeds' | 'ways' | 'bears',
 ): KeptTrials => {
   const keyOf = (what: readonly unknown[]): string => `${kind}/${JSON.stringify([NUMERICS, what])}`;
-  const use = async <T>(work: (store: Awaited<ReturnType<typeof openStore>>) => Promise<T>) => {
+  const use = async <T>(work: (store: Store) => Promise<T>) => {
     if (store === 'none' || store === 'memory') return undefined;
     try {
-      const opened = await openStore(store, { database, durability });
+      const opened = await openPatiently(store, { database, durability });
       return await work(opened).finally(() => opened.close());
     } catch {
       return undefined;

@@ -10,8 +10,8 @@ export interface KvOptions {
   readonly values?: 'q8' | 'q4' | 'f16';
   /**
    * Channels of a key that are kept: those that matter most to its product with queries, by the model's own weights, found at
-   * load (after ThinK, arXiv 2407.21018, which chooses for a prompt). A multiple of 16. Pages and attention shrink with it; what it costs a model must be
-   * tried. Layers that slide keep all. Default: all.
+   * load (after ThinK, arXiv 2407.21018, which chooses for a prompt). A multiple of 16. Pages and attention shrink with it; what
+   * it costs a model must be tried. Layers that slide keep all. Default: all.
    */
   readonly keyChannels?: number;
   /**

@@ -5,8 +5,8 @@ import { type Archive, openArchive } from '../kv/archive.js';
 import { readBeside } from '../kv/read-beside.js';
 import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import { kvShapeOf } from '../model/state.js';
-import { openStore, type Store } from '../stores/index.js';
-import { createPatience, type Patience, patient } from '../stores/patience.js';
+import { createPatience, openPatiently, type Patience } from '../stores/patience.js';
+import type { Store } from '../stores/store.js';
 import type { checkEngineOptions } from './options.js';
 import { pageRooms } from './page-rooms.js';
 
@@ -36,18 +36,14 @@ export const openKept = async (
   try {
     const { database, durability, encryption, threadUrl } = chosen;
     const options = { database, durability, ...(encryption && { encryption }) };
-    store = await patience.within(
-      'open',
-      openStore(chosen.store === 'none' ? 'memory' : chosen.store, options),
-    );
+    store = await openPatiently(chosen.store === 'none' ? 'memory' : chosen.store, options, patience);
     // Not in Node, whose workers are others; and what is encrypted is read where its key is.
     const { name } = store;
     if (name !== 'memory' && !encryption && typeof Worker === 'function') {
       const url =
         threadUrl === undefined ? undefined : new URL('reads.js', new URL(threadUrl, location.href));
-      store = readBeside(store, { store: name, database, url });
+      store = readBeside(store, { store: name, database, url }, patience);
     }
-    if (name !== 'memory') store = patient(store, patience);
     const archive = await openArchive(store, {
       fingerprint: fingerprintOf(provenance),
       segmentTokens: reader.arena.segmentTokens,
@@ -58,6 +54,7 @@ export const openKept = async (
       diskBytes: chosen.disk ?? (await usualDiskBytes(store, patience)),
       rooms: pageRooms(() => reader.backend),
       made: provenance,
+      ...(provenance.reads !== undefined && { answers: provenance.attention }),
     });
     return { archive, store };
   } catch (error) {

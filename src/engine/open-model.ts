@@ -10,7 +10,6 @@ import type { PageCodecs } from '../model/state.js';
 import { openRetention } from '../policies/open-retention.js';
 import type { Measure, Retain } from '../policies/policy.js';
 import { openPredictor } from '../predictors/index.js';
-import { readsOf } from '../predictors/predictor.js';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { openModelFile } from '../weights/split.js';
@@ -158,8 +157,9 @@ export const openModel = async (
     const provenance: Provenance = {
       model: fingerprint,
       tokenizer: tokenizer.signature,
-      codec: codecsUsed(config, pageCodecs, chosen),
-      attention: readsOf(predictor) + retention.bound,
+      codec: codecsUsed(config, pageCodecs, { keyChannels, valueChannels }),
+      attention: predictor.signature + retention.bound,
+      ...(predictor.reads !== undefined && { reads: predictor.reads + retention.bound }),
       build: `${backend.numerics ?? `${backend.name}/${backend.build}`}/${NUMERICS}`,
     };
     const kept = chosen.store === 'none' ? undefined : await openKept(chosen, reader, provenance, warnings);

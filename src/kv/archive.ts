@@ -79,6 +79,11 @@ export interface ArchiveOptions extends WriteBehindOptions {
   readonly diskBytes?: number | undefined;
   /** Where pages that are fetched may stand already when they are handed over. Default: nowhere. */
   readonly rooms?: Rooms | undefined;
+  /**
+   * What rows of questions and answers are computed under, where `fingerprint` does not say it: private pages are attached only
+   * under the same. Default: `fingerprint` says it.
+   */
+  readonly answers?: string;
   /** What `fingerprint` is made of, kept for whoever asks why a text cannot be attached. */
   readonly made?: Provenance;
 }
@@ -103,8 +108,9 @@ export const openArchive = async (store: RunStore, options: ArchiveOptions): Pro
   const evictor = createEvictor(store, leases, (segment) => intact.delete(segment));
   const disk = withBudget(store, options.diskBytes, uses, evictor);
   const writer = createWriteBehind(disk, options);
-  // Private runs have no key of content, so their layout is part of the fingerprint that their manifest has.
-  const laidOut = scopeKey(scope);
+  // Private runs have no key of content, so all that they depend on is part of the fingerprint that their manifest has.
+  const { answers } = options;
+  const laidOut = scopeKey(answers === undefined ? scope : JSON.stringify([scope, answers]));
   const segments = (tokens: ArrayLike<number>) => segmentKeys(scope, tokens, segmentTokens);
   const sessions = createSessions(disk, writer, {
     fingerprint: laidOut,

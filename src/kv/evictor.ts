@@ -76,7 +76,7 @@ export const createEvictor = (
     const locks: (() => void)[] = [];
     try {
       for (const id of sessions) {
-        const unlock = await store.lock(sessionKey(id));
+        const unlock = await store.lock(sessionKey(id), { writes: true });
         if (!unlock) return 0;
         locks.push(unlock);
       }

@@ -1,3 +1,4 @@
+import { createPatience, type Patience } from '../stores/patience.js';
 import type { Store } from '../stores/store.js';
 import type { Landing, RunStore } from './read-records.js';
 import { trustWhole } from './seal.js';
@@ -21,7 +22,11 @@ const startWorker = (url: URL | string | undefined): Worker =>
     ? new Worker(new URL('./reads.js', import.meta.url), { type: 'module' })
     : new Worker(url, { type: 'module' });
 
-const startReading = (reads: ReadsPlace, url: URL | string | undefined): ReadingThread => {
+const startReading = (
+  reads: ReadsPlace,
+  url: URL | string | undefined,
+  { within }: Patience,
+): ReadingThread => {
   const asked = new Map<number, { resolve(values?: Landing[]): void; reject(error: Error): void }>();
   let [serves, count] = [false, 0];
   let worker: Worker | undefined;
@@ -64,7 +69,11 @@ const startReading = (reads: ReadsPlace, url: URL | string | undefined): Reading
         asked.set(id, { resolve, reject }),
       );
       worker!.postMessage({ id, keys, rooms } satisfies ReadsAsked);
-      return values as Promise<T[] | undefined>;
+      return within('read', values as Promise<T[] | undefined>).catch((error) => {
+        // One that does not answer may still write where it was told to land: it is no more before that memory is another's.
+        end();
+        throw error;
+      });
     },
     end,
   };
@@ -80,6 +89,7 @@ const isOfRun = (key: string | undefined): boolean =>
 export const readBeside = (
   store: Store,
   { url, ...reads }: ReadsPlace & { readonly url?: URL | string | undefined },
+  patience = createPatience(),
 ): RunStore => {
   let thread: ReadingThread | undefined;
   let closed = false;
@@ -91,7 +101,7 @@ export const readBeside = (
       // What it could not read is asked for again, so that a failure is told by the store itself.
       if (beside) return beside;
       const values = await store.getMany(keys);
-      if (!closed && values[0]) thread ??= startReading(reads, url);
+      if (!closed && values[0]) thread ??= startReading(reads, url, patience);
       return values;
     },
     land(keys, rooms) {

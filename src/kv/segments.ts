@@ -7,15 +7,17 @@ export interface Provenance {
   readonly tokenizer: string;
   /** Names and versions of the codecs of keys and values. */
   readonly codec: string;
-  /** How the predictor reads a text: the attention options that shape K and V, and what is noted of them. */
+  /** The attention options, of texts and of questions and answers, and what retention makes of texts. */
   readonly attention: string;
+  /** Of them those that shape the pages of a text, and what is noted of these. Missing: all of them. */
+  readonly reads?: string;
   /** The numerics class: backend, its build, and the version of what its kernels compute. Bit-equal within one. */
   readonly build: string;
 }
 
-/** Two runs with equal fingerprints write equal pages for equal tokens. 32 hexadecimal digits. */
-export const fingerprintOf = ({ model, codec, attention, build }: Provenance): string =>
-  hex(digest(new TextEncoder().encode(JSON.stringify([model, codec, attention, build]))));
+/** Two texts with equal fingerprints have equal pages for equal tokens. 32 hexadecimal digits. */
+export const fingerprintOf = ({ model, codec, attention, reads = attention, build }: Provenance): string =>
+  hex(digest(new TextEncoder().encode(JSON.stringify([model, codec, reads, build]))));
 
 /**
  * The keys of whole segments of a token list, 32 hexadecimal digits each. A key is a digest of the one before it and of

@@ -66,7 +66,7 @@ export const createSessions = (store: Store, writer: WriteBehind, options: Sessi
   const links = createLinks(store, writer);
 
   const lock = async (id: string, { wait = false, signal }: AcquireOptions = {}): Promise<() => void> => {
-    const release = await store.lock(sessionKey(id), { wait, signal });
+    const release = await store.lock(sessionKey(id), { wait, signal, writes: true });
     if (release) return release;
     throw inUse(id);
   };
@@ -142,7 +142,7 @@ export const createSessions = (store: Store, writer: WriteBehind, options: Sessi
     const lost = [...(await storedRuns(store))].filter((run) => !linked.has(run));
     for (const id of new Set(lost.map(originOf))) {
       // Under its lock, so that nobody's unfinished `put` is taken for what a crash left; opening it cleans it up.
-      const unlock = await store.lock(sessionKey(id));
+      const unlock = await store.lock(sessionKey(id), { writes: true });
       if (!unlock) continue;
       await open(id)
         .catch((error: LonghandError) => {

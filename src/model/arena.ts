@@ -79,13 +79,13 @@ const routesOf = ({ heads, routing }: ModelConfig): number =>
 
 /** What an arena takes before attention is in passes. */
 export const arenaBytes = (config: ModelConfig, segmentTokens: number): number => {
-  const { dim, hidden, heads, kvHeads, headDim, valueDim, narrowedKeys, rank = 0, rope, vocab } = config;
+  const { dim, hidden, heads, kvHeads, headDim, valueDim, rank = 0, rope, vocab } = config;
   const cols =
     routesOf(config) +
     rank +
     2 * dim +
     2 * hidden +
-    (heads + kvHeads) * (headDim + valueDim + (narrowedKeys?.channels ?? 0)) +
+    (heads + kvHeads) * (headDim + valueDim) +
     rope.rotations.length * rope.dim;
   const recurring = recurringWidths(config).reduce((sum, [, width]) => sum + width, 0);
   return 4 * (segmentTokens * (cols + recurring) + vocab);

@@ -198,6 +198,9 @@ export const loadWeights = async (
       backend.free(old);
     });
     const kept = reshaped?.kept ?? [];
+    const { narrowedKeys } = reshaped?.config ?? {};
+    // Another choice of channels is another model: on another device, or by another rule.
+    if (narrowedKeys) fingerprint.add(new TextEncoder().encode(JSON.stringify(narrowedKeys)));
     for (const weight of kept) if (weight) weights.set(weight.label, weight);
     const { embedding, outputNorm, output } = take(outside) as Record<Exclude<ModelTensor, Factors>, Weight>;
     return {

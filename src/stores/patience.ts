@@ -1,5 +1,6 @@
 import { LonghandError } from '../errors.js';
-import type { Store } from './store.js';
+import { openStore, type StoreName } from './index.js';
+import type { Store, StoreOptions } from './store.js';
 
 /** Waits for storage, but not for ever: browsers are known to leave a request without an answer. */
 export interface Patience {
@@ -14,7 +15,7 @@ const LOOK_MS = 1000;
  * hears the answer before it has looked so often.
  */
 const LOOKS = 60;
-/** The same once a call was given up, until one is answered again. */
+/** The same for what is asked after a call was given up, until one is answered again. */
 const LOOKS_MORE = 2;
 
 const noAnswer = (call: string, looks: number): LonghandError =>
@@ -26,12 +27,12 @@ const noAnswer = (call: string, looks: number): LonghandError =>
   );
 
 export const createPatience = (lookMs = LOOK_MS): Patience => {
-  const underWay = new Set<{ looks: number; giveUp(): void }>();
+  const underWay = new Set<{ looks: number; readonly most: number; giveUp(): void }>();
   let timer: ReturnType<typeof setInterval> | undefined;
   let most = LOOKS;
 
   const look = (): void => {
-    for (const call of underWay) if (++call.looks > most) call.giveUp();
+    for (const call of underWay) if (++call.looks > call.most) call.giveUp();
     if (underWay.size > 0) return;
     clearInterval(timer);
     timer = undefined;
@@ -39,13 +40,14 @@ export const createPatience = (lookMs = LOOK_MS): Patience => {
 
   return {
     async within(name, answer) {
-      let giveUp!: (error: LonghandError) => void;
+      let reject!: (error: LonghandError) => void;
       const call = {
         looks: 0,
+        most,
         giveUp(): void {
           underWay.delete(call);
           most = LOOKS_MORE;
-          giveUp(noAnswer(name, call.looks));
+          reject(noAnswer(name, call.looks));
         },
       };
       underWay.add(call);
@@ -59,8 +61,8 @@ export const createPatience = (lookMs = LOOK_MS): Patience => {
         most = LOOKS;
       };
       answer.then(answered, answered);
-      const never = new Promise<never>((_, reject) => {
-        giveUp = reject;
+      const never = new Promise<never>((_, refuse) => {
+        reject = refuse;
       });
       return Promise.race([answer, never]);
     },
@@ -70,21 +72,67 @@ export const createPatience = (lookMs = LOOK_MS): Patience => {
 const isNoAnswer = (error: LonghandError): boolean => error.code === 'storage/unavailable';
 
 /**
- * `store`, whose calls are waited for with patience. One that is given up may still be done later; to close is given up in
- * silence. Locks are waited for as long as others hold them.
+ * `store`, whose calls are waited for with patience. One that is given up may still be done later: locks that are taken to write
+ * are let go of only once no commit is left of which that is not known. To close is given up in silence. Locks are waited for as
+ * long as others hold them.
  */
-export const patient = <S extends Store>(store: S, { within }: Patience): S => {
-  const parts = Object.entries(store).map(([name, part]) => {
-    if (typeof part !== 'function' || name === 'lock') return [name, part];
-    const call = (...args: unknown[]): unknown => {
-      const answer: unknown = part(...args);
-      return answer instanceof Promise ? within(name, answer) : answer;
-    };
-    return [name, call];
-  });
-  const close = (): Promise<void> =>
-    within('close', store.close()).catch((error) => {
-      if (!isNoAnswer(error)) throw error;
-    });
-  return { ...Object.fromEntries(parts), close } as S;
+export const patient = (store: Store, { within }: Patience): Store => {
+  /** Commits that have not settled, also those that were given up. */
+  const unsettled = new Set<Promise<void>>();
+  return {
+    ...store,
+    get: (key) => within('get', store.get(key)),
+    getMany: (keys) => within('getMany', store.getMany(keys)),
+    ...(store.lend && {
+      async lend(keys, use) {
+        let isOver = false;
+        const handed = store.lend!(keys, (bytes, n) => {
+          if (!isOver) use(bytes, n);
+        });
+        await within('lend', handed).finally(() => {
+          isOver = true;
+        });
+      },
+    }),
+    commit(batch) {
+      const done = store.commit(batch);
+      const settled = done
+        .catch(() => undefined)
+        .then(() => {
+          unsettled.delete(settled);
+        });
+      unsettled.add(settled);
+      return within('commit', done);
+    },
+    list: (prefix) => within('list', store.list(prefix)),
+    size: (prefix) => within('size', store.size(prefix)),
+    async lock(name, how) {
+      const unlock = await store.lock(name, how);
+      if (!unlock || !how?.writes) return unlock;
+      return () => {
+        if (unsettled.size === 0) unlock();
+        else void Promise.all(unsettled).then(unlock);
+      };
+    },
+    close: () =>
+      within('close', store.close()).catch((error) => {
+        if (!isNoAnswer(error)) throw error;
+      }),
+  };
+};
+
+/** As `openStore`, with patience for the opening and for every call. What opens later than is waited for is closed. */
+export const openPatiently = async (
+  name: StoreName,
+  options: StoreOptions,
+  patience = createPatience(),
+): Promise<Store> => {
+  if (name === 'memory') return openStore(name, options);
+  const opening = openStore(name, options);
+  try {
+    return patient(await patience.within('open', opening), patience);
+  } catch (error) {
+    opening.then(({ close }) => close()).catch(() => undefined);
+    throw error;
+  }
 };

@@ -43,6 +43,8 @@ export type Lock = (name: string, how?: LockOptions) => Promise<(() => void) | u
 export interface LockOptions {
   /** Wait until it is free, in the order of asking. Default false. */
   readonly wait?: boolean;
+  /** Whoever holds it commits what others must not see come later. Default false. */
+  readonly writes?: boolean;
   /** Ends the wait; the call then rejects with the signal's reason, an `AbortError` by default. */
   readonly signal?: AbortSignal | undefined;
 }

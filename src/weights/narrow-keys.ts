@@ -77,21 +77,28 @@ const squaresOf = async (
   });
 };
 
-/** Of every unit what its products of queries and keys come to, of all that a head's do, summed over KV heads. */
+/** To so many digits a unit's worth counts, so that devices whose sums differ in the last ones choose alike. */
+const DIGITS = 6;
+
+/**
+ * Of every unit what its products of queries and keys come to, of all that a head's do, summed over KV heads. Of two channels that are
+ * turned each meets the other as often as itself, over all positions: their squares count together.
+ */
 const worthOf = (units: readonly Unit[], queries: Float64Array[], keys: Float64Array[]): number[] => {
   const group = queries.length / keys.length;
   const worth = units.map(() => 0);
   for (const [head, key] of keys.entries()) {
-    const own = units.map(({ channels }) =>
-      channels.reduce((sum, channel) => {
-        const asked = queries.slice(head * group, (head + 1) * group);
-        return sum + key[channel]! * asked.reduce((all, query) => all + query[channel]!, 0);
-      }, 0),
+    const asked = queries.slice(head * group, (head + 1) * group);
+    const query = key.map((_, channel) => asked.reduce((sum, one) => sum + one[channel]!, 0));
+    const own = units.map(({ pair, channels: [a, b] }) =>
+      pair === undefined
+        ? query[a]! * key[a]! + query[b]! * key[b]!
+        : ((query[a]! + query[b]!) * (key[a]! + key[b]!)) / 2,
     );
     const all = own.reduce((sum, x) => sum + x, 0);
     for (const [n, x] of own.entries()) worth[n]! += all > 0 ? x / all : 0;
   }
-  return worth;
+  return worth.map((x) => Number(x.toPrecision(DIGITS)));
 };
 
 /** Kept channels in an order in which the pairs that are left pair as they did. */
@@ -107,11 +114,12 @@ const inOrder = (kept: readonly Unit[], pairing: KeyShape['pairing']): number[] 
 };
 
 /**
- * What to multiply queries and keys of each layer with, after rotation, so that of `headDim` channels the `channels` are left which matter
- * most to their products; pages hold less of each key, and no kernel knows. ThinK (arXiv 2407.21018 §3.2) scores a channel
- * by ‖Q‖·‖K‖ over a prompt and chooses for each head; here its squares are what the projections, their gains and norms
- * make of inputs that are alike in all channels, so that the choice is the model's, not a prompt's, and pages can be shared; it is one for all
- * heads of a layer, by pairs of the rotation. Throws `input/option` where pages cannot hold so many, or a projection is a pair.
+ * What to multiply queries and keys of each layer with, after rotation, so that of `headDim` channels the `channels` are left
+ * which matter most to their products; pages hold less of each key, and no kernel knows. ThinK (arXiv 2407.21018 §3.2) scores a
+ * channel by ‖Q‖·‖K‖ over a prompt and chooses for each head; here its squares are what the projections, their gains and norms
+ * make of inputs that are alike in all channels, so that the choice is the model's, not a prompt's, and pages can be shared; it is
+ * one for all heads of a layer, by pairs of the rotation. Throws `input/option` where pages cannot hold so many, or a projection
+ * is a pair.
  */
 export const narrowKeys = async (
   b: Bench,

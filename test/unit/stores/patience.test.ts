@@ -77,7 +77,7 @@ test('looks are counted, not time: a thread that computed for long hears the ans
 
 test('to close is given up in silence; locks are waited for', async () => {
   const inner = await openMemory();
-  const store = patient<Store>({ ...inner, close: never }, createPatience());
+  const store = patient({ ...inner, close: never }, createPatience());
   const unlock = await store.lock('a');
   const waits = watched(store.lock('a', { wait: true }));
   const closed = watched(store.close());
@@ -95,7 +95,50 @@ test('errors are what they were', async () => {
   const refuse = async (): Promise<never> => {
     throw new TypeError('No.');
   };
-  const store = patient<Store>({ ...inner, commit: refuse, close: refuse }, createPatience());
+  const store = patient({ ...inner, commit: refuse, close: refuse }, createPatience());
   await expect(store.commit({ put: [], delete: [] })).rejects.toThrow(TypeError);
   await expect(store.close()).rejects.toThrow(TypeError);
+});
+
+test('what is handed over after it was given up is not', async () => {
+  let hand!: () => void;
+  const inner = await openMemory();
+  const lend: NonNullable<Store['lend']> = (_, use) =>
+    new Promise((resolve) => {
+      hand = () => {
+        use(Uint8Array.of(1), 0);
+        resolve();
+      };
+    });
+  const store = patient({ ...inner, lend }, createPatience());
+  const handed: Uint8Array[] = [];
+  const lent = watched(store.lend!(['a'], (bytes) => handed.push(bytes)));
+  await seconds(61);
+  expect(lent.error?.code).toBe('storage/unavailable');
+  hand();
+  await seconds(1);
+  expect(handed).toEqual([]);
+  await Promise.all([store.lend!(['a'], (bytes) => handed.push(bytes)), seconds(0).then(() => hand())]);
+  expect(handed).toEqual([Uint8Array.of(1)]);
+});
+
+test('whoever writes under a lock holds it until no commit is left that may still come', async () => {
+  let arrive!: () => void;
+  const inner = await openMemory();
+  const commit: Store['commit'] = (batch) =>
+    new Promise((resolve) => {
+      arrive = () => resolve(inner.commit(batch));
+    });
+  const store = patient({ ...inner, commit }, createPatience());
+  const [writing, reading] = [await store.lock('a', { writes: true }), await store.lock('b')];
+  const stuck = watched(store.commit({ put: [['x', Uint8Array.of(1)]], delete: [] }));
+  await seconds(61);
+  expect(stuck.error?.code).toBe('storage/unavailable');
+  writing!();
+  reading!();
+  expect(await inner.lock('a')).toBeUndefined();
+  expect(await inner.lock('b')).toBeTypeOf('function');
+  arrive();
+  await seconds(0);
+  expect(await inner.lock('a')).toBeTypeOf('function');
 });
