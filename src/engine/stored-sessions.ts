@@ -8,7 +8,7 @@ import type { ListedSession } from '../kv/list-sessions.js';
 import { loadSessionFiles } from '../kv/load-session-files.js';
 import { inWords, madeOtherwise } from '../kv/made.js';
 import type { Manifest } from '../kv/manifest.js';
-import type { Provenance } from '../kv/segments.js';
+import { fingerprintOf, type Provenance } from '../kv/segments.js';
 import { noSession } from '../kv/session-transfer.js';
 import type { Sessions } from '../kv/sessions.js';
 import type { SessionProbe, StoredSession } from './engine.js';
@@ -33,7 +33,11 @@ const shown = (listed: ListedSession, provenance: Provenance, fingerprint: strin
     return { ...session, restores: 'nothing', problem: OTHER_TOKENIZER };
   }
   if (listing.fingerprint === fingerprint) return { ...session, restores: 'pages' };
-  const problem = `Its pages were made with another ${inWords(madeOtherwise(made, provenance))}: it is read again when it is opened.`;
+  const what = `made with another ${inWords(madeOtherwise(made, provenance))}`;
+  const isRead = fingerprintOf(made) === fingerprintOf(provenance);
+  const problem = isRead
+    ? `What was asked and answered was ${what}: it is read again when it is opened.`
+    : `Its pages were ${what}: it is read again when it is opened.`;
   return { ...session, restores: 'tokens', problem };
 };
 

@@ -69,15 +69,16 @@ export const createPatience = (lookMs = LOOK_MS): Patience => {
   };
 };
 
-const isNoAnswer = (error: LonghandError): boolean => error.code === 'storage/unavailable';
+/** It was we who gave it up. */
+const isNoAnswer = ({ details }: Partial<LonghandError>): boolean => details?.looks !== undefined;
 
 /**
  * `store`, whose calls are waited for with patience. One that is given up may still be done later: locks that are taken to write
- * are let go of only once no commit is left of which that is not known. To close is given up in silence. Locks are waited for as
+ * are let go of only once no such commit is left. To close is given up in silence. Locks are waited for as
  * long as others hold them.
  */
 export const patient = (store: Store, { within }: Patience): Store => {
-  /** Commits that have not settled, also those that were given up. */
+  /** Commits that were given up and have not settled. */
   const unsettled = new Set<Promise<void>>();
   return {
     ...store,
@@ -94,15 +95,19 @@ export const patient = (store: Store, { within }: Patience): Store => {
         });
       },
     }),
-    commit(batch) {
+    async commit(batch) {
       const done = store.commit(batch);
-      const settled = done
-        .catch(() => undefined)
-        .then(() => {
-          unsettled.delete(settled);
-        });
-      unsettled.add(settled);
-      return within('commit', done);
+      await within('commit', done).catch((error) => {
+        if (isNoAnswer(error)) {
+          const settled = done
+            .catch(() => undefined)
+            .then(() => {
+              unsettled.delete(settled);
+            });
+          unsettled.add(settled);
+        }
+        throw error;
+      });
     },
     list: (prefix) => within('list', store.list(prefix)),
     size: (prefix) => within('size', store.size(prefix)),

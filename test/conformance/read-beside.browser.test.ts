@@ -6,6 +6,7 @@ import { decodeRecord, encodeRecord } from '../../src/kv/records.js';
 import { sealOf } from '../../src/kv/seal.js';
 import { pagesKey } from '../../src/kv/stored-run.js';
 import { openStore } from '../../src/stores/index.js';
+import { createPatience } from '../../src/stores/patience.js';
 import type { Store } from '../../src/stores/store.js';
 import { wipe } from '../../src/wipe.js';
 import { random } from '../support/random.js';
@@ -25,7 +26,11 @@ type StoreName = 'idb' | 'opfs';
 const worker = startStoreWorker();
 let databases = 0;
 /** A store with these records, one that has its runs read beside, and how often the first one was asked for many. */
-const openBoth = async (name: StoreName = 'idb', url: URL | string = readsUrl) => {
+const openBoth = async (
+  name: StoreName = 'idb',
+  url: URL | string = readsUrl,
+  patience = createPatience(),
+) => {
   const database = `beside-${Date.now()}-${databases++}`;
   const inner = name === 'idb' ? await openStore('idb', { database }) : await worker.open(database);
   await inner.commit({
@@ -40,7 +45,7 @@ const openBoth = async (name: StoreName = 'idb', url: URL | string = readsUrl) =
       return inner.getMany(keys);
     },
   };
-  const store = readBeside(counted, { store: name, database, url });
+  const store = readBeside(counted, { store: name, database, url }, patience);
   onTestFinished(() => store.close());
   return { inner, store, database, asked: () => asked };
 };
@@ -176,6 +181,23 @@ test.each(
   await both.store.close();
   await asked.catch((error) => expect(error.code).toBe('engine/closed'));
   await expect(both.store.getMany(KEYS)).rejects.toMatchObject({ code: 'engine/closed' });
+});
+
+test('a thread that is there and never answers is given up, and the store asked', async () => {
+  const silent = script('let asked = 0; onmessage = () => asked++ || postMessage({ ready: true });');
+  const both = await openBoth('idb', silent, createPatience(5));
+  expect(sums(await both.store.getMany(KEYS))).toEqual(SUMS);
+  let landing: Promise<unknown> | undefined;
+  await vi.waitUntil(() => {
+    landing = both.store.land!(KEYS, []);
+    return landing !== undefined;
+  }, PATIENCE);
+  const before = both.asked();
+  // What was to land is let go of by whoever asked: the thread is no more.
+  await expect(landing).rejects.toMatchObject({ code: 'storage/unavailable' });
+  expect(both.store.land!(KEYS, [])).toBeUndefined();
+  expect(sums(await both.store.getMany(KEYS))).toEqual(SUMS);
+  expect(both.asked()).toBe(before + 1);
 });
 
 test('files that the thread has open go when nothing lives in them', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openSession } from '../../src/engine/open-context.js';
 import type { OpenModel } from '../../src/engine/open-model.js';
 import type { EngineOptions } from '../../src/engine/options.js';
+import { storedSessions } from '../../src/engine/stored-sessions.js';
 import { book, openBundled } from './bundled.js';
 import { everything } from './everything.js';
 
@@ -12,7 +13,7 @@ let count = 0;
 
 const open = (options: EngineOptions, database?: string): Promise<OpenModel> =>
   openBundled({
-    maxTokens: 1024,
+    maxTokens: 2048,
     ...options,
     kv: database === undefined ? { store: 'none' } : { store: 'idb', database },
   });
@@ -65,4 +66,37 @@ test.each<[EngineOptions, EngineOptions]>([
   [{ attention: { method: 'quest' } }, { attention: { method: 'quest', reading: 'dhsa' } }],
 ])('nothing is shared by %j and %j', async (first, second) => {
   expect((await inTurn(first, second)).reusedTokens).toBe(0);
+});
+
+test('what was asked and answered is private to the method that answered: it is computed again, the text is not', async () => {
+  const database = `readings-${++count}`;
+  const visit = async (attention: EngineOptions['attention']) => {
+    const model = await open({ attention: attention! }, database);
+    const [stored] = await storedSessions(model).list();
+    const session = await openSession(model, { id: 'book' });
+    const { meter } = session.context;
+    if (!stored) await session.conversation!.append(TEXT, {});
+    await session.conversation!.ask(
+      stored ? 'And where?' : 'Who was it?',
+      { maxTokens: 4, continue: true },
+      {},
+      () => undefined,
+    );
+    const { reusedTokens, recomputedTokens } = meter;
+    await session.close();
+    await model.close();
+    return { stored, reusedTokens, recomputedTokens };
+  };
+  const landmark = { method: 'landmark', density: 0.3 } as const;
+  await visit(landmark);
+  const same = await visit(landmark);
+  expect(same.stored).toMatchObject({ restores: 'pages' });
+  expect(same.recomputedTokens).toBe(0);
+  const other = await visit({ method: 'dense' });
+  expect(other.stored).toMatchObject({
+    restores: 'tokens',
+    problem: expect.stringMatching(/asked and answered was made with another attention method \(landmark/),
+  });
+  expect(other.reusedTokens).toBe(768);
+  expect(other.recomputedTokens).toBeGreaterThan(100);
 });
