@@ -7,15 +7,19 @@ import { randomModel } from '../support/random-model.js';
 
 const root = join(import.meta.dirname, '../..');
 
-/** The engine opens its stores through the file with the fault points. */
+/** The engine opens its stores, with patience, through the file with the fault points. */
 const faultPoints: Plugin = {
   name: 'fault-points',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /\/stores\/index\.js$/ }, ({ importer }) =>
-      importer.includes(join('src', 'engine'))
-        ? { path: join(root, 'test/crash/fault-points.ts') }
-        : undefined,
-    );
+  setup: ({ onResolve, onEnd }) => {
+    let stands = 0;
+    onResolve({ filter: /\/index\.js$/ }, ({ importer }) => {
+      if (!importer.endsWith(join('src', 'stores', 'patience.ts'))) return undefined;
+      stands++;
+      return { path: join(root, 'test/crash/fault-points.ts') };
+    });
+    onEnd(() => {
+      if (stands !== 1) throw new Error(`The fault points stand in at ${stands} places, not at one.`);
+    });
   },
 };
 
