@@ -19,7 +19,7 @@ import { openPredictor } from '../src/predictors/index.js';
 import type { Predictor } from '../src/predictors/predictor.js';
 import { layerByLayer } from '../test/engine/layer-by-layer.js';
 import { draws } from '../test/support/facts.js';
-import { drawHaystack, sentences } from '../test/support/haystack.js';
+import { countedBook, drawHaystack } from '../test/support/haystack.js';
 import { calibrated, thresholdLadder } from './lab/calibrate.js';
 import { mean } from './lab/intervals.js';
 import { openObserved } from './lab/observed-rows.js';
@@ -41,15 +41,6 @@ const model = await openObserved();
 const { reader, tokenizer } = model;
 const { backend, config } = reader;
 const { heads, kvHeads, layers, valueDim } = config;
-
-const idsOf = async (book: string, seed: number): Promise<readonly number[]> => {
-  const known = sentences(book);
-  const lengths = new Map<string, number>();
-  for (const sentence of known) lengths.set(sentence, (await tokenizer.encode(sentence)).length);
-  const count = (text: string): number => lengths.get(text) ?? Math.ceil(text.length / 2.2);
-  const { text } = drawHaystack(draws(seed), { sentences: known, count }, TOKENS - 64, FACTS);
-  return tokenizer.encode(text);
-};
 
 /** By method, layer and KV head: errors and densities of the tiles that were measured. */
 const measure = async (texts: readonly (readonly number[])[], methods: readonly Predictor[]) => {
@@ -110,10 +101,15 @@ const sale = (thresholds: number | readonly (readonly number[])[]): Promise<Pred
   openPredictor({ method: 'sale', thresholds, density: NEARLY_ALL });
 
 const passages = Number(values.passages);
-const texts = (books: readonly string[]): Promise<(readonly number[])[]> =>
-  Promise.all(
-    books.flatMap((book, b) => Array.from({ length: passages }, (_, n) => idsOf(book, 100 * b + n))),
-  );
+const texts = async (books: readonly string[]): Promise<(readonly number[])[]> => {
+  const found: (readonly number[])[] = [];
+  for (const [b, text] of books.entries()) {
+    const book = await countedBook(text, (part) => tokenizer.encode(part));
+    for (let n = 0; n < passages; n++)
+      found.push(await tokenizer.encode(drawHaystack(draws(100 * b + n), book, TOKENS - 64, FACTS).text));
+  }
+  return found;
+};
 
 const ladder = thresholdLadder(Number(values.first));
 const training = await texts(TRAINING_BOOKS.map(trainingBook));

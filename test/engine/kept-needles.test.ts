@@ -7,7 +7,7 @@ import { load, type Model, type Session, type Source } from '../../src/engine/in
 import type { KvOptions } from '../../src/engine/kv-options.js';
 import type { RetentionOptions } from '../../src/policies/index.js';
 import { draws } from '../support/facts.js';
-import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
+import { countedBook, drawHaystack, type Haystack, isRight } from '../support/haystack.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { book, MODEL } from './bundled.js';
 
@@ -17,11 +17,8 @@ let kept256 = 0;
 
 beforeAll(async () => {
   const model = await load(MODEL, { kernelsUrl, kv: { store: 'none' } });
-  const parts = sentences(book());
-  const counts = new Map<string, number>();
-  for (const part of parts) counts.set(part, (await model.tokenize(part)).length);
-  const count = (part: string): number => counts.get(part) ?? Math.ceil(part.length / 2.2);
-  haystack = drawHaystack(draws(1), { sentences: parts, count }, TOKENS - 64, 6);
+  const counted = await countedBook(book(), (text) => model.tokenize(text));
+  haystack = drawHaystack(draws(1), counted, TOKENS - 64, 6);
   await model.close();
 }, 60_000);
 

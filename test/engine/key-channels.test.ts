@@ -1,41 +1,13 @@
 /** Keys of fewer channels: the same function at full width and where the others are nothing, smaller pages below it. */
 import { expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { KvOptions } from '../../src/engine/kv-options.js';
 import type { EngineOptions } from '../../src/engine/options.js';
 import { openGguf } from '../../src/weights/gguf-reader.js';
-import { divergenceOf } from '../../src/weights/key-divergence.js';
 import { openSource } from '../../src/weights/open-source.js';
 import { patched } from '../support/gguf-surgery.js';
-import { kernelsUrl } from '../support/kernels.js';
 import { randomModel } from '../support/random-model.js';
+import { apart, dense, read } from './behind-text.js';
 import { book, GEMMA3, MODEL, withFact } from './bundled.js';
-
-const dense = { kernelsUrl, threads: 1, attention: { method: 'dense' } } as const;
-
-const read = async (
-  model: string | Uint8Array<ArrayBuffer>,
-  ids: readonly number[] | string,
-  kv: KvOptions,
-  options: EngineOptions = {},
-) => {
-  const loaded = await load(model, { ...dense, ...options, kv: { ...kv, store: 'none' } });
-  const context = await loaded.context();
-  const tokens = typeof ids === 'string' ? await loaded.tokenize(ids) : ids;
-  await context.append(tokens.slice(0, 300));
-  const rows: Float32Array[] = [];
-  for (const id of tokens.slice(300, 312)) {
-    await context.append([id]);
-    rows.push((await context.logits()).slice());
-  }
-  const { bytes } = await context.stats();
-  const { info } = loaded;
-  await loaded.close();
-  return { rows, bytes: bytes.pages, info };
-};
-
-const apart = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
-  a.reduce((sum, row, n) => sum + divergenceOf(row, b[n]!), 0) / a.length;
 
 const IDS = Array.from({ length: 312 }, (_, i) => (i * 37) % 200);
 const HALVES = { keys: 'f16', values: 'f16' } as const;

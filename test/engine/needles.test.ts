@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
 import { draws } from '../support/facts.js';
-import { drawHaystack, type Haystack, isRight, sentences } from '../support/haystack.js';
+import { countedBook, drawHaystack, type Haystack, isRight } from '../support/haystack.js';
 import { kernelsUrl } from '../support/kernels.js';
 import { book, MODEL } from './bundled.js';
 
@@ -16,12 +16,9 @@ const haystacks: Haystack[] = [];
 
 beforeAll(async () => {
   const model = await load(MODEL, { kernelsUrl, kv: { store: 'none' } });
-  const parts = sentences(book());
-  const counts = new Map<string, number>();
-  for (const part of parts) counts.set(part, (await model.tokenize(part)).length);
+  const counted = await countedBook(book(), (text) => model.tokenize(text));
   for (let seed = 1; seed <= 4; seed++) {
-    const count = (part: string): number => counts.get(part) ?? Math.ceil(part.length / 2.2);
-    haystacks.push(drawHaystack(draws(seed), { sentences: parts, count }, TOKENS - 64, 10));
+    haystacks.push(drawHaystack(draws(seed), counted, TOKENS - 64, 10));
   }
   await model.close();
 });

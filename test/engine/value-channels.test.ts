@@ -1,36 +1,9 @@
 /** Values of fewer channels: the same function at full width, smaller pages below it. */
 import { expect, test } from 'vitest';
 import { load } from '../../src/engine/index.js';
-import type { KvOptions } from '../../src/engine/kv-options.js';
-import { divergenceOf } from '../../src/weights/key-divergence.js';
-import { kernelsUrl } from '../support/kernels.js';
 import { randomModel } from '../support/random-model.js';
+import { apart, dense, read } from './behind-text.js';
 import { book, MODEL } from './bundled.js';
-
-const dense = { kernelsUrl, threads: 1, attention: { method: 'dense' } } as const;
-
-const read = async (
-  model: string | Uint8Array<ArrayBuffer>,
-  ids: readonly number[] | string,
-  kv: KvOptions,
-) => {
-  const loaded = await load(model, { ...dense, kv: { ...kv, store: 'none' } });
-  const context = await loaded.context();
-  const tokens = typeof ids === 'string' ? await loaded.tokenize(ids) : ids;
-  await context.append(tokens.slice(0, 300));
-  const rows: Float32Array[] = [];
-  for (const id of tokens.slice(300, 312)) {
-    await context.append([id]);
-    rows.push((await context.logits()).slice());
-  }
-  const { bytes } = await context.stats();
-  const { info } = loaded;
-  await loaded.close();
-  return { rows, bytes: bytes.pages, info };
-};
-
-const apart = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
-  a.reduce((sum, row, n) => sum + divergenceOf(row, b[n]!), 0) / a.length;
 
 // Floats, a bias in qwen2; several query heads share a KV head in both.
 test.each(['llama', 'qwen2'] as const)('at full width %s computes what it did', async (architecture) => {

@@ -10,6 +10,17 @@ export interface Book {
   count(sentence: string): number;
 }
 
+/** A text as passages are cut from it, its sentences counted in tokens; other texts are counted by their length. */
+export const countedBook = async (
+  text: string,
+  tokenize: (text: string) => Promise<readonly number[]>,
+): Promise<Book> => {
+  const parts = sentences(text);
+  const counts = new Map<string, number>();
+  for (const part of parts) counts.set(part, (await tokenize(part)).length);
+  return { sentences: parts, count: (other) => counts.get(other) ?? Math.ceil(other.length / 2.2) };
+};
+
 /** Sentences that follow one another, and how many tokens there are up to the end of each. */
 export interface Passage {
   readonly sentences: readonly string[];
