@@ -7,7 +7,7 @@
 // include: lib/rotate.wgsl
 const F16 = 0u;
 const Q8 = 1u;
-const Q4 = 2u;
+const Q2 = 3u;
 const HALF_MAX = 65504.0;
 
 // Of keys (first) and values (second).
@@ -100,8 +100,8 @@ fn encode_q8(block: u32, dim: u32, token: u32, lane: u32) {
   }
 }
 
-// One thread has a group of 32 channels.
-fn encode_q4(block: u32, dim: u32, token: u32, lane: u32) {
+// In codes of 4 or 2 bits. One thread has a group of 32 channels.
+fn encode_groups(block: u32, dim: u32, token: u32, lane: u32, bits_each: u32) {
   let groups = (dim + 31u) / 32u;
   if (lane >= groups) {
     return;
@@ -116,19 +116,22 @@ fn encode_q4(block: u32, dim: u32, token: u32, lane: u32) {
   }
   let low = half_below(least);
   let minimum = half(low);
-  let bits = scale_bits(greatest - minimum, (greatest - minimum) / 15.0, 15.0);
+  let codes = f32((1u << bits_each) - 1u);
+  let bits = scale_bits(greatest - minimum, (greatest - minimum) / codes, codes);
   let scale = half(bits);
-  for (var c = first; c < end; c += 8u) {
+  let per_word = 32u / bits_each;
+  for (var c = first; c < end; c += per_word) {
     var word = 0u;
     if (scale != 0.0) {
-      for (var nibble = 0u; nibble < 8u; nibble += 1u) {
-        word |= u32(clamp(round((x[c + nibble] - minimum) / scale), 0.0, 15.0)) << (4u * nibble);
+      for (var i = 0u; i < per_word; i += 1u) {
+        word |= u32(clamp(round((x[c + i] - minimum) / scale), 0.0, codes)) << (bits_each * i);
       }
     }
-    atomicStore(&pages[block + (token * dim + c) / 8u], word);
+    atomicStore(&pages[block + (token * dim + c) / per_word], word);
   }
-  put_half(block + 8u * dim, token * groups + lane, bits);
-  put_half(block + 8u * dim + 32u * groups, token * groups + lane, low);
+  let scales = block + 2u * bits_each * dim;
+  put_half(scales, token * groups + lane, bits);
+  put_half(scales + 32u * groups, token * groups + lane, low);
 }
 
 @compute @workgroup_size(64)
@@ -166,6 +169,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else if (codec == Q8) {
     encode_q8(block, dim, token, lane);
   } else {
-    encode_q4(block, dim, token, lane);
+    encode_groups(block, dim, token, lane, select(4u, 2u, codec == Q2));
   }
 }

@@ -15,6 +15,7 @@
 override SPLIT: bool = false;
 const F16 = 0u;
 const Q8 = 1u;
+const Q2 = 3u;
 const BEGINS = 1u; // where the pass before left off
 const ENDS = 2u;   // writes `out`; otherwise `carry`
 const SUMS = 4u;   // and log-sum-exps
@@ -69,14 +70,16 @@ fn bytes_of(word: u32) -> vec4f {
   return vec4f(vec4i(vec4u(word << 24u, word << 16u, word << 8u, word)) >> vec4u(24u));
 }
 
-// Channels 4 · word … 4 · word + 3 of a token in a block of q4.
-fn four_of(block: u32, dim: u32, token: u32, word: u32) -> vec4f {
+// Channels 4 · word … 4 · word + 3 of a token in a block of q4 or q2: codes of `bits` bits.
+fn four_of(block: u32, dim: u32, token: u32, word: u32, bits: u32) -> vec4f {
   let groups = (dim + 31u) / 32u;
   let index = token * groups + word / 8u;
-  let scale = half_at(block + 8u * dim, index);
-  let minimum = half_at(block + 8u * dim + 32u * groups, index);
-  let codes = pages[block + token * (dim / 8u) + word / 2u] >> ((word & 1u) * 16u);
-  let four = vec4f(vec4u(codes, codes >> 4u, codes >> 8u, codes >> 12u) & vec4u(15u));
+  let scales = block + 2u * bits * dim;
+  let scale = half_at(scales, index);
+  let minimum = half_at(scales + 32u * groups, index);
+  let at = (token * dim + 4u * word) * bits;
+  let codes = vec4u(pages[block + at / 32u] >> (at & 31u));
+  let four = vec4f((codes >> (vec4u(0u, 1u, 2u, 3u) * bits)) & vec4u((1u << bits) - 1u));
   return fma(vec4f(scale), four, vec4f(minimum));
 }
 
@@ -112,7 +115,7 @@ fn logits_of(quad: u32, block: u32, token: u32) -> vec4f {
     for (var begin = 0u; begin < p.dim.x; begin += 16u) {
       var some = vec4f(0.0);
       for (var c = begin; c < begin + 16u; c += 4u) {
-        let key = four_of(block, p.dim.x, token, c / 4u);
+        let key = four_of(block, p.dim.x, token, c / 4u, 4u);
         for (var i = 0u; i < 4u; i += 1u) {
           some = fma(vec4f(key[i]), bitcast<vec4f>(queries[quad * p.dim.x + c + i]), some);
         }
@@ -141,7 +144,7 @@ fn value_of(block: u32, token: u32, word: u32) -> vec4f {
     let high = pages[at + 1u];
     return vec4f(half(low & 0xffffu), half(low >> 16u), half(high & 0xffffu), half(high >> 16u));
   }
-  return four_of(block, dim, token, word);
+  return four_of(block, dim, token, word, select(4u, 2u, p.codec.y == Q2));
 }
 
 fn scale_of(block: u32, token: u32) -> f32 {

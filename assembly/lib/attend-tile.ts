@@ -5,7 +5,9 @@ import { hadamard } from './hadamard';
 import { addLifts, liftBlock } from './lifts';
 import { F32, widen } from './mix';
 import { packValues } from './mix-codes';
-import { codeBytes, decodeBlock, decodeF16, F16, minimaAt, PAGE, Q4, Q8, q4Groups, scalesAt } from './page';
+import {
+  codeBytes, decodeBlock, decodeF16, F16, groupsOf, minimaAt, nibblesOf, PAGE, Q2, Q4, Q8, scalesAt,
+} from './page';
 import { quantizeQuery } from './query';
 import { bits, carryAll, NEVER, writeRow } from './running';
 import { soften } from './soften';
@@ -21,9 +23,16 @@ function padded(count: i32): usize {
   return <usize>((count + 3) & -4) << 2;
 }
 
+/** Bytes for the keys of a block in f32, and then for its values in nibbles. */
+// @ts-ignore: decorator
+@inline
+function keysRoom(keyDim: i32, valueDim: i32): usize {
+  return <usize>(BLOCK * max(keyDim << 2, valueDim >> 1));
+}
+
 /** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
 export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
-  const perBlock = <usize>(BLOCK * 4 * (1 + 1 + 4 + 2 * q4Groups(valueDim) + keyDim + valueDim));
+  const perBlock = <usize>(BLOCK * 4 * (1 + 1 + 4 + 2 * groupsOf(valueDim) + valueDim)) + keysRoom(keyDim, valueDim);
   const tile = perBlock + 5 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
   return max(tile, rowScratch(keyDim, valueDim));
 }
@@ -60,13 +69,13 @@ export function attendTile(
   from: i32, to: i32, begin: usize, carry: usize, carryRow: usize,
 ): void {
   const queries = rows * group;
-  const groups = q4Groups(valueDim);
+  const groups = groupsOf(valueDim);
   const keyScales = scratch;
   const keySums = keyScales + BLOCK * 4;
   const valueScales = keySums + BLOCK * 16;
   const minima = valueScales + <usize>(BLOCK * 4 * groups);
   const keys = minima + <usize>(BLOCK * 4 * groups);
-  const values = keys + <usize>(BLOCK * 4 * keyDim);
+  const values = keys + keysRoom(keyDim, valueDim);
   const scales = values + <usize>(BLOCK * 4 * valueDim);
   const tops = scales + padded(queries);
   const sums = tops + padded(queries);
@@ -141,22 +150,28 @@ export function attendTile(
     const start = <usize>first;
     const end = <usize>(last + 1);
     block = page + valueAt;
-    const codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
+    let codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
     const integer = valueCodec == Q8;
     // Few queries read codes straight from the page; for many it pays to lay out or widen the block once.
     const packed = integer && some > DIRECT;
-    const kind = some <= 4 ? valueCodec : F32;
+    // Codes of 2 bits are laid out as codes of 4, where the keys were.
+    const read4 = valueCodec == Q2 ? Q4 : valueCodec;
+    if (valueCodec == Q2) {
+      nibblesOf(keys, codes, (BLOCK * valueDim) >> 2);
+      codes = keys;
+    }
+    const kind = some <= 4 ? read4 : F32;
     let read = codes;
     if (integer) {
       decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
       if (packed) packValues(values, codes, valueDim, start >> 2, (end + 3) >> 2);
     } else {
-      if (valueCodec == Q4) {
+      if (read4 == Q4) {
         const at = block + <usize>(token * groups << 1);
-        decodeF16(valueScales, at + <usize>scalesAt(Q4, valueDim), BLOCK * groups);
-        decodeF16(minima, at + <usize>minimaAt(valueDim), BLOCK * groups);
+        decodeF16(valueScales, at + <usize>scalesAt(valueCodec, valueDim), BLOCK * groups);
+        decodeF16(minima, at + <usize>minimaAt(valueCodec, valueDim), BLOCK * groups);
       }
-      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, start, end, valueCodec);
+      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, start, end, read4);
     }
     if (packed || kind == F32) read = values;
     const perToken: usize = integer ? valueScales : 0;

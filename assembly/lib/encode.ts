@@ -1,7 +1,7 @@
 // Encoding one vector into a block of a page. src/codecs/*.ts are the definition; the f32 operations here come in the
 // same order, so the bytes are the same.
 import { f16ToF32, f32ToF16 } from './f16';
-import { F16, minimaAt, PAGE, Q4, Q4_GROUP, Q8, q4Groups, scalesAt } from './page';
+import { F16, GROUP, groupsOf, minimaAt, Q4, Q8, scalesAt } from './page';
 
 /** Largest finite half. */
 const HALF_MAX: f32 = 65504;
@@ -106,13 +106,15 @@ function halfBelow(value: f32): u32 {
   return bits & 0x8000 ? bits + 1 : bits - 1;
 }
 
+/** In q4 or q2: codes of 4 or 2 bits. */
 // @ts-ignore: decorator
 @inline
-function encodeQ4(block: usize, token: i32, x: usize, dim: i32): void {
-  const groups = q4Groups(dim);
+function encodeGroups(block: usize, codec: i32, token: i32, x: usize, dim: i32): void {
+  const groups = groupsOf(dim);
+  const greatest: f32 = codec == Q4 ? 15 : 3;
   for (let group = 0; group < groups; group++) {
-    const from = x + <usize>(group * Q4_GROUP << 2);
-    const end = x + <usize>(min(group * Q4_GROUP + Q4_GROUP, dim) << 2);
+    const from = x + <usize>(group * GROUP << 2);
+    const end = x + <usize>(min(group * GROUP + GROUP, dim) << 2);
     let least = f32x4.splat(HALF_MAX);
     let most = f32x4.splat(-HALF_MAX);
     for (let p = from; p < end; p += 16) {
@@ -122,28 +124,38 @@ function encodeQ4(block: usize, token: i32, x: usize, dim: i32): void {
     }
     const low = halfBelow(minLane(least));
     const minimum = f16ToF32(low);
-    const bits = scaleBits(maxLane(most) - minimum, 15);
+    const bits = scaleBits(maxLane(most) - minimum, greatest);
     const scale = f32x4.splat(f16ToF32(bits));
     const floor = f32x4.splat(minimum);
-    let codes = block + <usize>((token * dim + group * Q4_GROUP) >> 1);
-    for (let p = from; p < end; p += 32, codes += 4) {
+    let codes = block + <usize>((token * dim + group * GROUP) >> (codec == Q4 ? 1 : 2));
+    for (let p = from; p < end; p += 32) {
       const a = quantise(f32x4.sub(tame(v128.load(p), HALF_MAX), floor), scale);
       const b = quantise(f32x4.sub(tame(v128.load(p, 16), HALF_MAX), floor), scale);
       // Eight codes in i16 lanes: the odd ones move up by a nibble and join the even ones below them.
       const eight = i16x8.narrow_i32x4_s(a, b);
       const pairs = v128.and(v128.or(eight, i32x4.shr_u(eight, 12)), i32x4.splat(255));
       const words = i16x8.narrow_i32x4_s(pairs, pairs);
-      v128.store32_lane(codes, i8x16.narrow_i16x8_u(words, words), 0);
+      let eightCodes = i32x4.extract_lane(i8x16.narrow_i16x8_u(words, words), 0);
+      if (codec == Q4) {
+        store<u32>(codes, eightCodes);
+        codes += 4;
+        continue;
+      }
+      // Nibbles that hold two bits join, two into one, then two of those into a byte.
+      eightCodes = (eightCodes | (eightCodes >> 2)) & 0x0f0f0f0f;
+      eightCodes = (eightCodes | (eightCodes >> 4)) & 0x00ff00ff;
+      store<u16>(codes, <u16>(eightCodes | (eightCodes >> 8)));
+      codes += 2;
     }
-    const at = block + <usize>(((token * groups + group) << 1) + scalesAt(Q4, dim));
+    const at = block + <usize>(((token * groups + group) << 1) + scalesAt(codec, dim));
     store<u16>(at, <u16>bits);
-    store<u16>(at + <usize>(minimaAt(dim) - scalesAt(Q4, dim)), <u16>low);
+    store<u16>(at + <usize>(minimaAt(codec, dim) - scalesAt(codec, dim)), <u16>low);
   }
 }
 
-/** Store x (dim) f32 as token `token` (inside the page) of a block. codec: F16, Q8 or Q4. */
+/** Store x (dim) f32 as token `token` (inside the page) of a block. codec: F16, Q8, Q4 or Q2. */
 export function encodeToken(block: usize, codec: i32, dim: i32, token: i32, x: usize): void {
   if (codec == F16) encodeF16(block + <usize>(token * dim << 1), x, dim);
   else if (codec == Q8) encodeQ8(block, token, x, dim);
-  else encodeQ4(block, token, x, dim);
+  else encodeGroups(block, codec, token, x, dim);
 }

@@ -4,10 +4,10 @@
 import { BLOCK } from './dots';
 import { madd } from './exp';
 import { halves } from './halves';
-import { codeBytes, F16, Q4, q4Groups } from './page';
+import { codeBytes, F16, groupsOf, Q4 } from './page';
 
 /** Besides the codecs of pages: values that were widened to f32. */
-export const F32: i32 = 3;
+export const F32: i32 = 4;
 /** Bytes from one query's weights to the next one's. */
 export const WEIGHTS: usize = <usize>BLOCK << 2;
 
@@ -66,7 +66,7 @@ export function mixFew(
 ): void {
   const row = bytesOf(kind, dim);
   const step = bytesOf(kind, 8);
-  const groups = <usize>q4Groups(dim) << 2;
+  const groups = <usize>groupsOf(dim) << 2;
   const below = <usize>dim << 2;
   const f = v128.load32_splat(fades);
   const g = two ? v128.load32_splat(fades, 4) : f;
@@ -136,7 +136,7 @@ export function mixMany(
   from: usize, to: usize, kind: i32, fourth: bool,
 ): void {
   const row = bytesOf(kind, dim);
-  const groups = <usize>q4Groups(dim) << 2;
+  const groups = <usize>groupsOf(dim) << 2;
   const below = <usize>dim << 2;
   const f = v128.load32_splat(fades), g = v128.load32_splat(fades, 4), h = v128.load32_splat(fades, 8);
   const i = fourth ? v128.load32_splat(fades, 12) : f;
@@ -194,7 +194,7 @@ export function mixMany(
 function widenAny(
   out: usize, codes: usize, scales: usize, minima: usize, dim: i32, from: usize, to: usize, kind: i32,
 ): void {
-  const groups = <usize>q4Groups(dim) << 2;
+  const groups = <usize>groupsOf(dim) << 2;
   let v = codes + from * bytesOf(kind, dim);
   out += from * bytesOf(F32, dim);
   for (let group = from * groups; from < to; from++, group += groups) {

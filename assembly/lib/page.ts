@@ -9,42 +9,44 @@ export const PAGE: i32 = 64;
 export const F16: i32 = 0;
 export const Q8: i32 = 1;
 export const Q4: i32 = 2;
+/** Values only. */
+export const Q2: i32 = 3;
 
-/** Channels that share a scale and a minimum in q4. */
-export const Q4_GROUP: i32 = 32;
+/** Channels that share a scale and a minimum in q4 and q2. */
+export const GROUP: i32 = 32;
 
 // @ts-ignore: decorator
 @inline
-export function q4Groups(dim: i32): i32 {
-  return (dim + Q4_GROUP - 1) / Q4_GROUP;
+export function groupsOf(dim: i32): i32 {
+  return (dim + GROUP - 1) / GROUP;
 }
 
 /** Bytes of the codes of one token. */
 // @ts-ignore: decorator
 @inline
 export function codeBytes(codec: i32, dim: i32): i32 {
-  return codec == F16 ? dim << 1 : codec == Q8 ? dim : dim >> 1;
+  return codec == F16 ? dim << 1 : codec == Q8 ? dim : codec == Q4 ? dim >> 1 : dim >> 2;
 }
 
-/** From the start of a block to its scales: f16 [token] for q8, f16 [token][group] for q4. */
+/** From the start of a block to its scales: f16 [token] for q8, f16 [token][group] for q4 and q2. */
 // @ts-ignore: decorator
 @inline
 export function scalesAt(codec: i32, dim: i32): i32 {
   return PAGE * codeBytes(codec, dim);
 }
 
-/** From the start of a q4 block to its minima, f16 [token][group]. */
+/** From the start of a block in q4 or q2 to its minima, f16 [token][group]. */
 // @ts-ignore: decorator
 @inline
-export function minimaAt(dim: i32): i32 {
-  return scalesAt(Q4, dim) + PAGE * 2 * q4Groups(dim);
+export function minimaAt(codec: i32, dim: i32): i32 {
+  return scalesAt(codec, dim) + PAGE * 2 * groupsOf(dim);
 }
 
 /** Bytes of a block; a multiple of 16. */
 // @ts-ignore: decorator
 @inline
 export function blockBytes(codec: i32, dim: i32): i32 {
-  const scales = codec == F16 ? 0 : codec == Q8 ? PAGE * 2 : PAGE * 4 * q4Groups(dim);
+  const scales = codec == F16 ? 0 : codec == Q8 ? PAGE * 2 : PAGE * 4 * groupsOf(dim);
   return (scalesAt(codec, dim) + scales + 15) & -16;
 }
 
@@ -109,9 +111,9 @@ function storeQ4(out: usize, codes: v128, scale: v128, minimum: v128): void {
 // @ts-ignore: decorator
 @inline
 function decodeQ4(out: usize, block: usize, dim: i32, token: i32): void {
-  const groups = q4Groups(dim);
+  const groups = groupsOf(dim);
   let scales = block + <usize>(scalesAt(Q4, dim) + ((token * groups) << 1));
-  let minima = block + <usize>(minimaAt(dim) + ((token * groups) << 1));
+  let minima = block + <usize>(minimaAt(Q4, dim) + ((token * groups) << 1));
   let codes = block + <usize>(token * (dim >> 1));
   const mask = i8x16.splat(15);
   for (let channel = 0; channel < dim; channel += 16, codes += 8, out += 64) {
@@ -127,9 +129,19 @@ function decodeQ4(out: usize, block: usize, dim: i32, token: i32): void {
   }
 }
 
+/** out = codes of 4 bits for the `bytes` of 2-bit codes, channel by channel in the same order; bytes is a multiple of 8. */
+export function nibblesOf(out: usize, codes: usize, bytes: i32): void {
+  for (const end = codes + <usize>bytes; codes < end; codes += 8, out += 16) {
+    // A byte of four codes in a lane of 16 bits moves apart into four nibbles.
+    const byte = v128.load8x8_u(codes);
+    const pairs = v128.and(v128.or(byte, i16x8.shl(byte, 4)), i16x8.splat(0x0f0f));
+    v128.store(out, v128.and(v128.or(pairs, i16x8.shl(pairs, 2)), i16x8.splat(0x3333)));
+  }
+}
+
 /**
  * out (count, dim) f32 = tokens [from, from + count) of a block, as stored: keys in q8 come out Hadamard-rotated.
- * `from` is counted inside the page; dim is a multiple of 16. codec: F16, Q8 or Q4.
+ * `from` is counted inside the page; dim is a multiple of 16. codec: F16, Q8 or Q4, as keys have.
  */
 export function decodeBlock(out: usize, block: usize, codec: i32, dim: i32, from: i32, count: i32): void {
   const row = <usize>dim << 2;

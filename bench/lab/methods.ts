@@ -107,6 +107,7 @@ const kept: Readonly<Record<string, (share: Share) => RetentionOptions>> = {
 const exactly: Readonly<Record<string, NonNullable<EngineOptions['kv']>>> = {
   'pages-f16': { keys: 'f16', values: 'f16' },
   'pages-q8-q4': { keys: 'q8', values: 'q4' },
+  'pages-q8-q2': { keys: 'q8', values: 'q2' },
   'pages-q4': { keys: 'q4', values: 'q4' },
   'values-48': { valueChannels: 48 },
   'keys-48': { keyChannels: 48 },

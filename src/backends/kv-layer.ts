@@ -24,7 +24,7 @@ export interface KvShape {
   readonly keyDim: number;
   readonly valueDim: number;
   readonly keys: 'f16' | 'q8' | 'q4';
-  readonly values: 'f16' | 'q8' | 'q4';
+  readonly values: 'f16' | 'q8' | 'q4' | 'q2';
 }
 
 /**

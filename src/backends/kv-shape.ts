@@ -44,8 +44,8 @@ export const checkKvShape = (label: string, shape: KvShape): void => {
     throw new LonghandError('unsupported/architecture', message, { label, kvHeads });
   }
   const known = ['f16', 'q8', 'q4'];
-  if (!known.includes(keys) || !known.includes(values)) {
-    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16, q8 or q4.`;
+  if (!known.includes(keys) || ![...known, 'q2'].includes(values)) {
+    const message = `Pages cannot hold keys as ${keys} and values as ${values}. Use f16, q8 or q4, for values also q2.`;
     throw new LonghandError('input/option', message, { label, keys, values });
   }
 };

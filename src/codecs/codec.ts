@@ -4,7 +4,7 @@
  * became full. This is the plain definition; the kernels agree with it or fail.
  */
 export interface Codec {
-  readonly name: 'f16' | 'q8' | 'q4';
+  readonly name: 'f16' | 'q8' | 'q4' | 'q2';
   /** Raised whenever the bytes change meaning; part of every stored key. */
   readonly version: number;
   /** Bytes of PAGE vectors; a multiple of 16. */

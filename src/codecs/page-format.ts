@@ -3,7 +3,7 @@ import type { Codec } from './codec.js';
 import { codecSizes } from './sizes.js';
 
 /** The number a kernel knows a codec by; assembly/lib/page.ts says the same. */
-export const codecNumber: Readonly<Record<Codec['name'], number>> = { f16: 0, q8: 1, q4: 2 };
+export const codecNumber: Readonly<Record<Codec['name'], number>> = { f16: 0, q8: 1, q4: 2, q2: 3 };
 
 /** Bytes of one KV head's keys in a page. */
 export const keyBytes = (shape: KvShape): number => codecSizes[shape.keys].bytes(shape.keyDim);

@@ -45,7 +45,7 @@ export interface ModelInfo {
   /** The retention policy in effect, with its options. */
   readonly retention: string;
   readonly keys: 'f16' | 'q8' | 'q4';
-  readonly values: 'f16' | 'q8' | 'q4';
+  readonly values: 'f16' | 'q8' | 'q4' | 'q2';
   /** What pages take with these codecs, and with others. */
   readonly pageSizes: PageSizes;
   /** Where read text is kept between visits. */

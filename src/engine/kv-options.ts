@@ -6,8 +6,8 @@ export interface KvOptions {
    * does, else `q8`, as `model.info.keys` says. The trial reads 256 tokens twice; its outcome is kept in the store.
    */
   readonly keys?: 'q8' | 'q4' | 'f16' | 'auto';
-  /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `f16`: two bytes. */
-  readonly values?: 'q8' | 'q4' | 'f16';
+  /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `q2`: 3 bits a number, rough; `f16`: two bytes. */
+  readonly values?: 'q8' | 'q4' | 'q2' | 'f16';
   /**
    * Channels of a key that are kept: those that matter most to its product with queries, by the model's own weights, found at
    * load (after ThinK, arXiv 2407.21018, which chooses for a prompt). A multiple of 16. Pages and attention shrink with it; what

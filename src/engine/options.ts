@@ -119,7 +119,7 @@ export const checkEngineOptions = (given: EngineOptions, hasIndexedDb: boolean) 
     attention: options.attention ?? ({ method: 'auto' } as const),
     retention: options.retention ?? ({ policy: 'keep-all' } as const),
     keys: oneOf('kv.keys', kv.keys, 'q8', ['q8', 'q4', 'f16', 'auto']),
-    values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'f16']),
+    values: oneOf('kv.values', kv.values, 'q8', ['q8', 'q4', 'q2', 'f16']),
     keyChannels: channels('kv.keyChannels', kv.keyChannels),
     valueChannels: channels('kv.valueChannels', kv.valueChannels),
     store: oneOf('kv.store', kv.store, hasIndexedDb ? 'idb' : 'memory', ['idb', 'opfs', 'memory', 'none']),

@@ -11,7 +11,7 @@ export interface PageSizes {
   /** Of the keys in all layers that read everything. */
   readonly keys: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
   /** Of the values in all layers that read everything. */
-  readonly values: Readonly<Record<'f16' | 'q8' | 'q4', number>>;
+  readonly values: Readonly<Record<'f16' | 'q8' | 'q4' | 'q2', number>>;
   /** Channels of a key as it is kept (`kv.keyChannels`). */
   readonly keyChannels: number;
   /** Channels of a value as it is kept (`kv.valueChannels`). */
@@ -25,13 +25,15 @@ export const pageSizesOf = (config: ModelConfig): PageSizes => {
   const { kvHeads, headDim, valueDim, narrowedKeys } = config;
   const keyChannels = narrowedKeys?.channels ?? headDim;
   const whole = wholeLayers(config).length * kvHeads;
-  const each = (dim: number): PageSizes['keys'] => {
-    const of = (name: Codec['name']): number => whole * codecSizes[name].bytes(dim);
-    return { f16: of('f16'), q8: of('q8'), q4: of('q4') };
-  };
+  const of = (name: Codec['name'], dim: number): number => whole * codecSizes[name].bytes(dim);
+  const each = (dim: number): PageSizes['keys'] => ({
+    f16: of('f16', dim),
+    q8: of('q8', dim),
+    q4: of('q4', dim),
+  });
   return {
     keys: each(keyChannels),
-    values: each(valueDim),
+    values: { ...each(valueDim), q2: of('q2', valueDim) },
     keyChannels,
     valueChannels: valueDim,
     heads: kvHeads,

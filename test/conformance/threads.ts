@@ -84,7 +84,7 @@ export const describeThreads = (
       const queries = random(8).normals(5 * kvHeads * 16);
       const attended = async (b: Backend): Promise<Float32Array[]> => {
         const found: Float32Array[] = [];
-        for (const values of ['q8', 'q4'] as const) {
+        for (const values of ['q8', 'q4', 'q2'] as const) {
           const kv = b.kvLayer('kv', { kvHeads, keyDim: 16, valueDim: 16, keys: 'q8', values });
           b.mapPages(kv, pages);
           const text = tensorOf(b, pages * 64, kvHeads * 16, rows);

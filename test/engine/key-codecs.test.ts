@@ -38,8 +38,10 @@ beforeAll(async () => {
 test.each([
   [MODEL, 'q8', 'q8', 0.001],
   [MODEL, 'q8', 'q4', 0.01],
+  [MODEL, 'q8', 'q2', 0.19],
   [GEMMA3, 'q8', 'q8', 0.0005],
   [GEMMA3, 'q8', 'q4', 0.0015],
+  [GEMMA3, 'q8', 'q2', 0.022],
   [GEMMA3, 'q4', 'q4', 0.004],
 ] as const)('%s: %s keys and %s values foretell nearly what halves do', async (file, keys, values, bound) => {
   const found = await logitsWith(file, { keys, values });

@@ -18,7 +18,7 @@ const RECORDED = new URL('../golden/numerics.json', import.meta.url);
 /** Pages, chunks, plans and logits after a text and a question that choose. */
 const digestOf = async (
   keys: 'q8' | 'q4' | 'f16',
-  values: 'q8' | 'q4' | 'f16',
+  values: 'q8' | 'q4' | 'q2' | 'f16',
   file?: Uint8Array<ArrayBuffer>,
 ): Promise<string> => {
   const attention = { method: 'dhsa', budget: 192 } as const;
@@ -41,6 +41,7 @@ test('what the kernels compute is what was recorded for their version', async ()
   const digests = {
     'q8/q8': await digestOf('q8', 'q8'),
     'q8/q4': await digestOf('q8', 'q4'),
+    'q8/q2': await digestOf('q8', 'q2'),
     'q4/q4': await digestOf('q4', 'q4', await flattened()),
     'f16/f16': await digestOf('f16', 'f16'),
   };

@@ -12,6 +12,7 @@ const VECTOR = {
   f16: (dim: number) => 2 * dim,
   q8: (dim: number) => dim + 2,
   q4: (dim: number) => dim / 2 + 4 * Math.ceil(dim / 32),
+  q2: (dim: number) => dim / 4 + 4 * Math.ceil(dim / 32),
 };
 /** Of the keys of a page, for one KV head: their mean in int8 and its scales; two planes of signs with a scale for each token. */
 const SKETCH = (dim: number): number => dim + 16 + 2 * 64 * (2 + dim / 8);
@@ -35,7 +36,7 @@ const stated = new Map(
 
 const pairs = [
   ...(['q8', 'f16'] as const).flatMap((keys) =>
-    (['q8', 'q4', 'f16'] as const).map((values) => ({ keys, values })),
+    (['q8', 'q4', 'q2', 'f16'] as const).map((values) => ({ keys, values })),
   ),
   { keys: 'q4', values: 'q4' } as const,
 ];

@@ -8,7 +8,9 @@ import { keysAt, pageBytes, valuesAt } from '../../src/codecs/page-format.js';
 import { random } from '../support/random.js';
 
 const dims = [16, 32, 48, 64, 80, 96, 128, 256];
-const names = ['f16', 'q8', 'q4'] as const;
+const names = ['f16', 'q8', 'q4', 'q2'] as const;
+/** Of codecs with a minimum and a scale for 32 channels, the greatest code. */
+const greatestCode: Readonly<Record<string, number>> = { q4: 15, q2: 3 };
 
 const roundTrip = (codec: Codec, vector: Float32Array, token = 0, block?: Uint8Array): Float32Array => {
   const dim = vector.length;
@@ -25,13 +27,13 @@ const norm = (a: Float32Array): number => Math.sqrt(dot(a, a));
 /** Half of the distance between neighbouring codes around x: what rounding may cost. */
 const halfStep = (codec: Codec, vector: Float32Array, channel: number): number => {
   if (codec.name === 'f16') return Math.max(Math.abs(vector[channel]!) * 2 ** -11, 2 ** -25);
-  const from = codec.name === 'q4' ? channel - (channel % 32) : 0;
-  const group = vector.subarray(from, codec.name === 'q4' ? from + 32 : vector.length);
-  const range =
-    codec.name === 'q4' ? Math.max(...group) - Math.min(...group) : Math.max(...group.map(Math.abs));
+  const codes = greatestCode[codec.name];
+  const from = codes ? channel - (channel % 32) : 0;
+  const group = vector.subarray(from, codes ? from + 32 : vector.length);
+  const range = codes ? Math.max(...group) - Math.min(...group) : Math.max(...group.map(Math.abs));
   // A minimum is stored as a half at or below it, a scale as the half nearest to it or the next one.
-  const slack = codec.name === 'q4' ? Math.max(2 ** -10 * Math.abs(Math.min(...group)), 2 ** -24) : 0;
-  const scale = (range + slack) / (codec.name === 'q4' ? 15 : 127);
+  const slack = codes ? Math.max(2 ** -10 * Math.abs(Math.min(...group)), 2 ** -24) : 0;
+  const scale = (range + slack) / (codes ?? 127);
   const stored = scale * (1 + 2 ** -10) + 2 ** -24;
   return (stored / 2) * (1 + 2 ** -20);
 };
@@ -118,7 +120,7 @@ describe.each(names)('%s', (name) => {
   test('what was decoded encodes to the same values', () => {
     const next = random(3);
     const once = roundTrip(codec, next.normals(64));
-    if (name !== 'q4') expect(roundTrip(codec, once)).toEqual(once);
+    if (!greatestCode[name]) expect(roundTrip(codec, once)).toEqual(once);
     const zeros = roundTrip(codec, new Float32Array(64));
     expect(zeros).toEqual(new Float32Array(64));
   });
@@ -153,7 +155,9 @@ describe.each(names)('%s', (name) => {
     expect(out[2]).toBeLessThanOrEqual(-HALF_MAX);
     const only = new Float32Array(64).fill(1);
     only[5] = Number.NaN;
-    expect(Math.abs(roundTrip(codec, only)[5]!)).toBeLessThanOrEqual(name === 'q4' ? 1 / 30 : 0);
+    expect(Math.abs(roundTrip(codec, only)[5]!)).toBeLessThanOrEqual(
+      greatestCode[name] ? 1 / (2 * greatestCode[name]) : 0,
+    );
     expect([...rotatedKey(vector)].every(Number.isFinite)).toBe(true);
   });
 });
@@ -180,23 +184,25 @@ describe('pages', () => {
       f16: (dim: number) => dim * 2,
       q8: (dim: number) => dim + 2,
       q4: (dim: number) => dim / 2 + dim / 8,
+      q2: (dim: number) => dim / 4 + dim / 8,
     };
     return kvHeads * (bytes[keys](keyDim) + bytes[values](valueDim));
   };
 
-  // Layers, KV heads, channels of published models, and bytes per token for f16, int8, and int8 keys with 4-bit values.
+  // Layers, KV heads, channels of published models, and bytes per token for f16, int8, and int8 keys with values of 4 and of 2 bits.
   test.each([
-    ['Llama-3.2-1B', 16, 8, 64, 32768, 16896, 13568],
-    ['Qwen3-0.6B', 28, 8, 128, 114688, 58240, 47040],
-    ['Gemma-3-270M', 18, 1, 256, 18432, 9288, 7524],
-    ['Gemma-3-1B', 26, 1, 256, 26624, 13416, 10868],
-  ] as const)('%s costs the bytes it should', (_, layers, kvHeads, dim, f16, q8, q4) => {
+    ['Llama-3.2-1B', 16, 8, 64, 32768, 16896, 13568, 11520],
+    ['Qwen3-0.6B', 28, 8, 128, 114688, 58240, 47040, 39872],
+    ['Gemma-3-270M', 18, 1, 256, 18432, 9288, 7524, 6372],
+    ['Gemma-3-1B', 26, 1, 256, 26624, 13416, 10868, 9204],
+  ] as const)('%s costs the bytes it should', (_, layers, kvHeads, dim, f16, q8, q4, q2) => {
     const base = { kvHeads, keyDim: dim, valueDim: dim };
-    const token = (keys: 'f16' | 'q8', values: 'f16' | 'q8' | 'q4'): number =>
+    const token = (keys: 'f16' | 'q8', values: 'f16' | 'q8' | 'q4' | 'q2'): number =>
       (layers * pageBytes({ ...base, keys, values })) / PAGE;
     expect(token('f16', 'f16')).toBe(f16);
     expect(token('q8', 'q8')).toBe(q8);
     expect(token('q8', 'q4')).toBe(q4);
+    expect(token('q8', 'q2')).toBe(q2);
   });
 
   test('blocks follow one another, aligned to 16 bytes, and fill the page', () => {

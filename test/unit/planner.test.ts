@@ -126,7 +126,7 @@ describe('a plan', () => {
   describe('with pages that can be narrower', () => {
     const sizes = {
       keys: { f16: 8192, q8: 4224, q4: 2560 },
-      values: { f16: 8192, q8: 4224, q4: 2560 },
+      values: { f16: 8192, q8: 4224, q4: 2560, q2: 1536 },
       ...{ keyChannels: 64, valueChannels: 64, heads: 2 },
     };
     const pages = { keys: 'q8', values: 'q8', sizes } as const;
