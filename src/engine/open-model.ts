@@ -178,7 +178,7 @@ export const openModel = async (
         attention: predictor.signature,
         retention: retention.signature,
         ...pageCodecs,
-        pageSizes: pageSizesOf(config),
+        pageSizes: pageSizesOf(config, { keyChannels, valueChannels }),
         store: kept?.store.name ?? 'none',
         fingerprint,
         weightBytes: backend.bytes().weights,

@@ -16,15 +16,24 @@ export interface PageSizes {
   readonly keyChannels: number;
   /** Channels of a value as it is kept (`kv.valueChannels`). */
   readonly valueChannels: number;
+  /** `kv.keyChannels` and `kv.valueChannels` that the model was loaded with: nothing, where all are kept. */
+  readonly narrowed: { readonly keyChannels?: number; readonly valueChannels?: number };
   /** KV heads of a layer, each of which may keep other tokens. */
   readonly heads: number;
 }
 
-/** What pages of a model take. */
-export const pageSizesOf = (config: ModelConfig): PageSizes => {
+/** What pages of a model take that was loaded with these channels. */
+export const pageSizesOf = (
+  config: ModelConfig,
+  {
+    keyChannels: keys,
+    valueChannels: values,
+  }: { keyChannels?: number | undefined; valueChannels?: number | undefined },
+): PageSizes => {
   const { kvHeads, headDim, valueDim, narrowedKeys } = config;
-  const keyChannels = narrowedKeys?.channels ?? headDim;
-  const whole = wholeLayers(config).length * kvHeads;
+  const layers = wholeLayers(config).length;
+  const keyChannels = layers > 0 ? (narrowedKeys?.channels ?? headDim) : headDim;
+  const whole = layers * kvHeads;
   const of = (name: Codec['name'], dim: number): number => whole * codecSizes[name].bytes(dim);
   const each = (dim: number): PageSizes['keys'] => ({
     f16: of('f16', dim),
@@ -36,6 +45,10 @@ export const pageSizesOf = (config: ModelConfig): PageSizes => {
     values: { ...each(valueDim), q2: of('q2', valueDim) },
     keyChannels,
     valueChannels: valueDim,
+    narrowed: {
+      ...(keys !== undefined && { keyChannels: keys }),
+      ...(values !== undefined && { valueChannels: values }),
+    },
     heads: kvHeads,
   };
 };

@@ -36,6 +36,19 @@ test('pages take what was planned, to the byte, in each of the codecs', async ()
   expect(new Set(taken)).toEqual(new Set(['q8/q8', 'q8/q4', 'q4/q4']));
 });
 
+test('a model of fewer channels is foretold with them', async () => {
+  const first = await load(MODEL, { ...dense, kv: { store: 'none', keyChannels: 48, valueChannels: 48 } });
+  const ids = (await first.tokenize(book().slice(0, 3000))).slice(0, 500);
+  const way = plan(costsOf(first), { tokens: 500, memory: 540_000 })[0]!;
+  await first.close();
+  expect(way.kv).toEqual({ keys: 'q8', values: 'q4', keyChannels: 48, valueChannels: 48 });
+  const model = await load(MODEL, { ...dense, kv: { ...way.kv!, store: 'none' } });
+  const context = await model.context();
+  await context.append(ids);
+  expect((await context.stats()).bytes.pages).toBe(way.pageBytes);
+  await model.close();
+});
+
 test('what is kept for an answer takes no more than was planned', async () => {
   const text = book().slice(0, 14_000);
   const first = await load(MODEL, { ...dense, kv: { store: 'none' } });

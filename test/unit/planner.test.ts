@@ -127,7 +127,7 @@ describe('a plan', () => {
     const sizes = {
       keys: { f16: 8192, q8: 4224, q4: 2560 },
       values: { f16: 8192, q8: 4224, q4: 2560, q2: 1536 },
-      ...{ keyChannels: 64, valueChannels: 64, heads: 2 },
+      ...{ keyChannels: 64, valueChannels: 64, narrowed: {}, heads: 2 },
     };
     const pages = { keys: 'q8', values: 'q8', sizes } as const;
     const costs: Costs = { ...COSTS, bytes: 8448 / 64 + 10, pages };

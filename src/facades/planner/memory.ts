@@ -13,7 +13,7 @@ export interface PageCosts extends PageCodecs {
 
 /** What of a text is in memory, and how exactly. */
 export interface Holding {
-  readonly kv: Pick<KvOptions, 'keys' | 'values'>;
+  readonly kv: Pick<KvOptions, 'keys' | 'values' | 'keyChannels' | 'valueChannels'>;
   readonly retention?: RetentionOptions;
   /** Tokens that an answer may read. */
   readonly kept: number;
@@ -49,7 +49,7 @@ export const holdAll = (tokens: number, pages: PageCosts, room: number): Holding
   const rungs = ladder(pages);
   const bytes = (codecs: PageCodecs): number => pageBytesOf(tokens, { ...pages, ...codecs });
   const kv = rungs.find((one) => bytes(one) <= room) ?? rungs.at(-1)!;
-  return { kv, kept: tokens, pageBytes: bytes(kv) };
+  return { kv: { ...kv, ...pages.sizes.narrowed }, kept: tokens, pageBytes: bytes(kv) };
 };
 
 /**
@@ -57,8 +57,9 @@ export const holdAll = (tokens: number, pages: PageCosts, room: number): Holding
  * as can be: whole pages, each KV head its own. Undefined where that is next to nothing.
  */
 export const holdSome = (tokens: number, pages: PageCosts, room: number): Holding | undefined => {
-  const kv = ladder(pages).at(-1)!;
-  const page = pageBytesOf(PAGE, { ...pages, ...kv });
+  const codecs = ladder(pages).at(-1)!;
+  const kv = { ...codecs, ...pages.sizes.narrowed };
+  const page = pageBytesOf(PAGE, { ...pages, ...codecs });
   const own = Math.floor((room / page - FORCED_PAGES) / pages.sizes.heads);
   const budget = own * PAGE + FORCED;
   if (budget < LEAST_KEPT || budget >= tokens) return undefined;

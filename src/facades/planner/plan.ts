@@ -18,8 +18,11 @@ export interface Purpose {
 export interface Forecast {
   /** For `load`. */
   readonly attention: AttentionOptions;
-  /** For `load`, beside `memory`: the most exact codecs that `memory` has room for. Missing: those that were measured with. */
-  readonly kv?: Pick<KvOptions, 'keys' | 'values'>;
+  /**
+   * For `load`, beside `memory`: the most exact codecs that `memory` has room for, and as many channels as the model that was
+   * measured kept. Missing: what was measured with.
+   */
+  readonly kv?: Pick<KvOptions, 'keys' | 'values' | 'keyChannels' | 'valueChannels'>;
   /** For `load`, where no codec is small enough: what is kept in memory for an answer. Missing: everything. */
   readonly retention?: RetentionOptions;
   /** Tokens that an answer may read. */
