@@ -45,7 +45,13 @@ const prepare = (backend: Backend, heads: Heads, mask: Mask, starts: readonly nu
     const rows: (readonly Range[])[] = Array.from({ length: kvHeads }, (_, list) =>
       mask.ranges(position, position + PAGE, list),
     );
-    backend.writePlan(plan, { position, rows: PAGE, tileRows: PAGE }, rows);
+    const lifts = rows.map((ranges) => ranges.map((_, i) => (i % 3) - 1));
+    backend.writePlan(
+      plan,
+      { position, rows: PAGE, tileRows: PAGE },
+      rows,
+      mask.isLifted ? lifts : undefined,
+    );
     return plan;
   });
   const free = (): void => {

@@ -9,6 +9,8 @@ export interface Mask {
   readonly family: string;
   /** Row p reads only keys in (p − window, p]. */
   readonly window?: number;
+  /** Each range adds a number of its own to the logits of its keys. */
+  readonly isLifted?: boolean;
   /** What the tile that begins at `start` and ends at `end` reads, for one KV head: ascending, disjoint, its own tile whole. */
   ranges(start: number, end: number, list: number): readonly Range[];
   /** The same row by row, written apart: whether the row at `row` reads the key at `key` ≤ row. */
@@ -124,6 +126,11 @@ const families: readonly Family[] = [
     };
   },
   ...[16, 32, 64, 256].map(blocks),
+  (tokens, density) => ({
+    ...blocks(16)(tokens, density),
+    family: 'blocks of 16, each with a lift',
+    isLifted: true,
+  }),
 ];
 
 /** Every family at this length and density. */
