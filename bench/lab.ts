@@ -1,7 +1,7 @@
 /**
  * The laboratory: what methods find in long texts, how near they stay to dense attention, and what they cost, on the same
- * items; and what a pair of query and key costs under every mask. Resumes with the same file of the model, and writes a page with plots and
- * all tables beside them; `--report` does only that. `--into-page` puts the tables into docs/METHODS.md.
+ * items; and what a pair of query and key costs under every mask. Resumes with the same file of the model, and writes a page with plots
+ * (also of what `needles` and `costs` found) and all tables beside them; `--report` does only that. `--into-page` puts the tables into docs/METHODS.md.
  *
  * node bench/run.mjs lab [--tasks single,multi-key,…|agreement|grid] [--methods dense,dhsa,…] [--lengths 4096,…] [--items 200]
  *   [--model FILE.gguf] [--results FILE.json] [--report] [--into-page]
@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
+import type { Cost } from './cost-table.js';
 import { intoPage } from './into-page.js';
 import { agreement } from './lab/agreement.js';
 import { gridTable, HEADS, measureGrid } from './lab/grid.js';
@@ -18,6 +19,7 @@ import { optionsOf } from './lab/methods.js';
 import { labPage, type Results } from './lab/page.js';
 import { agreementTable, outcomeTable } from './lab/report.js';
 import { counted, runItems } from './lab/run-items.js';
+import type { NeedleResult } from './needle-tables.js';
 
 const { values } = parseArgs({
   options: {
@@ -109,7 +111,10 @@ if (!values.report) {
 const page = values.results.replace(/(\.json)?$/, '.html');
 const date = new Date().toISOString().slice(0, 10);
 const made = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, one thread, Node ${process.version}, ${date}.`;
-writeFileSync(page, labPage(kept, made));
+const foundBy = <T>(name: string): readonly T[] =>
+  keptResults(`bench/results/${name}.json`, values.model, { results: [] as T[] }).kept.results;
+const beside = { needles: foundBy<NeedleResult>('needles'), costs: foundBy<Cost>('costs') };
+writeFileSync(page, labPage(kept, beside, made));
 const tables = {
   tasks: outcomeTable(kept.outcomes),
   agreement: agreementTable(kept.agreements),

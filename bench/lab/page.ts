@@ -1,7 +1,10 @@
+import type { Cost } from '../cost-table.js';
+import type { NeedleResult } from '../needle-tables.js';
 import type { Agreement } from './agreement.js';
 import type { Outcome } from './evaluate.js';
 import { type GridCell, gridTable } from './grid.js';
 import { mean, wilson } from './intervals.js';
+import { methodPlots } from './method-plots.js';
 import { type Axes, escaped, plot, type Series } from './plots.js';
 import { agreementTable, outcomeTable } from './report.js';
 
@@ -10,6 +13,12 @@ export interface Results {
   readonly outcomes: readonly Outcome[];
   readonly agreements: readonly Agreement[];
   readonly grid: readonly GridCell[];
+}
+
+/** What `needles` and `costs` found: pictures of it stand on the page, tables in docs/METHODS.md. */
+export interface Beside {
+  readonly needles: readonly NeedleResult[];
+  readonly costs: readonly Cost[];
 }
 
 const distinct = <T>(all: readonly T[]): T[] => [...new Set(all)];
@@ -78,7 +87,12 @@ svg { width: 100%; height: auto; margin: 1rem 0; } svg text { font-size: 12px; f
 svg line { stroke: #8883; } polyline { fill: none; stroke-width: 1.5; opacity: .6; }`;
 
 /** One page with all plots and tables; needs nothing but itself. `made` says on what and when. */
-export const labPage = ({ outcomes, agreements, grid }: Results, made: string): string => {
+export const labPage = (
+  { outcomes, agreements, grid }: Results,
+  { needles, costs }: Beside,
+  made: string,
+): string => {
+  const pictures = methodPlots(needles, costs);
   const tasks = distinct(outcomes.map(({ task }) => task));
   const least = Math.min(...tasks.map((task) => right(outcomes.filter((one) => one.task === task)).length));
   const [low, high] = wilson(least, least);
@@ -91,6 +105,7 @@ export const labPage = ({ outcomes, agreements, grid }: Results, made: string): 
           `<p>Even where all of ${least} items are right, the interval is ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %.</p>`,
         ]
       : []),
+    ...(pictures.length ? ['<h2>All methods</h2>', ...pictures] : []),
     ...tasks.flatMap((task) => [`<h2>${escaped(task)}</h2>`, ...plotsOf(task, outcomes)]),
     '<h2>All outcomes</h2>',
     tableOf(outcomeTable(outcomes)),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { calibrated, thresholdLadder } from '../../bench/lab/calibrate.js';
 import { area, masks } from '../../bench/lab/masks.js';
+import { methodPlots } from '../../bench/lab/method-plots.js';
 import { labPage } from '../../bench/lab/page.js';
 import { taskNamed } from '../../bench/lab/tasks.js';
 import { PAGE } from '../../src/backends/backend.js';
@@ -107,9 +108,51 @@ it('draws what it found, and writes names as text', () => {
     outcome('dense', length, [true, true]),
     outcome('<b>', length, [true, false]),
   ]);
-  const page = labPage({ outcomes, agreements: [], grid: [] }, 'A machine.');
+  const none = { needles: [], costs: [] };
+  const page = labPage({ outcomes, agreements: [], grid: [] }, none, 'A machine.');
   expect(page.match(/<polyline/g)?.length).toBe(6);
   expect(page).toContain('&lt;b&gt;');
+  expect(page).toContain('>80</text>');
   expect(page).not.toContain('<b>');
   expect(page).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+describe('pictures of all methods', () => {
+  const needle = (method: string, length: number, density: number, decodeDensity: number) => ({
+    ...{ method, length, text: 0, right: [true, false], tokens: length, density, decodeDensity },
+    prefillSeconds: 1,
+  });
+  const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => needle(name, 4096, 1, 1));
+  const cost = (method: string, read: number, density: number) => ({
+    ...{ method, length: 4096, round: 0 },
+    dense: { tokens: 4000, read: 2, first: 1, answer: 1, density: { prefill: 1, decode: 1 } },
+    mine: { tokens: 4000, read, first: 1, answer: 1, density: { prefill: density, decode: 1 } },
+  });
+
+  it('draw a method where it chooses, an eighth and a quarter of a text as one line', () => {
+    const chosen = [
+      needle('quest', 4096, 1, 0.4),
+      needle('quest-25', 4096, 1, 0.5),
+      needle('sale', 4096, 0.1, 1),
+    ];
+    const pictures = methodPlots([...many, ...chosen, needle('dhsa', 4096, 0.1, 0.1)], []);
+    const titled = (words: string): string => pictures.find((one) => one.includes(words))!;
+    expect(pictures).toHaveLength(3);
+    expect(titled('methods for texts and answers')).toContain('dhsa');
+    expect(titled('methods for texts, answers from everything')).toContain('sale');
+    const answers = titled('methods for answers');
+    expect(answers.match(/<polyline/g)).toHaveLength(1);
+    expect(answers.match(/<title>quest</g)).toHaveLength(2);
+  });
+
+  it('draw lengths where there are three, and of costs those that choose', () => {
+    const long = [1024, 2048, 4096].map((length) => needle('dense', length, 1, 1));
+    const pictures = methodPlots([...long, ...many], [cost('dhsa', 1, 0.2), cost('quest', 2, 1)]);
+    expect(pictures).toHaveLength(2);
+    expect(pictures[0]).toContain('right against length');
+    expect(pictures[0]!.match(/<polyline/g)).toHaveLength(1);
+    expect(pictures[1]).toContain('seconds of reading');
+    expect(pictures[1]).toContain('dhsa');
+    expect(pictures[1]).not.toContain('quest');
+  });
 });
