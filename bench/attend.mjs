@@ -15,10 +15,10 @@ const { values: options } = parseArgs({
   },
 });
 
-const codecs = { f16: 0, q8: 1, q4: 2 };
+const codecs = { f16: 0, q8: 1, q4: 2, q2: 3 };
 const shapes = [1, 2, 3, 4].map((group) => ({ name: `decode 1×${group}`, rows: 1, group }));
 shapes.push({ name: 'prefill 64×1', rows: 64, group: 1 }, { name: 'prefill 64×3', rows: 64, group: 3 });
-const cases = ['q8/q8', 'q8/q4', 'f16/f16'].flatMap((pair) =>
+const cases = ['q8/q8', 'q8/q4', 'q8/q2', 'f16/f16'].flatMap((pair) =>
   shapes.map((shape) => {
     const [keys, values] = pair.split('/');
     return { ...shape, pair, keyCodec: codecs[keys], valueCodec: codecs[values] };
@@ -42,7 +42,7 @@ const measure = ({ base64, dim, tokens, test, seconds }) => {
     return start;
   };
   const { rows, group, keyCodec, valueCodec } = test;
-  const block = [128 * dim, 64 * dim + 128, 32 * dim + 8 * dim];
+  const block = [128 * dim, 64 * dim + 128, 32 * dim + 8 * dim, 16 * dim + 8 * dim];
   const pageBytes = block[keyCodec] + block[valueCodec];
   const pages = tokens / PAGE;
   const table = alloc(pages * 4);

@@ -46,6 +46,7 @@ const OTHERS = [
   'pyramid-infer',
   'dhsa-learned',
   'pages-q8-q4',
+  'pages-q8-q2',
   'values-48',
   'keys-48',
   'keys-32',

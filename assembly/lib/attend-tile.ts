@@ -155,23 +155,23 @@ export function attendTile(
     // Few queries read codes straight from the page; for many it pays to lay out or widen the block once.
     const packed = integer && some > DIRECT;
     // Codes of 2 bits are laid out as codes of 4, where the keys were.
-    const read4 = valueCodec == Q2 ? Q4 : valueCodec;
+    const laid = valueCodec == Q2 ? Q4 : valueCodec;
     if (valueCodec == Q2) {
       nibblesOf(keys, codes, (BLOCK * valueDim) >> 2);
       codes = keys;
     }
-    const kind = some <= 4 ? read4 : F32;
+    const kind = some <= 4 ? laid : F32;
     let read = codes;
     if (integer) {
       decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
       if (packed) packValues(values, codes, valueDim, start >> 2, (end + 3) >> 2);
     } else {
-      if (read4 == Q4) {
+      if (laid == Q4) {
         const at = block + <usize>(token * groups << 1);
         decodeF16(valueScales, at + <usize>scalesAt(valueCodec, valueDim), BLOCK * groups);
         decodeF16(minima, at + <usize>minimaAt(valueCodec, valueDim), BLOCK * groups);
       }
-      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, start, end, read4);
+      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, start, end, laid);
     }
     if (packed || kind == F32) read = values;
     const perToken: usize = integer ? valueScales : 0;

@@ -1,7 +1,7 @@
 /** What a pair of query and key costs under every mask: mask × length × density × heads on the CPU's kernel, one thread. */
 import { type Backend, PAGE, type Range } from '../../src/backends/backend.js';
 import { createWasmBackend } from '../../src/backends/wasm/backend.js';
-import { area, type Mask, masks, unsupported } from './masks.js';
+import { area, liftsOf, type Mask, masks, unsupported } from './masks.js';
 
 export interface Heads {
   readonly kvHeads: number;
@@ -20,7 +20,7 @@ export interface GridCell extends Heads {
   readonly gflops: number;
   /** The same of the causal mask, measured in turns with this one. */
   readonly causal: number;
-  /** Bytes of the plan of the whole text: eight for each range. */
+  /** Bytes of the plan of the whole text: eight for each range, four more for its lift. */
   readonly planBytes: number;
 }
 
@@ -45,13 +45,7 @@ const prepare = (backend: Backend, heads: Heads, mask: Mask, starts: readonly nu
     const rows: (readonly Range[])[] = Array.from({ length: kvHeads }, (_, list) =>
       mask.ranges(position, position + PAGE, list),
     );
-    const lifts = rows.map((ranges) => ranges.map((_, i) => (i % 3) - 1));
-    backend.writePlan(
-      plan,
-      { position, rows: PAGE, tileRows: PAGE },
-      rows,
-      mask.isLifted ? lifts : undefined,
-    );
+    backend.writePlan(plan, { position, rows: PAGE, tileRows: PAGE }, rows, liftsOf(mask, rows));
     return plan;
   });
   const free = (): void => {
@@ -117,7 +111,7 @@ export const measureGrid = async (
         realised: lists.reduce((sum, list) => sum + area(mask, 0, tokens, list), 0) / (kvHeads * whole),
         gflops: flops(pairs) / best.mask,
         causal: flops(kvHeads * pairsOf(everything, 0)) / best.causal,
-        planBytes: 8 * ranges,
+        planBytes: (mask.isLifted ? 12 : 8) * ranges,
       });
     }
   }

@@ -9,7 +9,7 @@ export interface Mask {
   readonly family: string;
   /** Row p reads only keys in (p − window, p]. */
   readonly window?: number;
-  /** Each range adds a number of its own to the logits of its keys. */
+  /** Each range adds another number to the logits of its keys than the one before it. */
   readonly isLifted?: boolean;
   /** What the tile that begins at `start` and ends at `end` reads, for one KV head: ascending, disjoint, its own tile whole. */
   ranges(start: number, end: number, list: number): readonly Range[];
@@ -50,14 +50,16 @@ const SINKS = PAGE;
 
 /** Blocks of `size` keys, drawn for each tile and KV head. */
 const blocks =
-  (size: number): Family =>
+  (size: number, isLifted = false): Family =>
   (_, density) => ({
-    family: `blocks of ${size}`,
+    family: isLifted ? `blocks of ${size}, each with a lift` : `blocks of ${size}`,
+    isLifted,
     ranges: (start, end, list) => {
       const chosen: Range[] = [];
       for (let at = 0; at < start; at += size)
         if (lot(at / size, pageOf(start), list) < density) chosen.push([at, Math.min(start, at + size)]);
-      return merged([...chosen, [start, end]]);
+      // Ranges may touch where their lifts differ.
+      return isLifted ? [...chosen, [start, end]] : merged([...chosen, [start, end]]);
     },
     allows: (row, key, list) =>
       pageOf(row) === pageOf(key) || lot(Math.floor(key / size), pageOf(row), list) < density,
@@ -125,17 +127,19 @@ const families: readonly Family[] = [
       allows: (row, key) => (pageOf(row) - pageOf(key)) % every === 0,
     };
   },
-  ...[16, 32, 64, 256].map(blocks),
-  (tokens, density) => ({
-    ...blocks(16)(tokens, density),
-    family: 'blocks of 16, each with a lift',
-    isLifted: true,
-  }),
+  ...[16, 32, 64, 256].map((size) => blocks(size)),
+  blocks(16, true),
 ];
 
 /** Every family at this length and density. */
 export const masks = (tokens: number, density: number): Mask[] =>
   families.map((family) => family(tokens, density));
+
+/** What the ranges of each tile add to the logits of their keys; nothing, where the mask is not lifted. */
+export const liftsOf = (
+  { isLifted = false }: Mask,
+  rows: readonly (readonly Range[])[],
+): number[][] | undefined => (isLifted ? rows.map((ranges) => ranges.map((_, i) => (i % 3) - 1)) : undefined);
 
 /** Families that have no plan, and why. */
 export const unsupported: readonly (readonly [family: string, why: string])[] = [

@@ -1,7 +1,7 @@
 import { codecSizes } from '../codecs/sizes.js';
 import type { ModelConfig } from '../model/config.js';
+import type { KeptChannels } from '../model/page-sizes.js';
 import { kvShapeOf, type PageCodecs } from '../model/state.js';
-import type { KeptChannels } from './load-on.js';
 
 /**
  * The codecs of all pages with their versions: a model may have layers that slide, and their pages are f16. And what keys and

@@ -6,7 +6,7 @@ export interface KvOptions {
    * does, else `q8`, as `model.info.keys` says. The trial reads 256 tokens twice; its outcome is kept in the store.
    */
   readonly keys?: 'q8' | 'q4' | 'f16' | 'auto';
-  /** Codec of values. `q8` (default), `q4`: half of that, a little less exact; `q2`: 3 bits a number, rough; `f16`: two bytes. */
+  /** Codec of values. `q8` (default), `q4`: 5 bits a number, a little less exact; `q2`: 3 bits, rough; `f16`: two bytes. */
   readonly values?: 'q8' | 'q4' | 'q2' | 'f16';
   /**
    * Channels of a key that are kept: those that matter most to its product with queries, by the model's own weights, found at

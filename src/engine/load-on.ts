@@ -4,6 +4,7 @@ import { ROW_FORMATS, rowBytes, type WeightType } from '../backends/row-formats.
 import type { Sample } from '../backends/webgpu/sample.js';
 import { arenaBytes, createArena } from '../model/arena.js';
 import type { ModelConfig } from '../model/config.js';
+import type { KeptChannels } from '../model/page-sizes.js';
 import { kvShapeOf, type PageCodecs, wholeLayers } from '../model/state.js';
 import { type LoadWeightsOptions, loadWeights, type Reshape } from '../model/weights.js';
 import { loadPolicies } from '../policies/load-policies.js';
@@ -57,12 +58,6 @@ export const sampleOf = (
     chooses: needs.chunks?.means ?? false,
   };
 };
-
-/** Channels of keys and values that are kept, where that is not all of them. */
-export interface KeptChannels {
-  readonly keyChannels?: number | undefined;
-  readonly valueChannels?: number | undefined;
-}
 
 /** What narrows the keys and values of a model that is being loaded on `backend`, where that is asked for. */
 const narrowTo = (backend: Computing, { keyChannels, valueChannels }: KeptChannels): Reshape | undefined => {

@@ -22,14 +22,14 @@ export interface PageSizes {
   readonly heads: number;
 }
 
-/** What pages of a model take that was loaded with these channels. */
-export const pageSizesOf = (
-  config: ModelConfig,
-  {
-    keyChannels: keys,
-    valueChannels: values,
-  }: { keyChannels?: number | undefined; valueChannels?: number | undefined },
-): PageSizes => {
+/** Channels of keys and values that are kept, where that is not all of them. */
+export interface KeptChannels {
+  readonly keyChannels?: number | undefined;
+  readonly valueChannels?: number | undefined;
+}
+
+/** What pages of a model take that was loaded with `kept`. */
+export const pageSizesOf = (config: ModelConfig, kept: KeptChannels): PageSizes => {
   const { kvHeads, headDim, valueDim, narrowedKeys } = config;
   const layers = wholeLayers(config).length;
   const keyChannels = layers > 0 ? (narrowedKeys?.channels ?? headDim) : headDim;
@@ -46,8 +46,8 @@ export const pageSizesOf = (
     keyChannels,
     valueChannels: valueDim,
     narrowed: {
-      ...(keys !== undefined && { keyChannels: keys }),
-      ...(values !== undefined && { valueChannels: values }),
+      ...(kept.keyChannels !== undefined && { keyChannels: kept.keyChannels }),
+      ...(kept.valueChannels !== undefined && { valueChannels: kept.valueChannels }),
     },
     heads: kvHeads,
   };

@@ -155,6 +155,14 @@ export const describeAttention = (
         await expectAgreement(some, lists, tiles, rows, next);
       });
 
+      test.each([1, 2, 40])('values sixteen times as wide as keys, %i rows', async (count) => {
+        const next = random(700 + count);
+        const shape: KvShape = { kvHeads: 2, keyDim: 16, valueDim: 256, ...codecPairs.at(-1)! };
+        const some = makeCase(shape, 6, 200, next);
+        const tiles = lastRows(200, count, PAGE);
+        await expectAgreement(some, 2, tiles, sparse(2, tiles, next), next);
+      });
+
       test.each(
         sparsely(
           few,

@@ -252,14 +252,14 @@ describe('what a question looks at', () => {
   const ANSWER = { maxTokens: 12, temperature: 0, ignoreStops: true };
   const questions = ['Where is the key?', 'Who lost it, and when was that?'];
 
-  test.each<RetentionOptions>([
-    { policy: 'snap-kv', budget: 120, recent: 8, grain: 1 },
-    { policy: 'h2o', budget: 120, every: 4 },
-    { policy: 'a2sf', budget: 120, values: true, heads: 'ada', layers: 'pyramid' },
-    { policy: 'h2o', budget: 120, every: 4, evicted: 'mean' },
-    { policy: 'expected', budget: 120, recent: 8 },
-  ])('is kept for its answer, and a second question finds all of the text again: %j', async (retention) => {
-    const model = await open(retention);
+  test.each<[RetentionOptions, 'q8' | 'q2']>([
+    [{ policy: 'snap-kv', budget: 120, recent: 8, grain: 1 }, 'q8'],
+    [{ policy: 'h2o', budget: 120, every: 4 }, 'q8'],
+    [{ policy: 'a2sf', budget: 120, values: true, heads: 'ada', layers: 'pyramid' }, 'q2'],
+    [{ policy: 'h2o', budget: 120, every: 4, evicted: 'mean' }, 'q2'],
+    [{ policy: 'expected', budget: 120, recent: 8 }, 'q8'],
+  ])('is kept for its answer, and a second question finds all of the text again: %j, values in %s', async (retention, values) => {
+    const model = await open(retention, { kv: { store: 'memory', values } });
     /** Answers of questions in this order, and what was kept behind each of them. */
     const ask = async (order: readonly number[]): Promise<Map<number, [string, number]>> => {
       const session = await openSession(model, {});

@@ -19,7 +19,7 @@ const compiles = async (model: Model, loadModel: typeof load): Promise<void> => 
   const loaded: Model = await loadModel('/models/book-reader.gguf', {
     onProgress: (p) => p.loaded / p.total,
     attention: { method: 'dhsa', budget: 2048, boundaries: 'delimiters' },
-    kv: { keys: 'q8', values: 'q4', store: 'idb', disk: '2GB' },
+    kv: { keys: 'q8', values: 'q2', store: 'idb', disk: '2GB' },
     backend: 'auto',
     maxTokens: 16384,
     worker: new Worker('x'),

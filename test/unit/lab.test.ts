@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { calibrated, thresholdLadder } from '../../bench/lab/calibrate.js';
-import { area, masks } from '../../bench/lab/masks.js';
+import { area, liftsOf, masks } from '../../bench/lab/masks.js';
 import { methodPlots } from '../../bench/lab/method-plots.js';
 import { labPage } from '../../bench/lab/page.js';
 import { taskNamed } from '../../bench/lab/tasks.js';
@@ -36,7 +36,7 @@ describe.each(masks(7 * PAGE, 0.3))('mask of $family', (mask) => {
     const lists = Array.from({ length: LISTS }, (_, list) =>
       starts.map((start) => mask.ranges(start, Math.min(TOKENS, start + PAGE), list)),
     );
-    backend.writePlan(plan, tiles, lists.flat());
+    backend.writePlan(plan, tiles, lists.flat(), liftsOf(mask, lists.flat()));
     backend.attend(out, rows, kv, plan, { scale: 1, ...(mask.window && { window: mask.window }) });
     const mean = (area(mask, 0, TOKENS, 0) + area(mask, 0, TOKENS, 1)) / LISTS;
     expect(await backend.readPairs(plan)).toBe(mean);

@@ -8,6 +8,8 @@ import {
   readSeconds,
 } from '../../src/facades/planner/index.js';
 import type { Model } from '../../src/index.js';
+import type { ModelConfig } from '../../src/model/config.js';
+import { pageSizesOf } from '../../src/model/page-sizes.js';
 
 const COSTS: Costs = {
   token: 2e-3,
@@ -156,6 +158,14 @@ describe('a plan', () => {
         pages: { ...pages, keys: 'q4', values: 'q8' },
       } as const;
       expect(at(678_399, bears)[0]).toMatchObject({ kv: { keys: 'q4', values: 'q4' }, fits: true });
+      const tried = { ...costs, bytes: 5760 / 64 + 10, pages: { ...pages, values: 'q2' } } as const;
+      expect(at(678_399, tried)[0]).toMatchObject({ kv: { keys: 'q8', values: 'q2' }, fits: true });
+      const both = {
+        ...costs,
+        bytes: 4096 / 64 + 10,
+        pages: { ...pages, keys: 'q4', values: 'q2' },
+      } as const;
+      expect(at(511_999, both)[0]).toMatchObject({ kv: { keys: 'q4', values: 'q2' }, pageBytes: 409_600 });
     });
 
     test('keeps as many tokens as there is room for, in the narrowest codecs', () => {
@@ -181,4 +191,10 @@ describe('a plan', () => {
     expect(way).toMatchObject({ bytes: 24_000_000, fits: true });
     expect(plan(COSTS, { tokens: 1001, memory: 24_000_000 })[0]!.fits).toBe(false);
   });
+});
+
+test('layers that slide have no pages to foretell, and keep all channels', () => {
+  const config = { attention: [{ window: 512, rotation: 0 }], kvHeads: 2, headDim: 64, valueDim: 64 };
+  const sizes = pageSizesOf(config as unknown as ModelConfig, { keyChannels: 32 });
+  expect(sizes).toMatchObject({ keyChannels: 64, keys: { q8: 0 }, narrowed: { keyChannels: 32 } });
 });

@@ -68,7 +68,7 @@ const fitted = (samples: readonly { x: number; z: number; y: number }[]): readon
  * Reads a text of 8,192 made-up tokens and answers a little behind several lengths, to learn what things cost with this model on
  * this device: seconds with a small model, minutes with a large one. Nothing is kept. The model must have been loaded with
  * `attention: { method: 'auto' }` (the default) and hold 8,500 tokens. Keep the result, which is plain data, by
- * `model.info.fingerprint`. Rejects with `input/option` where the model reads another way or holds less.
+ * `model.info.fingerprint` and the `kv` that it was loaded with. Rejects with `input/option` where the model reads another way or holds less.
  */
 export const measure = async (model: Model, options: StopOptions = {}): Promise<Costs> => {
   const { attention, maxTokens, vocab } = model.info;

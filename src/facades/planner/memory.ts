@@ -34,14 +34,17 @@ export const pageBytesOf = (tokens: number, { sizes, keys, values }: PageCosts):
   Math.ceil(tokens / PAGE) * (sizes.keys[keys] + sizes.values[values]);
 
 /**
- * What to give up, in this order: bits of values, bits of keys where the model was loaded with keys in `q4` (so it bears them);
+ * What to give up, in this order: bits of values, but `q2` only where the model was loaded with it (so it was tried), bits of keys
+ * where it was loaded with keys in `q4` (so it bears them);
  * what still does not fit is another way, since tokens are given up last (quantised pruning: *More Tokens, Lower Precision*,
  * arXiv 2412.12706).
  */
-const ladder = ({ keys }: PageCosts): readonly PageCodecs[] => [
+const ladder = ({ keys, values }: PageCosts): readonly PageCodecs[] => [
   { keys: 'q8', values: 'q8' },
   { keys: 'q8', values: 'q4' },
+  ...(values === 'q2' ? [{ keys: 'q8', values: 'q2' } as const] : []),
   ...(keys === 'q4' ? [{ keys: 'q4', values: 'q4' } as const] : []),
+  ...(keys === 'q4' && values === 'q2' ? [{ keys: 'q4', values: 'q2' } as const] : []),
 ];
 
 /** The most exact codecs that `room` bytes have all of a text in; else the least exact ones. */
