@@ -1,6 +1,6 @@
 import { numberBetween, wholeNumber } from '../options.js';
 import type { Policy } from './policy.js';
-import { checkKept, type KeptOptions, scored } from './scored.js';
+import { checkKept, type KeptOptions, QUESTION_ROWS, scored } from './scored.js';
 
 /** What was looked at of late. */
 export interface A2sfOptions extends KeptOptions {
@@ -11,9 +11,6 @@ export interface A2sfOptions extends KeptOptions {
   readonly every?: number;
 }
 
-/** More rows than a question has. */
-const ALL = 2 ** 30;
-
 /**
  * Accumulated attention with a forgetting factor (A2SF, arXiv 2407.20485 §3): S ← α·S + A, so that old tokens have no
  * advantage from having been there longer. Over the rows of question and answer, as `h2o`; the last 16 are kept.
@@ -23,5 +20,5 @@ export const a2sf = (options: A2sfOptions): Policy => {
   const decay = numberBetween('retention.decay', options.decay, 0.95, 0, 1);
   const every = wholeNumber('retention.every', options.every, 32, 0);
   const signature = `decay=${decay} every=${every}`;
-  return scored(options, { name: 'a2sf', recent: 16, rows: ALL, decay, every, pool: 1, signature });
+  return scored(options, { name: 'a2sf', recent: 16, rows: QUESTION_ROWS, decay, every, pool: 1, signature });
 };

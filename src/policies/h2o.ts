@@ -1,6 +1,6 @@
 import { wholeNumber } from '../options.js';
 import type { Policy } from './policy.js';
-import { checkKept, type KeptOptions, scored } from './scored.js';
+import { checkKept, type KeptOptions, QUESTION_ROWS, scored } from './scored.js';
 
 /** Tokens that gathered most attention, and the latest. */
 export interface H2oOptions extends KeptOptions {
@@ -9,13 +9,10 @@ export interface H2oOptions extends KeptOptions {
   readonly every?: number;
 }
 
-/** More rows than a question has. */
-const ALL = 2 ** 30;
-
 /**
  * Heavy hitters (H2O, arXiv 2306.14048 §4): attention summed over all rows, half of the budget for the recent ones unless
- * `recent` says otherwise. Here the rows are those of the question and the answer: the text's own may have been read on
- * another visit. So it forgets nothing of the text for good, where the paper drops while it reads.
+ * `recent` says otherwise. Here the rows are those of the question, at most its last 256, and of the answer: the text's own may have been read
+ * on another visit. So it forgets nothing of the text for good, where the paper drops while it reads.
  */
 export const h2o = (options: H2oOptions): Policy => {
   checkKept(options, ['every']);
@@ -23,7 +20,7 @@ export const h2o = (options: H2oOptions): Policy => {
   return scored(options, {
     name: 'h2o',
     recent: 'half',
-    rows: ALL,
+    rows: QUESTION_ROWS,
     decay: 1,
     every,
     pool: 1,

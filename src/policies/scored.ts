@@ -52,6 +52,12 @@ export interface Scoring {
   readonly signature: string;
 }
 
+/**
+ * Rows of a question that are observed by what adds up all of them: the last ones of a long one. Whoever reads a text may ask
+ * for an answer right behind it, so its last rows are observed as well; all of them would take twice the time of reading.
+ */
+export const QUESTION_ROWS = 256;
+
 const STEEPNESS = 20;
 const SHARE = 0.2;
 

@@ -280,6 +280,28 @@ describe('what a question looks at', () => {
     await model.close();
   });
 
+  test.each([
+    'h2o',
+    'a2sf',
+  ] as const)('costs %s the last rows of a text that is read, not all', async (policy) => {
+    const model = await open({ policy, budget: 120 });
+    const { backend } = model.reader;
+    const { observe } = backend;
+    let rows = 0;
+    const counting: typeof observe = (out, q, ...rest) => {
+      rows += q.rows;
+      observe(out, q, ...rest);
+    };
+    Object.assign(backend, { observe: counting });
+    const context = new Context(model.reader);
+    await context.append(IDS.slice(0, 900), false);
+    expect(rows).toBe(LAYERS * 256);
+    await context.append(IDS.slice(0, 20), true);
+    expect(rows).toBe(LAYERS * (256 + 20));
+    context.close();
+    await model.close();
+  });
+
   test('counts, in plans, in numbers and in pages', async () => {
     const model = await open({ policy: 'snap-kv', budget: 200, recent: 8, grain: 64, rows: 16 });
     const context = new Context(
