@@ -40,6 +40,11 @@ export interface KvLayer {
   /** Pages that have memory now. */
   readonly resident: number;
   isCold(page: number): boolean;
+  /**
+   * Raised whenever bytes that were there may have become others; tokens that come behind all others raise it not. Missing: nobody
+   * counts.
+   */
+  readonly edits?: number | undefined;
   /** Of a layer with a state: how many tokens the state in its last page has met. */
   readonly met?: number | undefined;
 }

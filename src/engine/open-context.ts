@@ -30,7 +30,7 @@ export interface OpenContext {
 /** For text that is shared by content: not where pages depend on more than the tokens, or came from elsewhere. */
 const sharedPager = ({ kept, reader }: OpenModel, sharing = true): Pager | undefined =>
   kept && sharing && reader.predictor.needs.prefixStable
-    ? createPager(kept.archive, reader.arena.segmentTokens)
+    ? createPager(kept.archive, reader.arena.segmentTokens, reader.predictor.notes)
     : undefined;
 
 const phase = ({ tokens, seconds }: Phase) => ({ tokens, seconds });

@@ -1,11 +1,13 @@
 import { PAGE } from '../backends/backend.js';
 import { throwIfAborted } from '../errors.js';
+import type { BesideSegments } from '../predictors/predictor.js';
 import type { Store } from '../stores/store.js';
 import type { Leases } from './leases.js';
 import { checkHead, type Heads, readHeads } from './read-heads.js';
 import { encodeHead, encodeRecord, type KvRecord, type RunHead } from './records.js';
+import { magic, seal, unseal } from './seal.js';
 import { createSegmentKeys } from './segments.js';
-import { headKey, pagesKey, type StoredRun } from './stored-run.js';
+import { besideKey, headKey, pagesKey, type StoredRun } from './stored-run.js';
 import { scopeKey, type UsedText, type Uses } from './uses.js';
 import { isStorageError, type StoreEntry, type WriteBehind } from './write-behind.js';
 
@@ -13,7 +15,7 @@ import { isStorageError, type StoreEntry, type WriteBehind } from './write-behin
  * The leading whole segments of text of one context, as they rest in the store under their content. Keys are made once
  * for each segment, so whoever changes the tokens says so with `forget`.
  */
-export interface Chain {
+export interface Chain extends BesideSegments {
   /**
    * Hands over the leading runs of `ids` that are stored, one by one, in order, and stops at the first that is not.
    * Reads their heads and nothing else. Rejects with `AbortError`, or with what `onRun` throws.
@@ -75,6 +77,10 @@ export interface ChainOptions {
   /** Segments known to be stored as they should be. */
   readonly intact: Set<string>;
 }
+
+/** What rests beside the records of a segment (docs/FORMAT.md). */
+const BESIDE = magic('LHN1');
+const BESIDE_VERSION = 1;
 
 export const createChain = (options: ChainOptions): Chain => {
   const { store, writer, leases, uses, touch, scope, segmentTokens, groups, pagesBytes, intact } = options;
@@ -170,6 +176,28 @@ export const createChain = (options: ChainOptions): Chain => {
         intact.add(key);
         onStored?.(run);
       });
+    },
+
+    async readBeside(ids, wants) {
+      if (wants.length === 0) return [];
+      const own = keys.upTo(ids, Math.max(...wants.map(({ segment }) => segment)) + 1);
+      const names = wants.map(({ segment, name }) => besideKey(own[segment]!, name));
+      const found = await store.getMany(names).catch((error): (Uint8Array | undefined)[] => {
+        writer.failed(error);
+        return [];
+      });
+      return found.map((bytes) => {
+        const opened = bytes && unseal(BESIDE, bytes);
+        return opened?.fault === undefined && opened?.version === BESIDE_VERSION ? opened.body : undefined;
+      });
+    },
+
+    async saveBeside(ids, segment, name, bytes) {
+      const key = keys.upTo(ids, segment + 1)[segment]!;
+      // What is queued comes in order: the segment will be there.
+      if (!intact.has(key) && !writer.holds(headKey(key))) return;
+      const sealed = seal(BESIDE, BESIDE_VERSION, bytes.length, (body) => body.set(bytes));
+      await writer.put([[besideKey(key, name), sealed]], () => undefined);
     },
 
     forget(tokens) {

@@ -1,5 +1,6 @@
 import { type Backend, type ChunkIndex, type KvLayer, PAGE } from '../backends/backend.js';
 import type { LonghandError } from '../errors.js';
+import type { KeepNotes } from '../predictors/predictor.js';
 import type { Archive } from './archive.js';
 import { type KvRecord, type NewRun, pagesOf, type RunHead } from './records.js';
 import type { Residency } from './residency.js';
@@ -108,9 +109,11 @@ export const attachRun = (state: PagedState, run: StoredRun, head: RunHead, room
 /** Segments behind a text for which its chunk index has room when it is attached. */
 const SEGMENTS_MORE = 2;
 
-export const createPager = (archive: Archive, segmentTokens: number): Pager => {
+/** `notes`: what else rests with the pages, and is put back with them. */
+export const createPager = (archive: Archive, segmentTokens: number, notes?: KeepNotes): Pager => {
   const pages = segmentTokens / PAGE;
   const chain = archive.chain();
+  const keeper = notes?.(chain, pages);
   /** Segments that the archive was handed, or gave. */
   let handed = 0;
   /** Those of them that it did not drop. */
@@ -134,6 +137,7 @@ export const createPager = (archive: Archive, segmentTokens: number): Pager => {
       if (segments === 0) return { tokens: cached, more };
       handed = Math.max(handed, from + segments);
       stored = Math.max(stored, from + segments);
+      await keeper?.restore(text, from, from + segments, state.layers);
       return { tokens: (from + segments) * segmentTokens, more };
     },
 
@@ -146,12 +150,14 @@ export const createPager = (archive: Archive, segmentTokens: number): Pager => {
         if (archive.state === 'ok' && stored === handed) stored += 1;
         handed += 1;
       }
+      await keeper?.save(tokens, Math.min(stored, Math.floor(until / segmentTokens)), state.layers);
     },
 
     forget(tokens) {
       chain.forget(tokens);
       handed = Math.min(handed, Math.floor(tokens / segmentTokens));
       stored = Math.min(stored, handed);
+      keeper?.forget(handed);
     },
 
     get handedTokens() {

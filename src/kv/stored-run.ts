@@ -1,3 +1,5 @@
+import { digest, hex } from './digest.js';
+
 /**
  * A run that rests in the store, as its context keeps it in mind: up to a segment of consecutive tokens, from a whole
  * page on. Its head has been read; its pages have not.
@@ -19,6 +21,10 @@ export const OLD_SEGMENTS = 'segment/';
 export const headKey = (segment: string): string => HEADS + segment;
 export const pagesKey = (segment: string, group: number): string =>
   `${PAGES}${segment}/${String(group).padStart(3, '0')}`;
+
+/** What rests beside the records of a segment, and goes with them. */
+export const besideKey = (segment: string, name: string): string =>
+  `${PAGES}${segment}/${hex(digest(new TextEncoder().encode(name)))}`;
 
 /** The segment that a key of either kind belongs to. */
 export const segmentOf = (key: string): string => key.split('/')[1] ?? '';

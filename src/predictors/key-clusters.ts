@@ -9,6 +9,49 @@ export interface KeyClusters {
   readonly members: readonly (readonly number[])[];
 }
 
+/** Of the keys of one KV head, from where each token was placed; a mean is of the keys as they are stored. */
+const clustersOf = (own: readonly Float32Array[], place: ArrayLike<number>, count: number): KeyClusters => {
+  const keyDim = own[0]!.length;
+  const members = Array.from({ length: count }, (): number[] => []);
+  const means = new Float32Array(count * keyDim);
+  for (let token = 0; token < own.length; token++) members[place[token]!]!.push(token);
+  for (const [cluster, some] of members.entries()) {
+    for (const token of some) {
+      for (let c = 0; c < keyDim; c++)
+        means[cluster * keyDim + c] = means[cluster * keyDim + c]! + own[token]![c]! / some.length;
+    }
+  }
+  return { means, members };
+};
+
+/** Clusters by KV head as bytes: of each token the number of its cluster, u16. */
+export const placesOf = (clusters: readonly KeyClusters[]): Uint8Array => {
+  const tokens = clusters[0]!.members.reduce((sum, some) => sum + some.length, 0);
+  const places = new Uint16Array(clusters.length * tokens);
+  for (const [head, { members }] of clusters.entries())
+    for (const [cluster, some] of members.entries())
+      for (const token of some) places[head * tokens + token] = cluster;
+  return new Uint8Array(places.buffer);
+};
+
+/** What `placesOf` gave, with the keys that it is of; `undefined` where they do not fit. */
+export const clustersFrom = (
+  bytes: Uint8Array,
+  keys: Float32Array,
+  shape: KvShape,
+  size: number,
+): KeyClusters[] | undefined => {
+  const byHead = keysByHead(keys, shape);
+  const tokens = byHead[0]!.length;
+  const count = Math.ceil(tokens / size);
+  if (bytes.length !== 2 * byHead.length * tokens) return undefined;
+  const places = new Uint16Array(bytes.slice().buffer);
+  if (places.some((cluster) => cluster >= count)) return undefined;
+  return byHead.map((own, head) =>
+    clustersOf(own, places.subarray(head * tokens, (head + 1) * tokens), count),
+  );
+};
+
 const ROUNDS = 6;
 
 /**
@@ -45,16 +88,5 @@ export const clusterKeys = (keys: Float32Array, shape: KvShape, size: number): K
       // A cluster that lost all its keys stays where it was.
       directions = sums.map((sum, cluster) => (place.includes(cluster) ? sum : directions[cluster]!));
     }
-    const members = Array.from({ length: count }, (): number[] => []);
-    const means = new Float32Array(count * keyDim);
-    place.forEach((cluster, token) => {
-      members[cluster]!.push(token);
-    });
-    for (const [cluster, some] of members.entries()) {
-      for (const token of some) {
-        for (let c = 0; c < keyDim; c++)
-          means[cluster * keyDim + c] = means[cluster * keyDim + c]! + own[token]![c]! / some.length;
-      }
-    }
-    return { means, members };
+    return clustersOf(own, place, count);
   });

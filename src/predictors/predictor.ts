@@ -75,6 +75,33 @@ export interface PredictInput {
   readonly candidates?: Plan | undefined;
 }
 
+/** What may rest beside the segments of one context's text. */
+export interface BesideSegments {
+  /**
+   * What `saveBeside` put beside segments of `ids` under these names; `undefined` where nothing rests, or not as it was
+   * written.
+   */
+  readBeside(
+    ids: ArrayLike<number>,
+    wants: readonly { readonly segment: number; readonly name: string }[],
+  ): Promise<(Uint8Array | undefined)[]>;
+  /** Put bytes beside segment `segment` of `ids`, if that is stored; they go with it. Whoever needs them can do without. */
+  saveBeside(ids: ArrayLike<number>, segment: number, name: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** Keeps the notes of one context beside the segment that their run ends in. */
+export interface NotesKeeper {
+  /** Take what rests of runs that end in whole segments [from, to) of `ids`. */
+  restore(ids: ArrayLike<number>, from: number, to: number, layers: readonly KvLayer[]): Promise<void>;
+  /** Hand over what was noted since of runs that lie in the first `segments` of `ids`. */
+  save(ids: ArrayLike<number>, segments: number, layers: readonly KvLayer[]): Promise<void>;
+  /** Runs that do not lie in the first `segments` will be of other keys. */
+  forget(segments: number): void;
+}
+
+/** Makes a keeper of a context's notes, whose text is `chain`; `pages`: those of a segment. In the script of whoever has notes. */
+export type KeepNotes = (chain: BesideSegments, pages: number) => NotesKeeper;
+
 /**
  * Writes plans: what to read. One attention kernel obeys every plan, so a method is only this. `plan` composes verbs;
  * it must not read back, and looks at numbers only where it says so (`Needs.host`).
@@ -90,6 +117,8 @@ export interface Predictor {
    */
   readonly reads?: string;
   plan(backend: Backend, input: PredictInput, out: Plan): void;
+  /** What it notes of stored keys and rests in the store beside them. Default: nothing. */
+  readonly notes?: KeepNotes;
   /** What it counted since it was made, over all contexts, by name. */
   counts?(): Readonly<Record<string, number>>;
 }

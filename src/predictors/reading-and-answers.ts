@@ -75,6 +75,7 @@ export const readingAndAnswers = (
       prefixStable: text.prefixStable && rows.prefixStable,
     },
     ...(answers.counts && { counts: answers.counts }),
+    ...(answers.notes && { notes: answers.notes }),
     signature,
     reads: readsOf(reading) + (summaries ? ` notes=${notesOf(summaries)}` : ''),
     plan: (backend, input, out) =>

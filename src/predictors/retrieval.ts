@@ -1,4 +1,5 @@
 import { type Backend, PAGE, type Range, wholeEnd } from '../backends/backend.js';
+import { keepNotes } from '../kv/kept-notes.js';
 import { onlyKnown, wholeNumber } from '../options.js';
 import {
   BUDGET_OPTIONS,
@@ -9,7 +10,7 @@ import {
   keepOf,
   keepSignature,
 } from './budget.js';
-import { clusterKeys, type KeyClusters } from './key-clusters.js';
+import { clusterKeys, clustersFrom, type KeyClusters, placesOf } from './key-clusters.js';
 import { createPageNotes } from './page-notes.js';
 import { writePattern } from './pattern.js';
 import type { PredictInput, Predictor } from './predictor.js';
@@ -26,14 +27,22 @@ export interface RetrievalOptions extends BudgetOptions {
   readonly size?: number;
 }
 
-/** Ranges of the given tokens. */
-const rangesOf = (tokens: readonly number[]): Range[] => tokens.map((token): Range => [token, token + 1]);
+/** Ranges of the given tokens, which come in any order. */
+const rangesOf = (tokens: readonly number[]): Range[] => {
+  const ranges: [number, number][] = [];
+  for (const token of Int32Array.from(tokens).sort()) {
+    const last = ranges.at(-1);
+    if (last?.[1] === token) last[1] = token + 1;
+    else ranges.push([token, token + 1]);
+  }
+  return ranges;
+};
 
 /**
  * RetrievalAttention (arXiv 2409.10516 §3) with the inverted file of its successor RetroInfer (arXiv 2505.02922): the keys of a
  * finished text stand in clusters, a row of a question or an answer goes to those whose means it points at most, and reads the best
  * of their tokens. Where we leave both: clusters are of the stored keys alone, whose common part is taken off, since pages hold no
- * queries to build an index with; it is made from the pages at the first question instead of being stored; what clusters of
+ * queries to build an index with; it is made from the pages at the first question, and then stored with them; what clusters of
  * the rest would add is left out; heads of a group sum what they want. A text is read densely.
  */
 export const retrieval = (options: RetrievalOptions): Predictor => {
@@ -42,8 +51,20 @@ export const retrieval = (options: RetrievalOptions): Predictor => {
   const pages = Math.ceil(wholeNumber('attention.run', options.run, 1024, PAGE, 65536) / PAGE);
   const size = wholeNumber('attention.size', options.size, 16, 1, 1024);
   const keep = keepOf(options);
-  const clusters = createPageNotes(pages, (keys, shape) => clusterKeys(keys, shape, size));
   const RUN = pages * PAGE;
+  let clustered = 0;
+  const clusters = createPageNotes<readonly KeyClusters[]>(
+    pages,
+    (keys, shape) => {
+      clustered += 1;
+      return clusterKeys(keys, shape, size);
+    },
+    {
+      name: `clusters run=${RUN} size=${size}`,
+      encode: placesOf,
+      decode: (bytes, keys, shape) => clustersFrom(bytes, keys, shape, size),
+    },
+  );
 
   /** By how much of a group's attention a mean would draw, cluster by cluster of one list. */
   const wanted = (all: readonly KeyClusters[], queries: Float32Array, scale: number): Float64Array => {
@@ -79,14 +100,13 @@ export const retrieval = (options: RetrievalOptions): Predictor => {
       const own = index.slice(0, runs).map((heads) => heads[list]!);
       const at = (start - tiles.position) * q.cols + list * group;
       const sums = wanted(own, queries.subarray(at, at + group), scale);
-      const members = own.flatMap((some, run) =>
-        some.members.map((tokens) => tokens.map((t) => t + run * RUN)),
-      );
+      const members = own.flatMap((some, run) => some.members.map((tokens) => ({ tokens, from: run * RUN })));
       const order = [...sums.keys()].sort((a, b) => sums[b]! - sums[a]! || b - a);
       const named: number[] = [];
       for (const cluster of order) {
         if (named.length >= factor * budgetAt(keep, end)) break;
-        named.push(...members[cluster]!);
+        const { tokens, from } = members[cluster]!;
+        for (const token of tokens) named.push(from + token);
       }
       return [[0, keep.sinks], open, ...rangesOf(named)];
     });
@@ -102,6 +122,8 @@ export const retrieval = (options: RetrievalOptions): Predictor => {
       host: true,
       prefixStable: true,
     },
+    notes: keepNotes(clusters.kept!),
+    counts: () => ({ clustered }),
     signature: `retrieval candidates=${factor} run=${RUN} size=${size} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles, q, kv, scale, chunks, scores, candidates } = input;

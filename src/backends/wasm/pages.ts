@@ -28,6 +28,9 @@ interface PagedLayer extends WasmKvLayer {
   readonly addresses: Growing;
   /** By page: 1 where it has memory. A view into the device's memory is slow to make, and this is asked often. */
   readonly warm: number[];
+  /** Behind the last token that was ever appended to the pages that are left. */
+  filled: number;
+  edits: number;
 }
 
 /** Room for the arguments of `attend` (assembly/attend.ts). */
@@ -72,6 +75,8 @@ export const wasmPages = (device: Device): Verbs => {
   const mapPages = (layer: KvLayer, pages: number, cold = false): void => {
     const kv = layer as PagedLayer;
     if (kv.pages === pages) return;
+    if (pages < kv.pages) kv.edits += 1;
+    kv.filled = Math.min(kv.filled, pages * PAGE);
     const cutTo = (count: number): void => {
       for (; kv.pages > count; kv.pages--) take(kv, kv.pages - 1);
     };
@@ -108,6 +113,8 @@ export const wasmPages = (device: Device): Verbs => {
         },
         addresses,
         warm: [],
+        filled: 0,
+        edits: 0,
         get table() {
           return addresses.start;
         },
@@ -129,6 +136,7 @@ export const wasmPages = (device: Device): Verbs => {
       const kv = layer as WasmKvLayer;
       demand(bytes.length === kv.pageBytes, `A page of ${bytes.length} bytes came for ${kv.pageBytes}.`);
       const there = address(kv, page);
+      (kv as PagedLayer).edits += 1;
       const room = rooms.get(bytes);
       if (there === 0 && room !== undefined) {
         rooms.delete(bytes);
@@ -171,6 +179,9 @@ export const wasmPages = (device: Device): Verbs => {
       checkAppend(kv, k, v, position);
       const end = position + k.rows;
       mustBeResident(kv, Math.floor(position / PAGE), Math.ceil(end / PAGE));
+      const paged = kv as PagedLayer;
+      if (position < paged.filled) paged.edits += 1;
+      paged.filled = Math.max(paged.filled, end);
       const room = Math.ceil(keyDim / 16) * 64;
       const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));
       const scratch = heap.scratch(jobs.threads * room);
