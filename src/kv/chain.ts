@@ -81,6 +81,8 @@ export interface ChainOptions {
 /** What rests beside the records of a segment (docs/FORMAT.md). */
 const BESIDE = magic('LHN1');
 const BESIDE_VERSION = 1;
+/** In one read: some may be half a megabyte each. */
+const BESIDE_AT_ONCE = 8;
 
 export const createChain = (options: ChainOptions): Chain => {
   const { store, writer, leases, uses, touch, scope, segmentTokens, groups, pagesBytes, intact } = options;
@@ -182,10 +184,14 @@ export const createChain = (options: ChainOptions): Chain => {
       if (wants.length === 0) return [];
       const own = keys.upTo(ids, Math.max(...wants.map(({ segment }) => segment)) + 1);
       const names = wants.map(({ segment, name }) => besideKey(own[segment]!, name));
-      const found = await store.getMany(names).catch((error): (Uint8Array | undefined)[] => {
-        writer.failed(error);
-        return [];
-      });
+      const found: (Uint8Array | undefined)[] = [];
+      for (let at = 0; at < names.length; at += BESIDE_AT_ONCE) {
+        const some = await store.getMany(names.slice(at, at + BESIDE_AT_ONCE)).catch((error): undefined => {
+          writer.failed(error);
+        });
+        if (!some) break;
+        found.push(...some);
+      }
       return found.map((bytes) => {
         const opened = bytes && unseal(BESIDE, bytes);
         return opened?.fault === undefined && opened?.version === BESIDE_VERSION ? opened.body : undefined;
@@ -193,6 +199,7 @@ export const createChain = (options: ChainOptions): Chain => {
     },
 
     async saveBeside(ids, segment, name, bytes) {
+      if (writer.state !== 'ok') return;
       const key = keys.upTo(ids, segment + 1)[segment]!;
       // What is queued comes in order: the segment will be there.
       if (!intact.has(key) && !writer.holds(headKey(key))) return;

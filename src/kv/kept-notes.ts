@@ -10,7 +10,7 @@ export interface KeptNotes {
   readonly name: string;
   /** Pages of a run. */
   readonly pages: number;
-  /** Those of a run in these layers; `undefined` where there are none. */
+  /** Those of a run in these layers, if any of them was made here and all are of the keys that are there now. */
   read(layers: readonly KvLayer[], run: number): Uint8Array<ArrayBuffer> | undefined;
   /** What `read` gave of the same run. Bytes that make no sense are left alone. */
   write(layers: readonly KvLayer[], run: number, bytes: Uint8Array): void;
@@ -19,10 +19,10 @@ export interface KeptNotes {
 export const keepNotes =
   (notes: KeptNotes): KeepNotes =>
   (chain, pages) => {
-    /** Runs that rest in the store, or were handed over. */
+    /** Runs that were handed over. */
     const done = new Set<number>();
     const segmentOf = (run: number): number => Math.ceil(((run + 1) * notes.pages) / pages) - 1;
-    const nameOf = (run: number): string => `${notes.name} run=${run}`;
+    const nameOf = (run: number): string => `${notes.name} at=${run}`;
     /** Runs that end before segment `to` and are not done. */
     const open = (to: number): number[] =>
       Array.from({ length: Math.floor((to * pages) / notes.pages) }, (_, run) => run).filter(
@@ -40,7 +40,6 @@ export const keepNotes =
           const bytes = found[i];
           if (!bytes) continue;
           notes.write(layers, run, bytes);
-          done.add(run);
         }
       },
       async save(ids, segments, layers) {

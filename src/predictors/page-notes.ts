@@ -25,10 +25,12 @@ interface Noted<T> {
   readonly sum: number;
   readonly edits?: number | undefined;
   readonly note?: T;
+  /** Made here, and not found at rest. */
+  readonly isMade?: boolean;
   readonly bytes?: Uint8Array;
 }
 
-/** Words before the notes of a run: how many layers; of each its number, a digest of its keys, and the bytes of its note. */
+/** Words of each layer before the notes of a run, behind how many there are: its number, a digest of its pages, bytes of its note. */
 const FIELDS = 3;
 
 /**
@@ -51,11 +53,14 @@ export const createPageNotes = <T>(
     name: rest.name,
     pages,
     read(layers, run) {
-      const own = layers.flatMap((kv, layer) => {
-        const { sum, note } = known.get(kv)?.[run] ?? {};
-        return note === undefined ? [] : [{ layer, sum: sum!, bytes: rest.encode(note) }];
+      const noted = layers.flatMap((kv, layer) => {
+        const own = known.get(kv);
+        return own ? [{ layer, kv, of: own[run] }] : [];
       });
-      if (own.length === 0) return undefined;
+      // Of all layers that the method chooses for, and of the keys that are there now.
+      const isWhole = noted.every(({ kv, of }) => of?.note !== undefined && kv.edits === (of.edits ?? -1));
+      if (!isWhole || !noted.some(({ of }) => of!.isMade)) return undefined;
+      const own = noted.map(({ layer, of }) => ({ layer, sum: of!.sum, bytes: rest.encode(of!.note!) }));
       const words = [own.length, ...own.flatMap(({ layer, sum, bytes }) => [layer, sum, bytes.length])];
       const total = own.reduce((at, { bytes }) => at + bytes.length, 4 * words.length);
       const out = new Uint8Array(total);
@@ -73,7 +78,9 @@ export const createPageNotes = <T>(
       let at = 4 * (1 + FIELDS * count);
       if (at > bytes.length) return;
       for (let i = 0; i < count; i++) {
-        const [layer, sum, length] = [0, 4, 8].map((field) => view.getUint32(4 + 12 * i + field, true));
+        const [layer, sum, length] = [0, 1, 2].map((field) =>
+          view.getUint32(4 * (1 + FIELDS * i + field), true),
+        );
         const kv = layers[layer!];
         if (!kv || at + length! > bytes.length) return;
         notesOf(kv)[run] = { sum: sum!, bytes: bytes.slice(at, at + length!) };
@@ -97,8 +104,9 @@ export const createPageNotes = <T>(
         return found.note;
       }
       const keys = storedKeys(backend, kv, run * pages, (run + 1) * pages);
-      const note = (found?.bytes && rest?.decode(found.bytes, keys, kv.shape)) ?? make(keys, kv.shape, run);
-      notes[run] = { sum, note, edits };
+      const atRest = found?.bytes && rest?.decode(found.bytes, keys, kv.shape);
+      const note = atRest ?? make(keys, kv.shape, run);
+      notes[run] = { sum, note, edits, isMade: atRest === undefined };
       return note;
     },
     ...(kept && { kept }),

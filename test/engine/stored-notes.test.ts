@@ -1,7 +1,7 @@
 /** What a method notes of keys rests with their pages: a second visit finds it, and whatever is not as it was is made again. */
 import 'fake-indexeddb/auto';
 import { expect, test } from 'vitest';
-import { openSession } from '../../src/engine/open-context.js';
+import { openContext, openSession } from '../../src/engine/open-context.js';
 import type { OpenModel } from '../../src/engine/open-model.js';
 import { book, openBundled } from './bundled.js';
 import { everything } from './everything.js';
@@ -74,4 +74,49 @@ test('they go with the pages that they are of', async () => {
   await model.kept!.archive.evictSession('book');
   expect(await model.kept!.store.list('pages/')).toEqual([]);
   await model.close();
+});
+
+test('those of other keys under their name are made again, and take their place', async () => {
+  const first = await visit(await open('other'));
+  const model = await open('other');
+  const { store } = model.kept!;
+  const [one, two] = await notesIn(model);
+  await store.commit({ put: [[two!, (await store.get(one!))!]], delete: [] });
+  const again = await visit(model);
+  expect(again.clustered).toBe(LAYERS);
+  expect(again.found).toEqual(first.found);
+  expect((await visit(await open('other'))).clustered).toBe(0);
+});
+
+/** A text in two pieces, with something else between them that is taken back, and then a few words. */
+const detour = async (
+  database: string,
+  between?: readonly [from: number, tokens: number, exact: boolean],
+) => {
+  const model = await open(database);
+  const ids = async (from: number, tokens: number): Promise<number[]> =>
+    (await model.tokenizer.encode(book().slice(from, from + 6 * tokens))).slice(0, tokens);
+  const { context, close } = await openContext(model);
+  await context.append(await ids(5000, 1000), false);
+  if (between) {
+    const [from, tokens, exact] = between;
+    const mark = context.bookmark();
+    await context.append(await ids(from, tokens), exact);
+    if (!exact) await context.append(await ids(10, 10), true);
+    context.rewind(mark);
+  }
+  await context.append(await ids(20_000, 900), false);
+  await context.append(await ids(10, 10), true);
+  const { clustered } = model.reader.predictor.counts!();
+  await close();
+  await model.close();
+  return clustered;
+};
+
+test.each([
+  ['another text', [40_000, 900, false]],
+  ['a question that ends a run', [60_000, 60, true]],
+] as const)('%s that was taken back leaves none where others are', async (between, what) => {
+  await detour(between, what);
+  expect(await detour(between)).toBe(0);
 });
