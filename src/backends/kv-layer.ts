@@ -41,8 +41,8 @@ export interface KvLayer {
   readonly resident: number;
   isCold(page: number): boolean;
   /**
-   * Raised whenever bytes that were there may have become others; tokens that come behind all others raise it not, though
-   * they change the page that they come to. Missing: nobody counts.
+   * Raised whenever bytes that were there may have become others; tokens that come behind those appended last raise it
+   * not: what lay behind those is gone. Missing: nobody counts.
    */
   readonly edits?: number | undefined;
   /** Of a layer with a state: how many tokens the state in its last page has met. */

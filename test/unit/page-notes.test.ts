@@ -89,6 +89,22 @@ test('what is written over, cut and read again, or put in its place is noted aga
   expect(made()).toBe(5);
 });
 
+test('a cut in a page costs one look, not one at every token that follows', async () => {
+  const { backend, kv, append, of, made, looks } = await open();
+  append(0, 2 * PAGE + 50);
+  const first = of(0);
+  backend.mapPages(kv, 3);
+  append(2 * PAGE + 10, 1);
+  expect(of(0)).toBe(first);
+  const before = looks();
+  for (let token = 11; token < 60; token++) {
+    append(2 * PAGE + token, 1);
+    of(0);
+  }
+  expect(looks()).toBe(before);
+  expect(made()).toBe(1);
+});
+
 test('at rest they are those of their keys, and of no others', async () => {
   const { backend, kv, append, notes, of, made } = await open();
   append(0, 4 * PAGE);

@@ -28,7 +28,7 @@ interface PagedLayer extends WasmKvLayer {
   readonly addresses: Growing;
   /** By page: 1 where it has memory. A view into the device's memory is slow to make, and this is asked often. */
   readonly warm: number[];
-  /** Behind the last token that was ever appended to the pages that are left. */
+  /** Behind the last token that was appended: what lay behind it is gone. */
   filled: number;
   edits: number;
 }
@@ -181,7 +181,7 @@ export const wasmPages = (device: Device): Verbs => {
       mustBeResident(kv, Math.floor(position / PAGE), Math.ceil(end / PAGE));
       const paged = kv as PagedLayer;
       if (position < paged.filled) paged.edits += 1;
-      paged.filled = Math.max(paged.filled, end);
+      paged.filled = end;
       const room = Math.ceil(keyDim / 16) * 64;
       const grain = Math.ceil(k.rows / jobs.pieces((k.rows * (k.cols + v.cols)) / STORED_PER_US));
       const scratch = heap.scratch(jobs.threads * room);
