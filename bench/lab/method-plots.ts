@@ -3,10 +3,7 @@ import type { NeedleResult } from '../needle-tables.js';
 import { mean } from './intervals.js';
 import { baseOf } from './methods.js';
 import { plot, type Series } from './plots.js';
-
-const distinct = <T>(all: readonly T[]): T[] => [...new Set(all)];
-const percentRight = (some: readonly NeedleResult[]): number =>
-  100 * mean(some.flatMap(({ right }) => right.map(Number)));
+import { byMethod, distinct, percentRight } from './series.js';
 
 /** Which of its densities a method chooses by: nearly all of the other one is read. */
 type Kind = 'reading' | 'answers' | 'both';
@@ -59,14 +56,7 @@ const needlesByDensity = (needles: readonly NeedleResult[]): string[] =>
 
 /** Methods that were measured at three lengths or more: what is found against how long the text is. */
 const needlesByLength = (needles: readonly NeedleResult[]): string => {
-  const series = distinct(needles.map(({ method }) => method)).map((name) => {
-    const mine = needles.filter(({ method }) => method === name);
-    const points = distinct(mine.map(({ length }) => length)).map((length) => {
-      const some = mine.filter((one) => one.length === length);
-      return [mean(some.map(({ tokens }) => tokens)), percentRight(some)] as const;
-    });
-    return { name, points };
-  });
+  const series = byMethod(needles, (some) => mean(some.map(({ tokens }) => tokens)), percentRight);
   const axes = { title: 'needles: right against length', x: 'tokens', y: 'right, %', logX: true };
   return plot(
     axes,

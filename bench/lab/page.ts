@@ -5,8 +5,9 @@ import type { Outcome } from './evaluate.js';
 import { type GridCell, gridTable } from './grid.js';
 import { mean, wilson } from './intervals.js';
 import { methodPlots } from './method-plots.js';
-import { type Axes, escaped, plot, type Series } from './plots.js';
+import { type Axes, escaped, plot } from './plots.js';
 import { agreementTable, outcomeTable } from './report.js';
+import { byMethod, distinct, percentRight } from './series.js';
 
 /** Everything the laboratory found. */
 export interface Results {
@@ -20,8 +21,6 @@ export interface Beside {
   readonly needles: readonly NeedleResult[];
   readonly costs: readonly Cost[];
 }
-
-const distinct = <T>(all: readonly T[]): T[] => [...new Set(all)];
 
 /** A table in Markdown as HTML. Cells hold plain words and numbers only. */
 const tableOf = (markdown: string): string => {
@@ -37,22 +36,6 @@ const tableOf = (markdown: string): string => {
 
 const right = (outcomes: readonly Outcome[]): boolean[] => outcomes.flatMap((one) => one.right);
 
-/** For each method the mean of its outcomes at each length, as points. */
-const byMethod = (
-  outcomes: readonly Outcome[],
-  x: (some: readonly Outcome[]) => number,
-  y: (some: readonly Outcome[]) => number,
-): Series[] =>
-  distinct(outcomes.map(({ method }) => method)).map((name) => {
-    const mine = outcomes.filter(({ method }) => method === name);
-    const points = distinct(mine.map(({ length }) => length)).map((length) => {
-      const some = mine.filter((one) => one.length === length);
-      return [x(some), y(some)] as const;
-    });
-    return { name, points };
-  });
-
-const percentRight = (some: readonly Outcome[]): number => 100 * mean(right(some).map(Number));
 const percentRead = (some: readonly Outcome[]): number => 100 * mean(some.map((one) => one.density));
 const percentAnswered = (some: readonly Outcome[]): number =>
   100 * mean(some.map((one) => one.decodeDensity));

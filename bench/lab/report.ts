@@ -1,10 +1,10 @@
 import type { Agreement } from './agreement.js';
 import type { Outcome } from './evaluate.js';
 import { interval, mean, wilson } from './intervals.js';
+import { distinct } from './series.js';
 
 const percent = (x: number): string => (100 * x).toFixed(1);
 const share = ({ right }: Outcome): number => mean(right.map(Number));
-const inOrder = <T>(all: readonly T[]): T[] => [...new Set(all)];
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 const head = (names: readonly string[], numbers: number): string[] => [
@@ -16,14 +16,14 @@ const head = (names: readonly string[], numbers: number): string[] => [
 export const outcomeTable = (outcomes: readonly Outcome[]): string => {
   const names = ['task', 'method', 'tokens', 'items', 'right % (95 %)', 'minus dense, points (95 %)'];
   const rows = head([...names, 'density, reading / answers %', 'reading, s', 'answer, s'], 7);
-  for (const task of inOrder(outcomes.map((o) => o.task))) {
-    const lengths = inOrder(outcomes.filter((o) => o.task === task).map((o) => o.length)).sort(
+  for (const task of distinct(outcomes.map((o) => o.task))) {
+    const lengths = distinct(outcomes.filter((o) => o.task === task).map((o) => o.length)).sort(
       (a, b) => a - b,
     );
     for (const length of lengths) {
       const here = outcomes.filter((o) => o.task === task && o.length === length);
       const dense = new Map(here.filter((o) => o.method === 'dense').map((o) => [o.text, share(o)]));
-      for (const method of inOrder(here.map((o) => o.method))) {
+      for (const method of distinct(here.map((o) => o.method))) {
         const mine = here.filter((o) => o.method === method);
         const items = mine.flatMap(({ right }) => right);
         const [low, high] = wilson(items.filter(Boolean).length, items.length);
