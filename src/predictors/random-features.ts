@@ -1,3 +1,4 @@
+import type { Backend, Weight } from '../backends/backend.js';
 import { lot } from './lot.js';
 
 /** A number of a standard normal distribution, by its lot (Box and Muller). */
@@ -6,13 +7,7 @@ const normal = (seed: number, index: number, draw: number): number => {
   return Math.sqrt(-2 * Math.log((a + 0.5) / 2 ** 32)) * Math.cos((2 * Math.PI * b) / 2 ** 32);
 };
 
-const dotOf = (
-  a: ArrayLike<number>,
-  from: number,
-  b: ArrayLike<number>,
-  start: number,
-  dim: number,
-): number => {
+const dotOf = (a: Float32Array, from: number, b: Float32Array, start: number, dim: number): number => {
   let sum = 0;
   for (let c = 0; c < dim; c++) sum += a[from + c]! * b[start + c]!;
   return sum;
@@ -42,20 +37,45 @@ export const drawDirections = (features: number, dim: number, seed: number): Flo
   return out;
 };
 
+/** Of a vector so far out that an f32 could not hold the sum of a few of its features, they are e^80. */
+const MOST = 80;
+
+/** Directions as a weight, by what they were drawn for: as long as the backend lasts, since whoever draws the same has the same. */
+const drawn = new WeakMap<Backend, Map<string, Weight>>();
+
+const directionsOn = (backend: Backend, features: number, dim: number, seed: number): Weight => {
+  const own = drawn.get(backend) ?? new Map<string, Weight>();
+  drawn.set(backend, own);
+  const name = `directions ${features}·${dim} ${seed}`;
+  const known = own.get(name);
+  if (known) return known;
+  const weight = backend.weight(name, 'F32', features, dim);
+  backend.fill(weight, 0, new Uint8Array(drawDirections(features, dim, seed).buffer));
+  own.set(name, weight);
+  return weight;
+};
+
 /**
- * Logarithms of the positive random features of a vector, the `dim` numbers of `x` from `at` on (FAVOR+: Performers, arXiv 2009.14794
- * §2.2): w·x − |x|²/2 by direction w, the factor of all features left out. Of two vectors the mean of the products of their
- * features is, on average over directions, e^(x·y).
+ * The positive random features (rows, features) of vectors `x`, (rows, dim), by direction w (FAVOR+: Performers, arXiv 2009.14794
+ * §2.2): e^(w·x − |x|²/2), the factor of all features left out. Of two vectors the mean of the products of their features is, on
+ * average over directions, e^(x·y). Needs a CPU (`Needs.host`).
  */
-export const logFeatures = (
-  x: ArrayLike<number>,
-  at: number,
-  directions: Float32Array,
-  dim: number,
-): Float64Array => {
-  const half = dotOf(x, at, x, at, dim) / 2;
-  return Float64Array.from(
-    { length: directions.length / dim },
-    (_, feature) => dotOf(x, at, directions, feature * dim, dim) - half,
-  );
+export const featuresOf = (
+  backend: Backend,
+  x: Float32Array,
+  { features, dim, seed }: { readonly features: number; readonly dim: number; readonly seed: number },
+): Float32Array<ArrayBuffer> => {
+  const rows = x.length / dim;
+  const [vectors, along] = [backend.tensor('vectors', rows, dim), backend.tensor('along', rows, features)];
+  backend.upload(vectors, x);
+  backend.matmul(along, vectors, directionsOn(backend, features, dim, seed));
+  const out = Float32Array.from(backend.peek!(along));
+  backend.free(vectors);
+  backend.free(along);
+  for (let row = 0; row < rows; row++) {
+    const half = dotOf(x, row * dim, x, row * dim, dim) / 2;
+    const end = (row + 1) * features;
+    for (let i = row * features; i < end; i++) out[i] = Math.exp(Math.min(MOST, out[i]! - half));
+  }
+  return out;
 };

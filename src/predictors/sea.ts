@@ -1,9 +1,9 @@
-import { type KvShape, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
+import { type Backend, type KvShape, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
 import { oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
 import { createPageNotes, type PageNotes } from './page-notes.js';
 import type { Predictor } from './predictor.js';
-import { drawDirections, logFeatures } from './random-features.js';
+import { featuresOf } from './random-features.js';
 import { type AnswersOptions, answererOf, READINGS, readingAndAnswers } from './reading-and-answers.js';
 import { writeBlocks } from './write-blocks.js';
 
@@ -39,30 +39,43 @@ const originOf = (keys: Float32Array, { kvHeads, keyDim }: KvShape): Origin => {
   return { mean, lengths: squares.map(Math.sqrt) };
 };
 
-/** ln Σ e^x by place, of lists of `count` numbers. */
-const logSums = (lists: readonly (Float64Array | Float32Array)[], count: number): Float64Array =>
-  Float64Array.from({ length: count }, (_, at) => {
-    const most = lists.reduce((a, list) => Math.max(a, list[at]!), Number.NEGATIVE_INFINITY);
-    return most + Math.log(lists.reduce((sum, list) => sum + Math.exp(list[at]! - most), 0));
-  });
-
-/** Logarithms of the sums of the features of a page's keys, by block, (blocks, kvHeads, features). */
-const sumFeatures = (
-  keys: Float32Array,
-  { kvHeads, keyDim }: KvShape,
-  size: number,
-  directions: Float32Array,
-): Float32Array => {
-  const count = directions.length / keyDim;
-  const out = new Float32Array((PAGE / size) * kvHeads * count);
-  for (let row = 0; row * count < out.length; row++) {
-    const [block, head] = [Math.floor(row / kvHeads), row % kvHeads];
-    const own = Array.from({ length: size }, (_, i) =>
-      logFeatures(keys, ((block * size + i) * kvHeads + head) * keyDim, directions, keyDim),
-    );
-    out.set(logSums(own, count), row * count);
+/** Sums by block, (blocks, kvHeads, features), of the features of a page's keys, (PAGE, kvHeads, features). */
+const sumsByBlock = (features: Float32Array, size: number): Float32Array => {
+  const width = features.length / PAGE;
+  const out = new Float32Array((PAGE / size) * width);
+  for (let token = 0; token < PAGE; token++) {
+    const block = Math.floor(token / size) * width;
+    for (let i = 0; i < width; i++) out[block + i] = out[block + i]! + features[token * width + i]!;
   }
   return out;
+};
+
+/** The keys of a page measured from what they have in common, (PAGE, kvHeads · keyDim), each head's times its factor. */
+const measured = (keys: Float32Array, { mean }: Origin, factors: Float64Array): Float32Array =>
+  keys.map((x, i) => {
+    const at = i % mean.length;
+    return factors[Math.floor((at * factors.length) / mean.length)]! * (x - mean[at]!);
+  });
+
+/** Adds what of a row's attention each feature stands for, all of them together 1: by its own features, and the sums of all keys'. */
+const addParts = (parts: Float64Array, own: Float32Array, all: Float64Array): void => {
+  let sum = 0;
+  for (let f = 0; f < own.length; f++) sum += own[f]! * all[f]!;
+  for (let f = 0; f < own.length; f++) parts[f] = parts[f]! + (own[f]! * all[f]!) / sum;
+};
+
+/** What each block gets where every feature divides its part among them by their own sums. */
+const shareOut = (
+  parts: Float64Array,
+  blocks: readonly Float32Array[],
+  all: Float64Array,
+): readonly number[] => {
+  const perSum = parts.map((part, f) => part / all[f]!);
+  return blocks.map((sums) => {
+    let share = 0;
+    for (let f = 0; f < perSum.length; f++) share += perSum[f]! * sums[f]!;
+    return share;
+  });
 };
 
 /**
@@ -79,68 +92,55 @@ export const sea = (options: SeaOptions): Predictor => {
   const size = oneOf('attention.size', options.size, 32, SIZES);
   const seed = wholeNumber('attention.seed', options.seed, 1, 0);
   const keep = keepOf(options);
-  const drawn = new Map<number, Float32Array>();
-  const directionsOf = (dim: number): Float32Array => {
-    const known = drawn.get(dim) ?? drawDirections(features, dim, seed);
-    drawn.set(dim, known);
-    return known;
-  };
+  const drawnFor = (dim: number) => ({ features, dim, seed });
   // By trial: of √(ln n / 2), / 8 and / 30 this covers most attention on the bundled model's heads.
   const reach = Math.sqrt(Math.log(features + 1) / 8);
   const origins = createPageNotes(1, originOf);
   /** Sums by what keys were measured from: another first page, other sums. */
   const sums = new WeakMap<Origin, PageNotes<Float32Array>>();
-  const sumsFrom = (origin: Origin, scale: number): PageNotes<Float32Array> => {
-    const { mean, lengths } = origin;
+  const sumsFrom = (backend: Backend, origin: Origin, scale: number): PageNotes<Float32Array> => {
+    const factors = origin.lengths.map((length) => Math.min(Math.sqrt(scale), reach / length));
     const known =
       sums.get(origin) ??
-      createPageNotes(1, (keys, shape) => {
-        const factors = lengths.map((length) => Math.min(Math.sqrt(scale), reach / length));
-        const measured = keys.map((x, i) => {
-          const at = i % mean.length;
-          return factors[Math.floor(at / shape.keyDim)]! * (x - mean[at]!);
-        });
-        return sumFeatures(measured, shape, size, directionsOf(shape.keyDim));
-      });
+      createPageNotes(1, (keys, { keyDim }) =>
+        sumsByBlock(featuresOf(backend, measured(keys, origin, factors), drawnFor(keyDim)), size),
+      );
     sums.set(origin, known);
     return known;
   };
   const reading: Predictor = {
     name: 'sea',
     needs: { lists: 'kv-head', candidates: false, wholeContext: true, host: true, prefixStable: true },
-    signature: `sea features=${features} size=${size} seed=${seed} ${keepSignature(keep)}`,
+    signature: `sea features=${features} size=${size} seed=${seed} summed ${keepSignature(keep)}`,
     plan(backend, { tiles, q, kv, scale }, out) {
       if (fits(keep, tiles.position + tiles.rows)) return backend.select(out, tiles, EVERYTHING);
       const { kvHeads, keyDim } = kv.shape;
-      const directions = directionsOf(keyDim);
       const group = q.cols / (kvHeads * keyDim);
       const queries = backend.peek!(q).slice();
       const pages = Math.floor(tileStart(tiles, tileCount(tiles) - 1) / PAGE);
-      const noted = Array.from({ length: pages }, (_, page) =>
-        sumsFrom(origins.of(backend, kv, 0), scale).of(backend, kv, page),
-      );
+      const notes = sumsFrom(backend, origins.of(backend, kv, 0), scale);
+      const noted = Array.from({ length: pages }, (_, page) => notes.of(backend, kv, page));
       writeBlocks(backend, out, tiles, { keep, size }, (list, tile, from) => {
         const blocks = Array.from({ length: from / size }, (_, block) => {
           const row = (block % (PAGE / size)) * kvHeads + list;
           return noted[Math.floor((block * size) / PAGE)]!.subarray(row * features, (row + 1) * features);
         });
-        const all = logSums(blocks, features);
-        // What of the rows' attention each feature stands for: a feature then divides its part among the blocks.
-        const parts = new Float64Array(features);
-        for (let row = tileStart(tiles, tile); row < tileEnd(tiles, tile); row++) {
-          for (let head = list * group; head < (list + 1) * group; head++) {
-            const at = (row - tiles.position) * q.cols + head * keyDim;
-            const query = queries.subarray(at, at + keyDim);
-            const factor = Math.min(Math.sqrt(scale), reach / Math.hypot(...query));
-            const asking = query.map((x) => factor * x);
-            const logs = logFeatures(asking, 0, directions, keyDim).map((log, f) => log + all[f]!);
-            const most = logs.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-            const own = logs.map((log) => Math.exp(log - most));
-            const sum = own.reduce((a, b) => a + b, 0);
-            for (let f = 0; f < features; f++) parts[f] = parts[f]! + own[f]! / sum;
-          }
+        const [all, parts] = [new Float64Array(features), new Float64Array(features)];
+        for (const sums of blocks) for (let f = 0; f < features; f++) all[f] = all[f]! + sums[f]!;
+        const rows = tileEnd(tiles, tile) - tileStart(tiles, tile);
+        const asking = new Float32Array(rows * group * keyDim);
+        for (let row = 0; row < rows * group; row++) {
+          const at = (tileStart(tiles, tile) - tiles.position + Math.floor(row / group)) * q.cols;
+          const head = list * group + (row % group);
+          const query = queries.subarray(at + head * keyDim, at + (head + 1) * keyDim);
+          const factor = Math.min(Math.sqrt(scale), reach / Math.hypot(...query));
+          for (let c = 0; c < keyDim; c++) asking[row * keyDim + c] = factor * query[c]!;
         }
-        return blocks.map((own) => own.reduce((sum, log, f) => sum + parts[f]! * Math.exp(log - all[f]!), 0));
+        const own = featuresOf(backend, asking, drawnFor(keyDim));
+        for (let row = 0; row < rows * group; row++) {
+          addParts(parts, own.subarray(row * features, (row + 1) * features), all);
+        }
+        return shareOut(parts, blocks, all);
       });
     },
   };

@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
-import { drawDirections, logFeatures } from '../../src/predictors/random-features.js';
+import { drawDirections, featuresOf } from '../../src/predictors/random-features.js';
+import { createRefBackend } from '../reference/backend.js';
 import { random } from '../support/random.js';
 
 const DIM = 16;
+const backend = createRefBackend();
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, c) => sum + x * b[c]!, 0);
 
 /** e^(x·y) as so many features of one seed have it. */
 const estimate = (x: Float32Array, y: Float32Array, features: number, seed: number): number => {
-  const directions = drawDirections(features, DIM, seed);
-  const [a, b] = [x, y].map((v) => logFeatures(v, 0, directions, DIM));
-  return a!.reduce((sum, log, f) => sum + Math.exp(log + b![f]!) / features, 0);
+  const both = featuresOf(backend, Float32Array.of(...x, ...y), { features, dim: DIM, seed });
+  return dot(both.subarray(0, features), both.subarray(features)) / features;
 };
 
 const seeds = Array.from({ length: 400 }, (_, seed) => seed);
@@ -49,5 +50,19 @@ test('the products of features are e^(x·y) on average, and four times as many f
     const ratio = errorOf(DIM) / errorOf(4 * DIM);
     expect(ratio).toBeGreaterThan(1.6);
     expect(ratio).toBeLessThan(2.5);
+  }
+});
+
+test('features of a vector far out are numbers all the same, and so many of them in 32 bits', () => {
+  const [features, seed] = [4 * DIM, 1];
+  const along = drawDirections(features, DIM, seed).subarray(0, DIM);
+  for (const factor of [0, 1, 4, 1e3, 1e9]) {
+    const found = featuresOf(
+      backend,
+      along.map((w) => factor * w),
+      { features, dim: DIM, seed },
+    );
+    for (const feature of found) expect(feature).toBeGreaterThanOrEqual(0);
+    expect(Number.isFinite(Math.fround(1024 * Math.max(...found)))).toBe(true);
   }
 });
