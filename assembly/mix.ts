@@ -1,110 +1,72 @@
 // Attention's weighted sums of values, one function for each codec and number of queries. They are exported so that the
 // compiler leaves them apart: inlined into one another they share registers, spill, and take twice as long.
-import { F32, mixFew, mixMany, WEIGHTS } from './lib/mix';
-import { mixCodes } from './lib/mix-codes';
-import { F16, Q4 } from './lib/page';
+import { mixFew, mixMany, WEIGHTS } from './lib/mix';
+import { mixCodes, PACKED } from './lib/mix-codes';
+import { encodeGroups } from './lib/group-codes';
+import { GROUP } from './lib/page';
 
 export function mixF32x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F32, false);
+  mixFew(acc, weights, fades, values, dim, from, to, true, false);
 }
 export function mixF32x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F32, true);
+  mixFew(acc, weights, fades, values, dim, from, to, true, true);
 }
 export function mixF32x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F32, false);
+  mixMany(acc, weights, fades, values, dim, from, to, true, false);
 }
 export function mixF32x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F32, true);
+  mixMany(acc, weights, fades, values, dim, from, to, true, true);
 }
 export function mixF16x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F16, false);
+  mixFew(acc, weights, fades, values, dim, from, to, false, false);
 }
 export function mixF16x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixFew(acc, weights, fades, values, scales, minima, dim, from, to, F16, true);
+  mixFew(acc, weights, fades, values, dim, from, to, false, true);
 }
 export function mixF16x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F16, false);
+  mixMany(acc, weights, fades, values, dim, from, to, false, false);
 }
 export function mixF16x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize,
 ): void {
-  mixMany(acc, weights, fades, values, scales, minima, dim, from, to, F16, true);
-}
-export function mixQ4x1(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
-): void {
-  mixFew(acc, weights, fades, values, scales, minima, dim, from, to, Q4, false);
-}
-export function mixQ4x2(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
-): void {
-  mixFew(acc, weights, fades, values, scales, minima, dim, from, to, Q4, true);
-}
-export function mixQ4x3(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
-): void {
-  mixMany(acc, weights, fades, values, scales, minima, dim, from, to, Q4, false);
-}
-export function mixQ4x4(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
-): void {
-  mixMany(acc, weights, fades, values, scales, minima, dim, from, to, Q4, true);
+  mixMany(acc, weights, fades, values, dim, from, to, false, true);
 }
 
 /**
- * acc (count, dim) = fades (count) · acc + Σ weights (count, 32) · values (32, dim), over tokens [from, to). kind: F32,
- * or the codec of the values, F16 or Q4: codes of the first token of the block; scales, minima: f32 (32, groups), only for q4.
+ * acc (count, dim) = fades (count) · acc + Σ weights (count, 32) · values (32, dim), over tokens [from, to). values: f16 as a page has
+ * them, from the first token of the block on, or `wide`, f32.
  */
 export function mix(
-  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize,
-  dim: i32, from: usize, to: usize,
-  count: i32, kind: i32,
+  acc: usize, weights: usize, fades: usize, values: usize, dim: usize, from: usize, to: usize, count: i32, wide: bool,
 ): void {
   while (count > 0) {
     const some = min(count, 4);
-    if (kind == F32) {
-      if (some == 4) mixF32x4(acc, weights, fades, values, scales, minima, dim, from, to);
-      else if (some == 3) mixF32x3(acc, weights, fades, values, scales, minima, dim, from, to);
-      else if (some == 2) mixF32x2(acc, weights, fades, values, scales, minima, dim, from, to);
-      else mixF32x1(acc, weights, fades, values, scales, minima, dim, from, to);
-    } else if (kind == Q4) {
-      if (some == 4) mixQ4x4(acc, weights, fades, values, scales, minima, dim, from, to);
-      else if (some == 3) mixQ4x3(acc, weights, fades, values, scales, minima, dim, from, to);
-      else if (some == 2) mixQ4x2(acc, weights, fades, values, scales, minima, dim, from, to);
-      else mixQ4x1(acc, weights, fades, values, scales, minima, dim, from, to);
+    if (wide) {
+      if (some == 4) mixF32x4(acc, weights, fades, values, dim, from, to);
+      else if (some == 3) mixF32x3(acc, weights, fades, values, dim, from, to);
+      else if (some == 2) mixF32x2(acc, weights, fades, values, dim, from, to);
+      else mixF32x1(acc, weights, fades, values, dim, from, to);
     } else {
-      if (some == 4) mixF16x4(acc, weights, fades, values, scales, minima, dim, from, to);
-      else if (some == 3) mixF16x3(acc, weights, fades, values, scales, minima, dim, from, to);
-      else if (some == 2) mixF16x2(acc, weights, fades, values, scales, minima, dim, from, to);
-      else mixF16x1(acc, weights, fades, values, scales, minima, dim, from, to);
+      if (some == 4) mixF16x4(acc, weights, fades, values, dim, from, to);
+      else if (some == 3) mixF16x3(acc, weights, fades, values, dim, from, to);
+      else if (some == 2) mixF16x2(acc, weights, fades, values, dim, from, to);
+      else mixF16x1(acc, weights, fades, values, dim, from, to);
     }
-    acc += <usize>dim << 4;
+    acc += dim << 4;
     weights += WEIGHTS << 2;
     fades += 16;
     count -= 4;
@@ -112,24 +74,40 @@ export function mix(
 }
 
 export function mixCodes1(
-  acc: usize, codes: usize, fades: usize, steps: usize, values: usize, dim: i32, from: usize, to: usize,
+  acc: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, dim: i32, channels: i32, from: usize, to: usize,
 ): void {
-  mixCodes(acc, <usize>dim << 2, codes, fades, steps, values, <usize>dim, dim, from, to, false, false);
+  mixCodes(acc, <usize>dim << 2, codes, fades, steps, lows, values, <usize>dim, channels, from, to, false, false);
 }
 export function mixCodes2(
-  acc: usize, codes: usize, fades: usize, steps: usize, values: usize, dim: i32, from: usize, to: usize,
+  acc: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, dim: i32, channels: i32, from: usize, to: usize,
 ): void {
-  mixCodes(acc, <usize>dim << 2, codes, fades, steps, values, <usize>dim, dim, from, to, true, false);
+  mixCodes(acc, <usize>dim << 2, codes, fades, steps, lows, values, <usize>dim, channels, from, to, true, false);
 }
 export function mixPacked1(
-  acc: usize, codes: usize, fades: usize, steps: usize, values: usize, dim: i32, from: usize, to: usize,
+  acc: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, dim: i32, channels: i32, from: usize, to: usize,
 ): void {
-  mixCodes(acc, <usize>dim << 2, codes, fades, steps, values, <usize>dim, dim, from, to, false, true);
+  mixCodes(acc, <usize>dim << 2, codes, fades, steps, lows, values, <usize>dim, channels, from, to, false, true);
 }
 export function mixPacked2(
-  acc: usize, codes: usize, fades: usize, steps: usize, values: usize, dim: i32, from: usize, to: usize,
+  acc: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, dim: i32, channels: i32, from: usize, to: usize,
 ): void {
-  mixCodes(acc, <usize>dim << 2, codes, fades, steps, values, <usize>dim, dim, from, to, true, true);
+  mixCodes(acc, <usize>dim << 2, codes, fades, steps, lows, values, <usize>dim, channels, from, to, true, true);
+}
+
+/** `channels` channels of one query or two. */
+// @ts-ignore: decorator
+@inline
+function mixPair(
+  acc: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, dim: i32, channels: i32, from: usize, to: usize,
+  two: bool, packed: bool,
+): void {
+  if (packed) {
+    if (two) mixPacked2(acc, codes, fades, steps, lows, values, dim, channels, from, to);
+    else mixPacked1(acc, codes, fades, steps, lows, values, dim, channels, from, to);
+  } else {
+    if (two) mixCodes2(acc, codes, fades, steps, lows, values, dim, channels, from, to);
+    else mixCodes1(acc, codes, fades, steps, lows, values, dim, channels, from, to);
+  }
 }
 
 /**
@@ -141,17 +119,44 @@ export function mixInteger(
   count: i32, packed: bool,
 ): void {
   for (let n = 0; n < count; n += 2) {
-    const two = n + 1 < count;
-    if (packed) {
-      if (two) mixPacked2(acc, codes, fades, steps, values, dim, from, to);
-      else mixPacked1(acc, codes, fades, steps, values, dim, from, to);
-    } else {
-      if (two) mixCodes2(acc, codes, fades, steps, values, dim, from, to);
-      else mixCodes1(acc, codes, fades, steps, values, dim, from, to);
-    }
+    mixPair(acc, codes, fades, steps, 0, values, dim, dim, from, to, n + 1 < count, packed);
     acc += <usize>dim << 3;
     codes += WEIGHTS << 1;
     fades += 8;
     steps += 8;
+  }
+}
+
+/** Bytes of scratch for `mixGroups`: codes, steps and lows of two queries and two groups. */
+export const GROUPS_SCRATCH: usize = 4 * WEIGHTS + 32;
+
+/**
+ * acc (count, dim) = fades (count) · acc + Σ weights (count, 32) · (scales · codes + minima), over quads of tokens [from, to): group by
+ * group the weights times its scales become codes, as they do for q8, and what they give to the minima is the same for all
+ * channels. values: codes of one byte (32, dim), or `packed`; scales, minima: f32 (groups, 32).
+ */
+export function mixGroups(
+  acc: usize, weights: usize, fades: usize, values: usize, scales: usize, minima: usize, dim: i32,
+  from: usize, to: usize, count: i32, packed: bool, spare: usize,
+): void {
+  const steps = spare + 4 * WEIGHTS;
+  const perChannel: usize = packed ? PACKED : 1;
+  for (let n = 0; n < count; n += 2) {
+    const two = n + 1 < count;
+    for (let c = 0; c < dim; c += GROUP) {
+      const odd = <usize>(c / GROUP & 1);
+      if (!odd) {
+        const group = <usize>(c / GROUP) * WEIGHTS;
+        encodeGroups(spare, steps, weights, scales + group, minima + group, two, c + GROUP < dim);
+      }
+      const step = steps + (odd << 3);
+      mixPair(
+        acc + (<usize>c << 2), spare + 2 * odd * WEIGHTS, fades, step, step + 16, values + <usize>c * perChannel, dim,
+        min(GROUP, dim - c), from, to, two, packed,
+      );
+    }
+    acc += <usize>dim << 3;
+    weights += WEIGHTS << 1;
+    fades += 8;
   }
 }

@@ -3,19 +3,19 @@ import { rowScratch } from './attend-row';
 import { BLOCK, logitsF16, logitsF32, logitsQ8, splitQuery, splits, sumKeys } from './dots';
 import { hadamard } from './hadamard';
 import { addLifts, liftBlock } from './lifts';
-import { F32, widen } from './mix';
 import { packValues } from './mix-codes';
 import {
-  codeBytes, decodeBlock, decodeF16, F16, groupsOf, minimaAt, nibblesOf, PAGE, Q2, Q4, Q8, scalesAt,
+  byGroup, bytesOf, codeBytes, decodeBlock, decodeF16, F16, groupsOf, minimaAt, nibblesOf, PAGE, Q2, Q4, Q8, scalesAt,
 } from './page';
 import { quantizeQuery } from './query';
 import { bits, carryAll, NEVER, writeRow } from './running';
 import { soften } from './soften';
-import { mix, mixInteger } from '../mix';
+import { GROUPS_SCRATCH, mix, mixGroups, mixInteger } from '../mix';
 import { softcap } from '../softcap';
 
-/** Most queries that read the codes of values where they are stored. */
+/** Most queries that read the codes of values where they are stored, and most that read halves there. */
 const DIRECT: i32 = 2;
+const FEW: i32 = 4;
 
 // @ts-ignore: decorator
 @inline
@@ -23,18 +23,18 @@ function padded(count: i32): usize {
   return <usize>((count + 3) & -4) << 2;
 }
 
-/** Bytes for the keys of a block in f32, and then for its values in nibbles. */
+/** Bytes for the keys of a block in f32, and then for its values, a byte for each code. */
 // @ts-ignore: decorator
 @inline
 function keysRoom(keyDim: i32, valueDim: i32): usize {
-  return <usize>(BLOCK * max(keyDim << 2, valueDim >> 1));
+  return <usize>(BLOCK * max(keyDim << 2, valueDim));
 }
 
 /** Bytes of scratch for a tile of `count` queries (rows · query heads of a KV head). */
 export function attendScratch(count: i32, keyDim: i32, valueDim: i32): usize {
   const perBlock = <usize>(BLOCK * 4 * (1 + 1 + 4 + 2 * groupsOf(valueDim) + valueDim)) + keysRoom(keyDim, valueDim);
   const tile = perBlock + 5 * padded(count) + <usize>count * <usize>(4 * (keyDim + BLOCK + valueDim));
-  return max(tile, rowScratch(keyDim, valueDim));
+  return max(tile + GROUPS_SCRATCH, rowScratch(keyDim, valueDim));
 }
 
 /**
@@ -85,6 +85,7 @@ export function attendTile(
   const logits = codedQueries + <usize>(queries * keyDim << 2);
   const liftsOfBlock = logits + <usize>(queries * BLOCK << 2);
   const acc = liftsOfBlock + <usize>(BLOCK << 2);
+  const groupCodes = acc + <usize>(queries * valueDim << 2);
   const packedRow = <usize>keyDim << (keyCodec == Q8 ? 1 : 2);
   const accRow = <usize>valueDim << 2;
   const split = splits(queries);
@@ -152,28 +153,27 @@ export function attendTile(
     block = page + valueAt;
     let codes = block + <usize>(token * codeBytes(valueCodec, valueDim));
     const integer = valueCodec == Q8;
-    // Few queries read codes straight from the page; for many it pays to lay out or widen the block once.
-    const packed = integer && some > DIRECT;
-    // Codes of 2 bits are laid out as codes of 4, where the keys were.
-    const laid = valueCodec == Q2 ? Q4 : valueCodec;
-    if (valueCodec == Q2) {
-      nibblesOf(keys, codes, (BLOCK * valueDim) >> 2);
+    const grouped = valueCodec == Q4 || valueCodec == Q2;
+    // Few queries read codes where they are; for many it pays to lay out or widen the block once.
+    const packed = !integer && !grouped ? some > FEW : some > DIRECT;
+    if (integer) decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
+    else if (grouped) {
+      const at = block + <usize>(token * groups << 1);
+      byGroup(valueScales, at + <usize>scalesAt(valueCodec, valueDim), groups);
+      byGroup(minima, at + <usize>minimaAt(valueCodec, valueDim), groups);
+      // A byte for each code, where the keys were, of whole quads of tokens.
+      const skipped = start & -4;
+      const count = <i32>(((end + 3) & -4) - skipped) * valueDim;
+      if (valueCodec == Q2) nibblesOf(values, codes + skipped * <usize>(valueDim >> 2), count >> 2);
+      const nibbles = valueCodec == Q2 ? values : codes + skipped * <usize>(valueDim >> 1);
+      bytesOf(keys + skipped * <usize>valueDim, nibbles, count >> 1);
       codes = keys;
     }
-    const kind = some <= 4 ? laid : F32;
-    let read = codes;
-    if (integer) {
-      decodeF16(valueScales, block + <usize>(scalesAt(Q8, valueDim) + (token << 1)), BLOCK);
-      if (packed) packValues(values, codes, valueDim, start >> 2, (end + 3) >> 2);
-    } else {
-      if (laid == Q4) {
-        const at = block + <usize>(token * groups << 1);
-        decodeF16(valueScales, at + <usize>scalesAt(valueCodec, valueDim), BLOCK * groups);
-        decodeF16(minima, at + <usize>minimaAt(valueCodec, valueDim), BLOCK * groups);
-      }
-      if (kind == F32) widen(values, codes, valueScales, minima, valueDim, start, end, laid);
+    if (packed) {
+      if (integer || grouped) packValues(values, codes, valueDim, start >> 2, (end + 3) >> 2);
+      else decodeF16(values, codes, BLOCK * valueDim);
+      codes = values;
     }
-    if (packed || kind == F32) read = values;
     const perToken: usize = integer ? valueScales : 0;
     let run = firstQuery;
     for (let n = firstQuery; n <= endQuery; n++) {
@@ -189,11 +189,15 @@ export function attendTile(
         const at = <usize>run << 2;
         const accFrom = acc + <usize>run * accRow;
         const weights = logits + (at << 5);
+        const quads = (end + 3) >> 2;
         if (integer) {
-          mixInteger(
-            accFrom, weights, fades + at, steps + at, read, valueDim, start >> 2, (end + 3) >> 2, n - run, packed,
+          mixInteger(accFrom, weights, fades + at, steps + at, codes, valueDim, start >> 2, quads, n - run, packed);
+        } else if (grouped) {
+          mixGroups(
+            accFrom, weights, fades + at, codes, valueScales, minima, valueDim, start >> 2, quads, n - run, packed,
+            groupCodes,
           );
-        } else mix(accFrom, weights, fades + at, read, valueScales, minima, valueDim, start, end, n - run, kind);
+        } else mix(accFrom, weights, fades + at, codes, valueDim, start, end, n - run, packed);
       }
       run = n + 1;
     }

@@ -1,6 +1,7 @@
 // Logits of a block of 32 keys for many queries. A block lies inside one half of a page.
 import { madd } from './exp';
 import { halves } from './halves';
+import { totals4 } from './lanes';
 import { sums4 } from './query';
 
 /** Keys in a block of attention; blocks are aligned to absolute positions. */
@@ -160,15 +161,6 @@ export function logitsQ8(
   }
 }
 
-/** Lane i = the sum of the lanes of argument i. */
-// @ts-ignore: decorator
-@inline
-function floatSums(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
-  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
-  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-}
-
 // @ts-ignore: decorator
 @inline
 function fourKeys(k: usize, half: bool): v128 {
@@ -198,8 +190,8 @@ function quadF32(out: usize, q: usize, keys: usize, scale: f32, dim: usize, half
       b3 = madd(x3, z, b3);
     }
   }
-  v128.store(out, f32x4.mul(floatSums(a0, a1, a2, a3), f32x4.splat(scale)));
-  if (two) v128.store(out, f32x4.mul(floatSums(b0, b1, b2, b3), f32x4.splat(scale)), BLOCK * 4);
+  v128.store(out, f32x4.mul(totals4(a0, a1, a2, a3), f32x4.splat(scale)));
+  if (two) v128.store(out, f32x4.mul(totals4(b0, b1, b2, b3), f32x4.splat(scale)), BLOCK * 4);
 }
 
 // @ts-ignore: decorator

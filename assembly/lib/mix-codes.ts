@@ -1,4 +1,4 @@
-// acc = fade · acc + step · Σ_t code_t · value_t for values in q8: sums of integers under integer weights
+// acc = fade · acc + low + step · Σ_t code_t · value_t for values in q8, or of a group of channels in q4 or q2: sums of integers under integer weights
 // (lib/soften.ts), which are exact, so that neither order nor company changes anything. SIMD128 multiplies pairs of tokens as i16; relaxed SIMD quads of tokens as bytes, the
 // upper and the lower byte of a weight by themselves. assembly/mix.ts makes functions of these bodies.
 import { add, dot } from './products';
@@ -64,18 +64,19 @@ export function packValues(out: usize, codes: usize, dim: i32, from: usize, to: 
   }
 }
 
-/** Four channels: acc · fade + sum · step, of query `which` of the two. */
+/** Four channels: acc · fade + low + sum · step, of query `which` of the two. No lows are zeros, which change no bits. */
 // @ts-ignore: decorator
 @inline
-function keep(acc: usize, sum: v128, fades: usize, steps: usize, which: usize): void {
-  const faded = f32x4.mul(v128.load(acc), v128.load32_splat(fades + (which << 2)));
+function keep(acc: usize, sum: v128, fades: usize, steps: usize, lows: usize, which: usize): void {
+  let faded = f32x4.mul(v128.load(acc), v128.load32_splat(fades + (which << 2)));
+  if (lows) faded = f32x4.add(faded, v128.load32_splat(lows + (which << 2)));
   v128.store(acc, madd(f32x4.convert_i32x4_s(sum), v128.load32_splat(steps + (which << 2)), faded));
 }
 
 // @ts-ignore: decorator
 @inline
 function plain(
-  acc: usize, below: usize, codes: usize, fades: usize, steps: usize, values: usize, row: usize, channels: i32,
+  acc: usize, below: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, row: usize, channels: i32,
   from: usize, to: usize, two: bool, packed: bool,
 ): void {
   for (let c = 0; c < channels; c += 16, acc += 64) {
@@ -102,11 +103,11 @@ function plain(
       if (two) b3 = add(b3, x, q);
       v += packed ? 64 : row << 1;
     }
-    keep(acc, a0, fades, steps, 0), keep(acc + 16, a1, fades, steps, 0);
-    keep(acc + 32, a2, fades, steps, 0), keep(acc + 48, a3, fades, steps, 0);
+    keep(acc, a0, fades, steps, lows, 0), keep(acc + 16, a1, fades, steps, lows, 0);
+    keep(acc + 32, a2, fades, steps, lows, 0), keep(acc + 48, a3, fades, steps, lows, 0);
     if (two) {
-      keep(acc + below, b0, fades, steps, 1), keep(acc + below + 16, b1, fades, steps, 1);
-      keep(acc + below + 32, b2, fades, steps, 1), keep(acc + below + 48, b3, fades, steps, 1);
+      keep(acc + below, b0, fades, steps, lows, 1), keep(acc + below + 16, b1, fades, steps, lows, 1);
+      keep(acc + below + 32, b2, fades, steps, lows, 1), keep(acc + below + 48, b3, fades, steps, lows, 1);
     }
   }
 }
@@ -121,7 +122,7 @@ function join(upper: v128, lower: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function relaxedOne(
-  acc: usize, codes: usize, fades: usize, steps: usize, values: usize, row: usize, channels: i32,
+  acc: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, row: usize, channels: i32,
   from: usize, to: usize, packed: bool,
 ): void {
   for (let c = 0; c < channels; c += 16, acc += 64) {
@@ -145,8 +146,8 @@ function relaxedOne(
       u0 = dot(u0, x0, p), u1 = dot(u1, x1, p), u2 = dot(u2, x2, p), u3 = dot(u3, x3, p);
       l0 = dot(l0, x0, q), l1 = dot(l1, x1, q), l2 = dot(l2, x2, q), l3 = dot(l3, x3, q);
     }
-    keep(acc, join(u0, l0), fades, steps, 0), keep(acc + 16, join(u1, l1), fades, steps, 0);
-    keep(acc + 32, join(u2, l2), fades, steps, 0), keep(acc + 48, join(u3, l3), fades, steps, 0);
+    keep(acc, join(u0, l0), fades, steps, lows, 0), keep(acc + 16, join(u1, l1), fades, steps, lows, 0);
+    keep(acc + 32, join(u2, l2), fades, steps, lows, 0), keep(acc + 48, join(u3, l3), fades, steps, lows, 0);
   }
 }
 
@@ -154,7 +155,7 @@ function relaxedOne(
 // @ts-ignore: decorator
 @inline
 function relaxedTwo(
-  acc: usize, below: usize, codes: usize, fades: usize, steps: usize, values: usize, row: usize, channels: i32,
+  acc: usize, below: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, row: usize, channels: i32,
   from: usize, to: usize, packed: bool,
 ): void {
   for (let c = 0; c < channels; c += 8, acc += 32) {
@@ -181,27 +182,27 @@ function relaxedTwo(
       p = v128.load32_splat(w, WEIGHTS), q = v128.load32_splat(w, WEIGHTS + 32);
       s0 = dot(s0, x0, p), s1 = dot(s1, x1, p), m0 = dot(m0, x0, q), m1 = dot(m1, x1, q);
     }
-    keep(acc, join(u0, l0), fades, steps, 0), keep(acc + 16, join(u1, l1), fades, steps, 0);
-    keep(acc + below, join(s0, m0), fades, steps, 1), keep(acc + below + 16, join(s1, m1), fades, steps, 1);
+    keep(acc, join(u0, l0), fades, steps, lows, 0), keep(acc + 16, join(u1, l1), fades, steps, lows, 0);
+    keep(acc + below, join(s0, m0), fades, steps, lows, 1), keep(acc + below + 16, join(s1, m1), fades, steps, lows, 1);
   }
 }
 
 /**
  * One query or two, whose acc lie `below` bytes apart, on quads of tokens [from, to) and `channels` channels. codes: those of
- * their weights, WEIGHTS bytes apart; fades and steps (2) f32. values: codes of a page, `row` bytes from token to token,
+ * their weights, WEIGHTS bytes apart; fades and steps (2) f32; lows: 0, or (2) f32. values: codes of a page, `row` bytes from token to token,
  * or `packed`.
  */
 // @ts-ignore: decorator
 @inline
 export function mixCodes(
-  acc: usize, below: usize, codes: usize, fades: usize, steps: usize, values: usize, row: usize, channels: i32,
+  acc: usize, below: usize, codes: usize, fades: usize, steps: usize, lows: usize, values: usize, row: usize, channels: i32,
   from: usize, to: usize, two: bool, packed: bool,
 ): void {
   if (!ASC_FEATURE_RELAXED_SIMD) {
-    plain(acc, below, codes, fades, steps, values, row, channels, from, to, two, packed);
+    plain(acc, below, codes, fades, steps, lows, values, row, channels, from, to, two, packed);
   } else if (two) {
-    relaxedTwo(acc, below, codes, fades, steps, values, row, channels, from, to, packed);
+    relaxedTwo(acc, below, codes, fades, steps, lows, values, row, channels, from, to, packed);
   } else {
-    relaxedOne(acc, codes, fades, steps, values, row, channels, from, to, packed);
+    relaxedOne(acc, codes, fades, steps, lows, values, row, channels, from, to, packed);
   }
 }

@@ -96,6 +96,15 @@ function decodeQ8(out: usize, codes: usize, scale: f32, dim: i32): void {
   }
 }
 
+/** 16 codes of 4 bits in the low 8 bytes of x, as bytes in the order of their channels. */
+// @ts-ignore: decorator
+@inline
+function nibbles(x: v128): v128 {
+  const low = v128.and(x, i8x16.splat(15));
+  const high = v128.and(i16x8.shr_u(x, 4), i8x16.splat(15));
+  return v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
 /** out (8) f32 = low bytes `at`…`at`+7 of eight u16 lanes · scale + minimum. */
 // @ts-ignore: decorator
 @inline
@@ -115,15 +124,11 @@ function decodeQ4(out: usize, block: usize, dim: i32, token: i32): void {
   let scales = block + <usize>(scalesAt(Q4, dim) + ((token * groups) << 1));
   let minima = block + <usize>(minimaAt(Q4, dim) + ((token * groups) << 1));
   let codes = block + <usize>(token * (dim >> 1));
-  const mask = i8x16.splat(15);
   for (let channel = 0; channel < dim; channel += 16, codes += 8, out += 64) {
     const group = <usize>(channel >> 5) << 1;
     const scale = f32x4.splat(f16ToF32(load<u16>(scales + group)));
     const minimum = f32x4.splat(f16ToF32(load<u16>(minima + group)));
-    const x = v128.load64_zero(codes);
-    const low = v128.and(x, mask);
-    const high = v128.and(i16x8.shr_u(x, 4), mask);
-    const bytes = v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const bytes = nibbles(v128.load64_zero(codes));
     storeQ4(out, i16x8.extend_low_i8x16_u(bytes), scale, minimum);
     storeQ4(out + 32, i16x8.extend_high_i8x16_u(bytes), scale, minimum);
   }
@@ -136,6 +141,30 @@ export function nibblesOf(out: usize, codes: usize, bytes: i32): void {
     const byte = v128.load8x8_u(codes);
     const pairs = v128.and(v128.or(byte, i16x8.shl(byte, 4)), i16x8.splat(0x0f0f));
     v128.store(out, v128.and(v128.or(pairs, i16x8.shl(pairs, 2)), i16x8.splat(0x3333)));
+  }
+}
+
+/** out = codes of 8 bits for the `bytes` of 4-bit codes, channel by channel in the same order; bytes is a multiple of 8. */
+export function bytesOf(out: usize, codes: usize, bytes: i32): void {
+  for (const end = codes + <usize>bytes; codes < end; codes += 8, out += 16) {
+    v128.store(out, nibbles(v128.load64_zero(codes)));
+  }
+}
+
+/** out (groups, 32) f32 = the scales or minima of 32 tokens, halves (32, groups). A lane takes those of two groups of a token at once. */
+export function byGroup(out: usize, at: usize, groups: i32): void {
+  const token = <usize>groups << 1;
+  for (let group = 0; group < groups; group += 2, at += 4, out += 256) {
+    const two = group + 1 < groups;
+    let a = at;
+    for (let quad: usize = 0; quad < 128; quad += 16, a += token << 2) {
+      const b = a + token, c = b + token, d = c + token;
+      if (two) {
+        const x = i32x4(load<i32>(a), load<i32>(b), load<i32>(c), load<i32>(d));
+        v128.store(out + quad, halves(i32x4.shr_s(i32x4.shl(x, 16), 16)));
+        v128.store(out + quad, halves(i32x4.shr_s(x, 16)), 128);
+      } else v128.store(out + quad, halves(i32x4(load<i16>(a), load<i16>(b), load<i16>(c), load<i16>(d))));
+    }
   }
 }
 

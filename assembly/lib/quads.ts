@@ -1,6 +1,7 @@
 // The steps of `attendRow`, for up to three queries at once, on lists of quads: four keys that follow each other, of a
 // block, some of which are in the plan. assembly/mix-quads.ts makes functions of these bodies.
 import { exp2, madd } from './exp';
+import { greatest4, totals4 } from './lanes';
 import { add, dot } from './products';
 
 /** Most quads in a list. */
@@ -141,24 +142,6 @@ export function logitsQuads(
   }
 }
 
-/** Greatest lane of each of four vectors. */
-// @ts-ignore: decorator
-@inline
-function greatest4(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.max(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
-  const cd = f32x4.max(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
-  return f32x4.max(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-}
-
-/** (lane 0 + lane 2) + (lane 1 + lane 3) of each of four vectors. */
-// @ts-ignore: decorator
-@inline
-function sums4(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
-  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
-  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-}
-
 // @ts-ignore: decorator
 @inline
 function greatestOf(logits: usize, masks: usize, from: usize, to: usize): v128 {
@@ -238,7 +221,7 @@ export function soften4(
   const h = count > 3 ? weigh(logits + 3 * ROW_LOGITS, masks, valueScales, from, to, spare + 12, most) : zero;
   const s = count > 3 ? v128.load(most) : zero;
   v128.store(state, now);
-  v128.store(state, f32x4.add(f32x4.mul(v128.load(state, 16), faded), sums4(e, f, g, h)), 16);
+  v128.store(state, f32x4.add(f32x4.mul(v128.load(state, 16), faded), totals4(e, f, g, h)), 16);
   const greatest = greatest4(p, q, r, s);
   const some = f32x4.gt(greatest, f32x4.splat(1e-30));
   v128.store(spare, v128.and(f32x4.div(f32x4.splat(MOST), greatest), some));

@@ -4,9 +4,9 @@ import { exp2 } from './exp';
 
 const LOWEST: f32 = -Infinity;
 /** Greatest code of a weight: 32 · 32767 · 127 stays below 2³¹. */
-const MOST: f32 = 32767;
+export const MOST: f32 = 32767;
 /** Adding it rounds 0 ≤ x < 2²² to an integer (ties to even), which then stands in the low bits of the sum. */
-const ROUND: f32 = 12582912;
+export const ROUND: f32 = 12582912;
 
 // @ts-ignore: decorator
 @inline
@@ -32,7 +32,7 @@ function code(x: v128, inverse: v128): v128 {
 /** out = 16 codes, i16; in the relaxed build their upper bytes, and 32 bytes on the lower ones. */
 // @ts-ignore: decorator
 @inline
-function storeCodes(out: usize, low: v128, high: v128): void {
+export function storeCodes(out: usize, low: v128, high: v128): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
     const bytes = i16x8.splat(255);
     v128.store(out, i8x16.narrow_i16x8_u(i16x8.shr_u(low, 8), i16x8.shr_u(high, 8)));
@@ -41,6 +41,28 @@ function storeCodes(out: usize, low: v128, high: v128): void {
     v128.store(out, low);
     v128.store(out, high, 16);
   }
+}
+
+/** out = 32 codes of 15 bits for products that are not below 0; answers what a code of 1 stands for. */
+// @ts-ignore: decorator
+@inline
+function encode(out: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): f32 {
+  const most = maxLane(
+    f32x4.max(f32x4.max(f32x4.max(a, b), f32x4.max(c, d)), f32x4.max(f32x4.max(e, f), f32x4.max(g, h))),
+  );
+  const some = most > 1e-30;
+  const inverse = f32x4.splat(some ? MOST / most : 0);
+  storeCodes(
+    out,
+    i16x8.narrow_i32x4_s(code(a, inverse), code(b, inverse)),
+    i16x8.narrow_i32x4_s(code(c, inverse), code(d, inverse)),
+  );
+  storeCodes(
+    out + (ASC_FEATURE_RELAXED_SIMD ? 16 : 32),
+    i16x8.narrow_i32x4_s(code(e, inverse), code(f, inverse)),
+    i16x8.narrow_i32x4_s(code(g, inverse), code(h, inverse)),
+  );
+  return some ? most / MOST : 0;
 }
 
 /**
@@ -93,21 +115,6 @@ export function soften(
   c = f32x4.mul(c, v128.load(valueScales, 32)), d = f32x4.mul(d, v128.load(valueScales, 48));
   e = f32x4.mul(e, v128.load(valueScales, 64)), f = f32x4.mul(f, v128.load(valueScales, 80));
   g = f32x4.mul(g, v128.load(valueScales, 96)), h = f32x4.mul(h, v128.load(valueScales, 112));
-  const most = maxLane(
-    f32x4.max(f32x4.max(f32x4.max(a, b), f32x4.max(c, d)), f32x4.max(f32x4.max(e, f), f32x4.max(g, h))),
-  );
-  const some = most > 1e-30;
-  const inverse = f32x4.splat(some ? MOST / most : 0);
-  storeCodes(
-    logits,
-    i16x8.narrow_i32x4_s(code(a, inverse), code(b, inverse)),
-    i16x8.narrow_i32x4_s(code(c, inverse), code(d, inverse)),
-  );
-  storeCodes(
-    logits + (ASC_FEATURE_RELAXED_SIMD ? 16 : 32),
-    i16x8.narrow_i32x4_s(code(e, inverse), code(f, inverse)),
-    i16x8.narrow_i32x4_s(code(g, inverse), code(h, inverse)),
-  );
-  store<f32>(step, some ? most / MOST : 0);
+  store<f32>(step, encode(logits, a, b, c, d, e, f, g, h));
   return true;
 }

@@ -108,7 +108,7 @@ const exactly: Readonly<Record<string, NonNullable<EngineOptions['kv']>>> = {
   'pages-f16': { keys: 'f16', values: 'f16' },
   'pages-q8-q4': { keys: 'q8', values: 'q4' },
   'pages-q8-q2': { keys: 'q8', values: 'q2' },
-  'pages-q4': { keys: 'q4', values: 'q4' },
+  'pages-q4-q8': { keys: 'q4', values: 'q8' },
   'values-48': { valueChannels: 48 },
   'keys-48': { keyChannels: 48 },
   'keys-32': { keyChannels: 32 },

@@ -26,6 +26,14 @@ export const codecPairs: readonly Pick<KvShape, 'keys' | 'values'>[] = [
   { keys: 'q4', values: 'q2' },
 ];
 
+/** How a suite of attention is run. */
+export interface Suite {
+  /** Fewer cases, for a GPU in software. Default false. */
+  readonly few?: boolean;
+  /** Values in q4 and q2 meet weights as codes, as on a CPU. Default true. */
+  readonly coded?: boolean;
+}
+
 /** Pages without attention. */
 export type StoredPages = Omit<PagesUnderTest, 'read' | 'attend' | 'readPairs' | 'makePlan' | 'losePage'>;
 
@@ -161,6 +169,9 @@ export const lastRows = (tokens: number, rows: number, tileRows: number): Tiles 
 
 const greatest = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
-/** How far a result may lie from the reference's. */
-export const boundOf = ({ shape, v }: Case): number =>
-  greatest(v) * (tolerance.attention + (shape.values === 'q8' ? tolerance.attentionCode : 0));
+/** How far a result may lie from the reference's, `coded` as in a suite. */
+export const boundOf = ({ shape, v }: Case, coded: boolean): number => {
+  // A group's codes span its range, which may be twice its greatest value.
+  const codes = { f16: 0, q8: 1, q4: coded ? 2 : 0, q2: coded ? 2 : 0 }[shape.values];
+  return greatest(v) * (tolerance.attention + codes * tolerance.attentionCode);
+};

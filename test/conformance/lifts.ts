@@ -23,6 +23,7 @@ import {
   lastRows,
   lifted,
   makeCase,
+  type Suite,
   sparse,
   tensorOf,
 } from './attending.js';
@@ -48,10 +49,10 @@ const sumBound = 4 * tolerance.attention;
 export const describeLifts = (
   name: string,
   make: () => Promise<Backend>,
-  { few = false }: { readonly few?: boolean } = {},
+  { few = false, coded = true }: Suite = {},
 ): unknown =>
   describe(`lifts: ${name}`, () => {
-    const reference = createRefBackend();
+    const reference = createRefBackend({ coded });
     let backend: Backend;
     beforeAll(async () => {
       backend = await make();
@@ -86,7 +87,7 @@ export const describeLifts = (
         const read = [some.heads, q, lists, tiles] as const;
         const found = await attend(pages, kv, ...read, rows, how, lifts);
         const wanted = await attend(pagesOf(reference), copy, ...read, rows, how, lifts);
-        const bound = 2 * boundOf(some);
+        const bound = 2 * boundOf(some, coded);
         expectWithin(found.out, wanted.out, () => bound, 'out');
         expectWithin(found.logSumExp, wanted.logSumExp, () => sumBound, 'log-sum-exp');
         expect(found.pairs).toBe(wanted.pairs);
@@ -121,7 +122,7 @@ export const describeLifts = (
           ];
           const lifts = [[0, Math.log(50), 0]];
           const one = await attend(pages, kv, 2, q, 1, tiles, rows, {}, lifts);
-          expectWithin(one.out, all.out, () => 2 * boundOf(some), 'out');
+          expectWithin(one.out, all.out, () => 2 * boundOf(some, coded), 'out');
           expectWithin(one.logSumExp, all.logSumExp, () => sumBound, 'log-sum-exp');
           expect(one.pairs).toBe(all.pairs - 49 * height);
         }
@@ -184,7 +185,7 @@ export const describeLifts = (
         b.select(plan, tiles, { budget: 100, sinks: 4, local: 90 });
         return plan;
       };
-      const bound = 2 * boundOf(some);
+      const bound = 2 * boundOf(some, coded);
       for (const [cut, where] of [
         [written, tiles],
         [shorter, tiles],

@@ -73,8 +73,8 @@ export const makeWasmPages = async (options: WasmOptions = {}): Promise<PagesUnd
   };
 };
 
-export const makeRefPages = (): PagesUnderTest => ({
-  ...createRefBackend(),
+export const makeRefPages = (coded = true): PagesUnderTest => ({
+  ...createRefBackend({ coded }),
   makePlan: (lists, tiles, rows, lifts): RefPlan => ({
     ...{ lists, tiles, rows: rows.map((row) => [...row]), pairs: 0 },
     lifts: lifts?.map((row) => [...row]),

@@ -25,6 +25,7 @@ import {
   filled,
   lastRows,
   makeCase,
+  type Suite,
   sparse,
   tensorOf,
 } from './attending.js';
@@ -47,11 +48,11 @@ const sparsely = <T>(few: boolean, step: number, cases: readonly T[]): readonly 
 export const describeAttention = (
   name: string,
   make: () => Promise<PagesUnderTest>,
-  { few = false }: { readonly few?: boolean } = {},
+  { few = false, coded = true }: Suite = {},
 ): void => {
   describe(`pages: ${name}`, () => {
     let pages: PagesUnderTest;
-    const reference = makeRefPages();
+    const reference = makeRefPages(coded);
     /** Rows that are compared with themselves alone: of two tiles at least. */
     const count = few ? 40 : 140;
     beforeAll(async () => {
@@ -71,7 +72,7 @@ export const describeAttention = (
       const q = next.normals(tiles.rows * some.heads * some.shape.keyDim, 1.5);
       const found = await attend(pages, kv, some.heads, q, lists, tiles, rows, how);
       const wanted = await attend(reference, copy, some.heads, q, lists, tiles, rows, how);
-      const bound = boundOf(some);
+      const bound = boundOf(some, coded);
       expectWithin(found.out, wanted.out, () => bound, 'out');
       expectWithin(found.logSumExp, wanted.logSumExp, () => tolerance.attention, 'log-sum-exp');
       expect(found.pairs).toBe(wanted.pairs);
@@ -529,7 +530,7 @@ export const describeAttention = (
           const [wa, wb] = [a!, b!].map(({ logSumExp }) => Math.exp(logSumExp[at]! - c!.logSumExp[at]!));
           return wa! * a!.out[i]! + wb! * b!.out[i]!;
         });
-        const bound = boundOf(some);
+        const bound = boundOf(some, coded);
         expectWithin(merged, c!.out, () => bound);
       }
     });

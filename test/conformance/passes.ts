@@ -22,6 +22,7 @@ import {
   lastRows,
   lifted,
   makeCase,
+  type Suite,
   sparse,
   tensorOf,
 } from './attending.js';
@@ -71,11 +72,11 @@ export const describePasses = (
   name: string,
   make: (threads: number) => Promise<PagesUnderTest>,
   threads: readonly number[],
-  { few = false }: { readonly few?: boolean } = {},
+  { few = false, coded = true }: Suite = {},
 ): void => {
   describe(`passes: ${name}`, () => {
     let teams: PagesUnderTest[];
-    const reference = makeRefPages();
+    const reference = makeRefPages(coded);
     beforeAll(async () => {
       teams = await Promise.all(threads.map(make));
     });
@@ -127,7 +128,7 @@ export const describePasses = (
             expect(cut.pairs).toBe(whole.pairs);
             if (pages !== teams[0] || c !== (n + i) % 6) continue;
             const wanted = await attendInPasses(reference, copy, ...read);
-            const bound = boundOf(some);
+            const bound = boundOf(some, coded);
             expectWithin(cut.out, wanted.out, () => bound, 'out');
             expectWithin(cut.logSumExp, wanted.logSumExp, () => tolerance.attention, 'log-sum-exp');
             expect(cut.pairs).toBe(wanted.pairs);
@@ -178,7 +179,7 @@ export const describePasses = (
         const whole = await attend(reference, kv, 4, q, 2, tiles, ranges);
         const cut = await attendInPasses(reference, kv, 4, q, 2, tiles, ranges, {}, [PAGE, 3 * PAGE]);
         // Numbers are f32 in a carry.
-        expectWithin(cut.out, whole.out, () => boundOf(some) / 4);
+        expectWithin(cut.out, whole.out, () => boundOf(some, coded) / 4);
         expectWithin(cut.logSumExp, whole.logSumExp, () => tolerance.attention / 4);
         expect(cut.pairs).toBe(whole.pairs);
       }

@@ -50,7 +50,7 @@ export const tolerance = {
    */
   attention: 2e-6,
   /**
-   * Added to it for q8 values, whose weights are codes of 15 bits: f32 noise moves the few that lie next to a half to the
+   * Added to it where values are codes, which weights meet as codes of 15 bits: f32 noise moves the few that lie next to a half to the
    * other side. One unit, of the greatest weight, in every block.
    */
   attentionCode: 1 / 32767,

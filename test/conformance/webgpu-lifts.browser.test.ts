@@ -1,4 +1,4 @@
 import { describeLifts } from './lifts.js';
 import { makeGpuBackend } from './make-gpu.js';
 
-describeLifts('webgpu', makeGpuBackend, { few: true });
+describeLifts('webgpu', makeGpuBackend, { few: true, coded: false });

@@ -5,12 +5,15 @@ import { refObserve } from './observe.js';
 import { refPages } from './pages.js';
 import { refStates } from './states.js';
 
-/** The specification: every verb in plain TypeScript, slow and obvious. Kernels agree with it or fail. */
-export const createRefBackend = (): Backend => ({
+/**
+ * The specification: every verb in plain TypeScript, slow and obvious. Kernels agree with it or fail. On a CPU values in q4 and q2 meet weights as
+ * codes, on a GPU (not `coded`) as floats.
+ */
+export const createRefBackend = ({ coded = true }: { readonly coded?: boolean } = {}): Backend => ({
   name: 'reference',
   build: 'plain',
   ...refLinear(),
-  ...refPages(),
+  ...refPages(coded),
   ...refChunks(),
   ...refObserve(),
   ...refStates(),

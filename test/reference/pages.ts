@@ -13,6 +13,7 @@ import { hadamard, rotatedKey } from '../../src/codecs/hadamard.js';
 import { fromHalf, roundEven } from '../../src/codecs/half.js';
 import { codecs } from '../../src/codecs/index.js';
 import { keysAt, pageBytes, valuesAt } from '../../src/codecs/page-format.js';
+import { GROUP } from '../../src/codecs/sizes.js';
 import { pageOf, type RefKvLayer, type RefPlan, type RefTensor } from './device.js';
 
 const { fround } = Math;
@@ -57,22 +58,55 @@ const storedKeys = (kv: RefKvLayer, head: number): Float32Array[] =>
 const storedValues = (kv: RefKvLayer, head: number): Float32Array[] =>
   decodeBlocks(kv, codecs[kv.shape.values], kv.shape.valueDim, valuesAt(kv.shape, head));
 
-/** Scales of q8 values. */
-const scalesOf = (kv: RefKvLayer, head: number, tokens: readonly number[]): number[] =>
+/** The halves number `index` of each token, of `each` of them, `from` bytes behind the first byte of a head's values. */
+const halvesOf = (
+  kv: RefKvLayer,
+  head: number,
+  tokens: readonly number[],
+  from: number,
+  each: number,
+  index: number,
+): number[] =>
   tokens.map((token) => {
     const page = pageOf(kv, Math.floor(token / PAGE));
     const view = new DataView(page.buffer, page.byteOffset + valuesAt(kv.shape, head));
-    return fromHalf(view.getUint16(PAGE * kv.shape.valueDim + (token % PAGE) * 2, true));
+    return fromHalf(view.getUint16(from + ((token % PAGE) * each + index) * 2, true));
   });
 
-/**
- * Weights of the tokens of one block as q8 values meet them: weight · scale is rounded to 15 bits of the greatest such
- * product in the block.
- */
+/** Weights of the tokens of one block as codes meet them: weight · scale is rounded to 15 bits of the greatest such product in the block. */
 const asMet = (weights: readonly number[], scales: readonly number[]): number[] => {
   const products = weights.map((weight, i) => weight * scales[i]!);
   const step = Math.max(...products) / 32767;
   return products.map((product, i) => (product > 0 ? (roundEven(product / step) * step) / scales[i]! : 0));
+};
+
+/** Adds the weighted values of the tokens of one block to `mixed`. Without `coded`, values in q4 and q2 meet weights as they are. */
+const mixBlock = (
+  mixed: Float64Array,
+  weights: readonly number[],
+  values: readonly Float32Array[],
+  { kv, head, block, coded }: { kv: RefKvLayer; head: number; block: readonly number[]; coded: boolean },
+): void => {
+  const { values: codec, valueDim } = kv.shape;
+  const isGrouped = codec === 'q4' || codec === 'q2';
+  const add = (met: readonly number[], from: number, to: number, minima?: readonly number[]): void => {
+    for (let c = from; c < to; c++) {
+      for (let i = 0; i < block.length; i++) {
+        const low = minima ? minima[i]! : 0;
+        mixed[c] = mixed[c]! + met[i]! * (values[i]![c]! - low) + weights[i]! * low;
+      }
+    }
+  };
+  if (codec === 'q8') add(asMet(weights, halvesOf(kv, head, block, PAGE * valueDim, 1, 0)), 0, valueDim);
+  else if (!isGrouped || !coded) add(weights, 0, valueDim);
+  else {
+    const [groups, codes] = [Math.ceil(valueDim / GROUP), (PAGE * valueDim) / (codec === 'q4' ? 2 : 4)];
+    for (let group = 0; group < groups; group++) {
+      const scales = halvesOf(kv, head, block, codes, groups, group);
+      const minima = halvesOf(kv, head, block, codes + PAGE * 2 * groups, groups, group);
+      add(asMet(weights, scales), group * GROUP, Math.min((group + 1) * GROUP, valueDim), minima);
+    }
+  }
 };
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -126,8 +160,8 @@ type Verbs = Pick<
   | 'readPairs'
 >;
 
-/** The specification of pages and of attention over them. */
-export const refPages = (): Verbs => ({
+/** The specification of pages and of attention over them. `coded`: whether values in q4 and q2 meet weights as codes. */
+export const refPages = (coded: boolean): Verbs => ({
   kvLayer: (_label, shape): RefKvLayer => ({
     shape,
     pageBytes: pageBytes(shape),
@@ -228,11 +262,8 @@ export const refPages = (): Verbs => ({
           for (const block of blocksOf(tokens)) {
             const weights = block.map((t) => Math.exp(logits[t]! - top));
             for (const weight of weights) sum += weight;
-            const met = kv.shape.values === 'q8' ? asMet(weights, scalesOf(kv, kvHead, block)) : weights;
-            for (let c = 0; c < valueDim; c++) {
-              for (let i = 0; i < block.length; i++)
-                mixed[c] = mixed[c]! + met[i]! * values[kvHead]![block[i]!]![c]!;
-            }
+            const own = block.map((t) => values[kvHead]![t]!);
+            mixBlock(mixed, weights, own, { kv, head: kvHead, block, coded });
           }
           if (pass && !pass.last) {
             carry!.set([top, sum, ...mixed]);

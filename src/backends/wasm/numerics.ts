@@ -8,5 +8,6 @@
  * 4: sketches are weighed as integers; their stored bytes.
  * 5: weights of attention are summed quad by quad.
  * 6: rows that ask for themselves choose sub-blocks of 16 keys.
+ * 7: weights for values in q4 and q2 are codes, group by group.
  */
-export const NUMERICS = 6;
+export const NUMERICS = 7;
