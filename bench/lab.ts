@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { load } from '../src/engine/index.js';
 import type { Cost } from './cost-table.js';
 import { intoPage } from './into-page.js';
-import { agreement } from './lab/agreement.js';
+import { type Along, agreement, alongBook } from './lab/agreement.js';
 import { gridTable, HEADS, measureGrid } from './lab/grid.js';
 import { keptResults } from './lab/kept-results.js';
 import { optionsOf } from './lab/methods.js';
@@ -67,15 +67,24 @@ const ask = async (task: string, length: number, method: string): Promise<void> 
   );
 };
 
+const along = async (length: number, method: string): Promise<Along> => {
+  const model = await open(method, length);
+  const book = await model.tokenize(readFileSync('examples/books/sherlock.txt', 'utf8'));
+  const found = await alongBook(model, book, length);
+  await model.close();
+  return found;
+};
+
+/** Of dense attention, by length. */
+const wanted = new Map<number, Along>();
+
 const compare = async (length: number, method: string): Promise<void> => {
   if (method === 'dense' || kept.agreements.some((a) => a.length === length && a.method === method)) return;
-  const [dense, other] = [await open('dense', length), await open(method, length)];
-  const book = await dense.tokenize(readFileSync('examples/books/sherlock.txt', 'utf8'));
-  kept.agreements.push(await agreement(dense, other, book, method, length));
+  const dense = wanted.get(length) ?? (await along(length, 'dense'));
+  wanted.set(length, dense);
+  kept.agreements.push(agreement(dense, await along(length, method), method, length));
   keep();
   console.log(`agreement ${length} ${method}: ${kept.agreements.at(-1)!.divergence.toFixed(4)} nats`);
-  await dense.close();
-  await other.close();
 };
 
 const DENSITIES = [0.125, 0.5];

@@ -3,6 +3,15 @@ import { abortable, type CallOptions, type StopOptions, withoutCall } from './ca
 import type { ContextStats, Engine } from './engine/engine.js';
 import type { Generated, GenerateSettings } from './generate/generate.js';
 
+/** How token ids are read. */
+export interface AppendOptions extends CallOptions {
+  /**
+   * Read every token as those of questions and answers are read: by a row that chooses for itself. These pages are the context's
+   * own: no other context finds them. Default false: as a text.
+   */
+  readonly exact?: boolean;
+}
+
 export interface GenerateOptions extends GenerateSettings, StopOptions {}
 
 /** One token list and the pages that cache it: the plain surface for tools and tests. */
@@ -20,9 +29,9 @@ export class Context {
    * Append token ids and read them. What was read before on this device is attached instead. An abort leaves the
    * context as it was. Rejects with `input/too-long` when they do not fit, `input/busy` while another call runs.
    */
-  append(ids: ArrayLike<number>, options: CallOptions = {}): Promise<void> {
+  append(ids: ArrayLike<number>, options: AppendOptions = {}): Promise<void> {
     return abortable(this.engine, options, (call, onProgress) =>
-      this.engine.appendIds(this.handle, Array.from(ids), call, onProgress),
+      this.engine.appendIds(this.handle, Array.from(ids), withoutCall(options), call, onProgress),
     );
   }
 

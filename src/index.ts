@@ -12,7 +12,7 @@ import { checkWorkers, pageEngine, placeOptions, placeSource, type WorkerOptions
 export type { Answer, AnswerPart, TextPieces } from './answer.js';
 export type { Range } from './backends/backend.js';
 export type { CallOptions, ProgressEvent, StopOptions } from './call.js';
-export type { Context, GenerateOptions } from './context.js';
+export type { AppendOptions, Context, GenerateOptions } from './context.js';
 export type {
   ContextStats,
   ModelInfo,

@@ -1,4 +1,3 @@
-import type { Context } from '../../src/context.js';
 import type { Model } from '../../src/index.js';
 import { mean } from './intervals.js';
 import { logSoftmax } from './log-softmax.js';
@@ -22,51 +21,40 @@ const likeliest = (numbers: ArrayLike<number>): number => {
   return best;
 };
 
-/** Logits behind the first `length` tokens and at every `step`-th place after them. Every place is a row of its own. */
-const alongIt = async (
-  context: Context,
-  ids: readonly number[],
+/** Log-probabilities of next tokens at places along a book, and the tokens that come next there. */
+export interface Along {
+  readonly found: readonly Float64Array[];
+  readonly nexts: readonly number[];
+}
+
+/** At every `step`-th place behind the first `length` tokens, which are read as a text; those behind them as an answer is. */
+export const alongBook = async (
+  model: Model,
+  book: readonly number[],
   length: number,
-  places: number,
-  step: number,
-) => {
+  { places = 200, step = 8 } = {},
+): Promise<Along> => {
+  const context = await model.context();
   const found: Float64Array[] = [];
-  await context.append(ids.slice(0, length));
-  for (let place = 0; place < places; place++) {
-    const at = length + place * step;
-    await context.append(ids.slice(at, at + step - 1));
-    await context.append(ids.slice(at + step - 1, at + step));
+  await context.append(book.slice(0, length));
+  for (let at = length; at < length + places * step; at += step) {
+    await context.append(book.slice(at, at + step), { exact: true });
     found.push(logSoftmax(await context.logits()));
   }
-  return found;
+  await context.close();
+  return { found, nexts: found.map((_, place) => book[length + (place + 1) * step]!) };
 };
 
-/** The models have the same weights; `other` was loaded with the method's attention. Reads from token `from` of the book on. */
-export const agreement = async (
-  dense: Model,
-  other: Model,
-  book: readonly number[],
-  method: string,
-  length: number,
-  { places = 200, step = 8, from = 0 } = {},
-): Promise<Agreement> => {
-  const ids = book.slice(from, from + length + places * step + 1);
-  const along = async (model: Model): Promise<Float64Array[]> => {
-    const context = await model.context();
-    const found = await alongIt(context, ids, length, places, step);
-    await context.close();
-    return found;
-  };
-  const [wanted, given] = [await along(dense), await along(other)];
-  const divergence = wanted.map((p, i) =>
-    p.reduce((sum, log, token) => sum + (log > -50 ? Math.exp(log) * (log - given[i]![token]!) : 0), 0),
+/** `dense` and `given` are of the same places. */
+export const agreement = (dense: Along, given: Along, method: string, length: number): Agreement => {
+  const divergence = dense.found.map((p, i) =>
+    p.reduce((sum, log, token) => sum + (log > -50 ? Math.exp(log) * (log - given.found[i]![token]!) : 0), 0),
   );
-  const nexts = wanted.map((_, i) => ids[length + (i + 1) * step]!);
-  const perplexity = (found: readonly Float64Array[]): number =>
+  const perplexity = ({ found, nexts }: Along): number =>
     Math.exp(-mean(found.map((log, i) => log[nexts[i]!]!)));
   return {
-    ...{ length, method, places, divergence: mean(divergence) },
-    same: mean(wanted.map((p, i) => Number(likeliest(p) === likeliest(given[i]!)))),
-    perplexity: { dense: perplexity(wanted), method: perplexity(given) },
+    ...{ length, method, places: dense.found.length, divergence: mean(divergence) },
+    same: mean(dense.found.map((p, i) => Number(likeliest(p) === likeliest(given.found[i]!)))),
+    perplexity: { dense: perplexity(dense), method: perplexity(given) },
   };
 };

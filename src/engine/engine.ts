@@ -187,7 +187,13 @@ export interface Engine {
     call: number,
     onProgress: Progress,
   ): Promise<{ context: number; tokens: number }>;
-  appendIds(context: number, ids: readonly number[], call: number, onProgress: Progress): Promise<void>;
+  appendIds(
+    context: number,
+    ids: readonly number[],
+    how: { readonly exact?: boolean },
+    call: number,
+    onProgress: Progress,
+  ): Promise<void>;
   appendText(context: number, text: string, call: number, onProgress: Progress): Promise<void>;
   logits(context: number, call: number): Promise<Float32Array>;
   generate(context: number, options: GenerateSettings, call: number): Promise<Generated>;

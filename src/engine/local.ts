@@ -1,6 +1,6 @@
 import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
-import { wholeNumber } from '../options.js';
+import { flag, wholeNumber } from '../options.js';
 import { checkAskOptions, checkGenerateOptions } from './check-generate.js';
 import { checkIds } from './check-ids.js';
 import type { Engine } from './engine.js';
@@ -172,10 +172,10 @@ export const createLocalEngine = (): Engine => {
         const opened = await openSession(modelOf(model), options, { signal, onProgress });
         return { context: await hold(model, opened), tokens: opened.context.tokens.length };
       }),
-    appendIds: (handle, ids, call, onProgress) =>
+    appendIds: (handle, ids, how, call, onProgress) =>
       alone(handle, call, ({ context, model }, signal) => {
         checkIds(ids, modelOf(model).reader.config.vocab);
-        return context.append(ids, false, { signal, onProgress });
+        return context.append(ids, flag('exact', how.exact) ?? false, { signal, onProgress });
       }),
     appendText: (handle, text, call, onProgress) =>
       alone(handle, call, (held, signal) => {

@@ -1,8 +1,11 @@
 /** Rows of a question are what they are, however many one call reads, and whether or not it goes on over the end of a segment. */
 import { expect, test } from 'vitest';
+import type { Context as PublicContext } from '../../src/context.js';
+import { load } from '../../src/engine/index.js';
 import { Context } from '../../src/generate/context.js';
 import type { AttentionOptions } from '../../src/predictors/index.js';
-import { book, openBundled } from './bundled.js';
+import { kernelsUrl } from '../support/kernels.js';
+import { book, MODEL, openBundled } from './bundled.js';
 import { everything } from './everything.js';
 
 const TEXT = 490;
@@ -33,6 +36,34 @@ test.each(methods)('in one call, or cut at the end of the segment: %j', async (a
   expect(Math.floor(TEXT / segmentTokens)).toBeLessThan(Math.floor(END / segmentTokens));
   const whole = await read([]);
   expect(await read([512])).toEqual(whole);
+  await model.close();
+});
+
+test('tokens that are read exactly are read as an answer is, not as a text', async () => {
+  const model = await load(MODEL, {
+    ...{ kernelsUrl, threads: 1, kv: { store: 'none' } },
+    attention: { method: 'quest', budget: 128, dense: 0 },
+  });
+  const ids = (await model.tokenize(book().slice(5000, 8000))).slice(0, TEXT);
+  const after = async (read: (context: PublicContext) => Promise<unknown>): Promise<number[]> => {
+    const context = await model.context();
+    await context.append(ids);
+    await read(context);
+    const logits = [...(await context.logits())];
+    await context.close();
+    return logits;
+  };
+  let answer: number[] = [];
+  const answered = await after(async (context) => {
+    answer = await context.generate({ maxTokens: 8, temperature: 0 });
+  });
+  expect(answer).toHaveLength(8);
+  expect(await after((context) => context.append(answer, { exact: true }))).toEqual(answered);
+  expect(await after((context) => context.append(answer))).not.toEqual(answered);
+  await expect(after((context) => context.append(answer, { exact: 1 as never }))).rejects.toMatchObject({
+    code: 'input/option',
+    details: { option: 'exact' },
+  });
   await model.close();
 });
 
