@@ -1,4 +1,5 @@
-import type { KvShape } from '../backends/backend.js';
+import type { Backend, KvShape } from '../backends/backend.js';
+import { productsOf, weightOf } from './products.js';
 import { keysByHead } from './stored-keys.js';
 
 /** Clusters of a run of keys of one KV head. */
@@ -54,39 +55,60 @@ export const clustersFrom = (
 
 const ROUNDS = 6;
 
+/** A vector of length 1 in place of the `dim` numbers from `at` on, or of 0s. */
+const normalise = (rows: Float32Array, at: number, dim: number): void => {
+  const own = rows.subarray(at, at + dim);
+  const length = Math.sqrt(own.reduce((sum, x) => sum + x * x, 0)) || 1;
+  for (let c = 0; c < dim; c++) own[c] = own[c]! / length;
+};
+
+/** Which of `count` directions each key points at most, of keys (tokens, dim) and directions (count, dim). The lower first among equals. */
+const nearest = (backend: Backend, keys: Float32Array, directions: Float32Array, dim: number): Int32Array => {
+  const weight = weightOf(backend, 'directions', directions, dim);
+  const likeness = productsOf(backend, keys, weight);
+  backend.free(weight);
+  const count = weight.rows;
+  return Int32Array.from({ length: keys.length / dim }, (_, token) => {
+    let best = token * count;
+    for (let i = best + 1; i < (token + 1) * count; i++) if (likeness[i]! > likeness[best]!) best = i;
+    return best - token * count;
+  });
+};
+
 /**
  * Clusters of about `size` keys, by KV head: spherical k-means from every `size`-th key. What all keys have in common is taken off
  * first: it shifts every q·k alike, and queries lie elsewhere than keys mostly by it. The lower cluster first among equals.
  */
-export const clusterKeys = (keys: Float32Array, shape: KvShape, size: number): KeyClusters[] =>
+export const clusterKeys = (
+  keys: Float32Array,
+  shape: KvShape,
+  size: number,
+  backend: Backend,
+): KeyClusters[] =>
   keysByHead(keys, shape).map((own) => {
-    const { keyDim } = shape;
-    const tokens = own.length;
-    const count = Math.ceil(tokens / size);
-    const common = new Float64Array(keyDim);
-    for (const key of own) for (let c = 0; c < keyDim; c++) common[c] = common[c]! + key[c]! / tokens;
-    const centred = own.map((key) => key.map((x, c) => x - common[c]!));
-    let directions = Array.from({ length: count }, (_, cluster) => centred[cluster * size]!);
-    const place = new Int32Array(tokens);
-    for (let round = 0; round < ROUNDS; round++) {
-      const norms = directions.map((d) => Math.sqrt(d.reduce((sum, x) => sum + x * x, 0)) || 1);
-      const sums = directions.map(() => new Float32Array(keyDim));
-      for (let token = 0; token < tokens; token++) {
-        const key = centred[token]!;
-        let [best, most] = [0, Number.NEGATIVE_INFINITY];
-        for (let cluster = 0; cluster < count; cluster++) {
-          const direction = directions[cluster]!;
-          let dot = 0;
-          for (let c = 0; c < keyDim; c++) dot += key[c]! * direction[c]!;
-          const likeness = dot / norms[cluster]!;
-          if (likeness > most) [best, most] = [cluster, likeness];
-        }
-        place[token] = best;
-        const sum = sums[best]!;
-        for (let c = 0; c < keyDim; c++) sum[c] = sum[c]! + key[c]!;
-      }
+    const dim = shape.keyDim;
+    const count = Math.ceil(own.length / size);
+    const common = new Float64Array(dim);
+    for (const key of own) for (let c = 0; c < dim; c++) common[c] = common[c]! + key[c]! / own.length;
+    const centred = Float32Array.from({ length: own.length * dim }, (_, i) => {
+      return own[Math.floor(i / dim)]![i % dim]! - common[i % dim]!;
+    });
+    const directions = new Float32Array(count * dim);
+    for (let cluster = 0; cluster < count; cluster++) {
+      const at = cluster * size * dim;
+      directions.set(centred.subarray(at, at + dim), cluster * dim);
+      normalise(directions, cluster * dim, dim);
+    }
+    let place = nearest(backend, centred, directions, dim);
+    for (let round = 1; round < ROUNDS; round++) {
       // A cluster that lost all its keys stays where it was.
-      directions = sums.map((sum, cluster) => (place.includes(cluster) ? sum : directions[cluster]!));
+      for (const cluster of new Set(place)) directions.fill(0, cluster * dim, (cluster + 1) * dim);
+      for (const [token, cluster] of place.entries()) {
+        const [from, to] = [token * dim, cluster * dim];
+        for (let c = 0; c < dim; c++) directions[to + c] = directions[to + c]! + centred[from + c]!;
+      }
+      for (let cluster = 0; cluster < count; cluster++) normalise(directions, cluster * dim, dim);
+      place = nearest(backend, centred, directions, dim);
     }
     return clustersOf(own, place, count);
   });

@@ -40,7 +40,7 @@ const FIELDS = 3;
  */
 export const createPageNotes = <T>(
   pages: number,
-  make: (keys: Float32Array, shape: KvShape, run: number) => T,
+  make: (keys: Float32Array, shape: KvShape, run: number, backend: Backend) => T,
   rest?: NoteBytes<T>,
 ): PageNotes<T> => {
   const known = new WeakMap<KvLayer, Noted<T>[]>();
@@ -105,7 +105,7 @@ export const createPageNotes = <T>(
       }
       const keys = storedKeys(backend, kv, run * pages, (run + 1) * pages);
       const atRest = found?.bytes && rest?.decode(found.bytes, keys, kv.shape);
-      const note = atRest ?? make(keys, kv.shape, run);
+      const note = atRest ?? make(keys, kv.shape, run, backend);
       notes[run] = { sum, note, edits, isMade: atRest === undefined };
       return note;
     },

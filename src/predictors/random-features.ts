@@ -1,5 +1,6 @@
 import type { Backend, Weight } from '../backends/backend.js';
 import { lot } from './lot.js';
+import { productsOf, weightOf } from './products.js';
 
 /** A number of a standard normal distribution, by its lot (Box and Muller). */
 const normal = (seed: number, index: number, draw: number): number => {
@@ -49,8 +50,7 @@ const directionsOn = (backend: Backend, features: number, dim: number, seed: num
   const name = `directions ${features}·${dim} ${seed}`;
   const known = own.get(name);
   if (known) return known;
-  const weight = backend.weight(name, 'F32', features, dim);
-  backend.fill(weight, 0, new Uint8Array(drawDirections(features, dim, seed).buffer));
+  const weight = weightOf(backend, name, drawDirections(features, dim, seed), dim);
   own.set(name, weight);
   return weight;
 };
@@ -65,14 +65,8 @@ export const featuresOf = (
   x: Float32Array,
   { features, dim, seed }: { readonly features: number; readonly dim: number; readonly seed: number },
 ): Float32Array<ArrayBuffer> => {
-  const rows = x.length / dim;
-  const [vectors, along] = [backend.tensor('vectors', rows, dim), backend.tensor('along', rows, features)];
-  backend.upload(vectors, x);
-  backend.matmul(along, vectors, directionsOn(backend, features, dim, seed));
-  const out = Float32Array.from(backend.peek!(along));
-  backend.free(vectors);
-  backend.free(along);
-  for (let row = 0; row < rows; row++) {
+  const out = productsOf(backend, x, directionsOn(backend, features, dim, seed));
+  for (let row = 0; row * dim < x.length; row++) {
     const half = dotOf(x, row * dim, x, row * dim, dim) / 2;
     const end = (row + 1) * features;
     for (let i = row * features; i < end; i++) out[i] = Math.exp(Math.min(MOST, out[i]! - half));

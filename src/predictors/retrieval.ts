@@ -11,6 +11,7 @@ import {
   keepSignature,
 } from './budget.js';
 import { clusterKeys, clustersFrom, type KeyClusters, placesOf } from './key-clusters.js';
+import { tokensFor } from './named-clusters.js';
 import { createPageNotes } from './page-notes.js';
 import { writePattern } from './pattern.js';
 import type { PredictInput, Predictor } from './predictor.js';
@@ -26,17 +27,6 @@ export interface RetrievalOptions extends BudgetOptions {
   /** Tokens in a cluster, on average. Default 16. */
   readonly size?: number;
 }
-
-/** Ranges of the given tokens, which come in any order. */
-const rangesOf = (tokens: readonly number[]): Range[] => {
-  const ranges: [number, number][] = [];
-  for (const token of Int32Array.from(tokens).sort()) {
-    const last = ranges.at(-1);
-    if (last?.[1] === token) last[1] = token + 1;
-    else ranges.push([token, token + 1]);
-  }
-  return ranges;
-};
 
 /**
  * RetrievalAttention (arXiv 2409.10516 §3) with the inverted file of its successor RetroInfer (arXiv 2505.02922): the keys of a
@@ -55,38 +45,17 @@ export const retrieval = (options: RetrievalOptions): Predictor => {
   let clustered = 0;
   const clusters = createPageNotes<readonly KeyClusters[]>(
     pages,
-    (keys, shape) => {
+    (keys, shape, _, backend) => {
       clustered += 1;
-      return clusterKeys(keys, shape, size);
+      return clusterKeys(keys, shape, size, backend);
     },
     {
       // The number goes up whenever clusters are made in another way.
-      name: `clusters 1 run=${RUN} size=${size}`,
+      name: `clusters 2 run=${RUN} size=${size}`,
       encode: placesOf,
       decode: (bytes, keys, shape) => clustersFrom(bytes, keys, shape, size),
     },
   );
-
-  /** By how much of a group's attention a mean would draw, cluster by cluster of one list. */
-  const wanted = (all: readonly KeyClusters[], queries: Float32Array, scale: number): Float64Array => {
-    const count = all.reduce((sum, { members }) => sum + members.length, 0);
-    const dim = all[0]!.means.length / all[0]!.members.length;
-    const sums = new Float64Array(count);
-    for (let at = 0; at < queries.length; at += dim) {
-      const logits = all.flatMap(({ means, members }) =>
-        members.map((own, cluster) => {
-          let dot = 0;
-          for (let c = 0; c < dim; c++) dot += queries[at + c]! * means[cluster * dim + c]!;
-          return own.length > 0 ? scale * dot : Number.NEGATIVE_INFINITY;
-        }),
-      );
-      const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-      const weights = logits.map((logit) => Math.exp(logit - most) || 0);
-      const sum = weights.reduce((a, b) => a + b, 0) || 1;
-      for (let i = 0; i < count; i++) sums[i] = sums[i]! + weights[i]! / sum;
-    }
-    return sums;
-  };
 
   const nameCandidates = (backend: Backend, { q, kv, tiles, scale, candidates }: PredictInput): void => {
     const [group, queries] = [q.cols / kv.shape.kvHeads, backend.peek!(q).slice()];
@@ -100,16 +69,14 @@ export const retrieval = (options: RetrievalOptions): Predictor => {
       if (runs === 0) return [open];
       const own = index.slice(0, runs).map((heads) => heads[list]!);
       const at = (start - tiles.position) * q.cols + list * group;
-      const sums = wanted(own, queries.subarray(at, at + group), scale);
-      const members = own.flatMap((some, run) => some.members.map((tokens) => ({ tokens, from: run * RUN })));
-      const order = [...sums.keys()].sort((a, b) => sums[b]! - sums[a]! || b - a);
-      const named: number[] = [];
-      for (const cluster of order) {
-        if (named.length >= factor * budgetAt(keep, end)) break;
-        const { tokens, from } = members[cluster]!;
-        for (const token of tokens) named.push(from + token);
-      }
-      return [[0, keep.sinks], open, ...rangesOf(named)];
+      const named = tokensFor(
+        own,
+        RUN,
+        queries.subarray(at, at + group),
+        scale,
+        factor * budgetAt(keep, end),
+      );
+      return [[0, keep.sinks], open, ...named];
     });
   };
 

@@ -1,4 +1,4 @@
-import { type Backend, type KvShape, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
+import { type KvShape, PAGE, tileCount, tileEnd, tileStart } from '../backends/backend.js';
 import { oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { BUDGET_OPTIONS, type BudgetOptions, EVERYTHING, fits, keepOf, keepSignature } from './budget.js';
 import { createPageNotes, type PageNotes } from './page-notes.js';
@@ -98,11 +98,11 @@ export const sea = (options: SeaOptions): Predictor => {
   const origins = createPageNotes(1, originOf);
   /** Sums by what keys were measured from: another first page, other sums. */
   const sums = new WeakMap<Origin, PageNotes<Float32Array>>();
-  const sumsFrom = (backend: Backend, origin: Origin, scale: number): PageNotes<Float32Array> => {
+  const sumsFrom = (origin: Origin, scale: number): PageNotes<Float32Array> => {
     const factors = origin.lengths.map((length) => Math.min(Math.sqrt(scale), reach / length));
     const known =
       sums.get(origin) ??
-      createPageNotes(1, (keys, { keyDim }) =>
+      createPageNotes(1, (keys, { keyDim }, _, backend) =>
         sumsByBlock(featuresOf(backend, measured(keys, origin, factors), drawnFor(keyDim)), size),
       );
     sums.set(origin, known);
@@ -118,7 +118,7 @@ export const sea = (options: SeaOptions): Predictor => {
       const group = q.cols / (kvHeads * keyDim);
       const queries = backend.peek!(q).slice();
       const pages = Math.floor(tileStart(tiles, tileCount(tiles) - 1) / PAGE);
-      const notes = sumsFrom(backend, origins.of(backend, kv, 0), scale);
+      const notes = sumsFrom(origins.of(backend, kv, 0), scale);
       const noted = Array.from({ length: pages }, (_, page) => notes.of(backend, kv, page));
       writeBlocks(backend, out, tiles, { keep, size }, (list, tile, from) => {
         const blocks = Array.from({ length: from / size }, (_, block) => {

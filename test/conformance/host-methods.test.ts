@@ -81,7 +81,7 @@ test('clusters: every key is in one, each mean is that of its keys, and what poi
     return common[c]! + topics[token % 4]![c]! + 0.1 * numbers.normal();
   });
   const shape = { kvHeads: 2, keyDim: DIM, valueDim: DIM, keys: 'q8', values: 'q8' } as const;
-  for (const [head, { means, members }] of clusterKeys(keys, shape, 9).entries()) {
+  for (const [head, { means, members }] of clusterKeys(keys, shape, 9, backend).entries()) {
     expect(members.flat().sort((a, b) => a - b)).toEqual([...Array(64).keys()]);
     for (const [cluster, some] of members.entries()) {
       if (some.length === 0) continue;
