@@ -47,12 +47,11 @@ const progress = (line: string, last: boolean): void => {
   else if (last) console.log(line);
 };
 
-const open = (method: string, length: number) =>
-  load(values.model, {
-    ...optionsOf(method, length),
-    kv: { store: 'none' },
-    maxTokens: Math.max(length + 2048, 4096),
-  });
+const open = (method: string, length: number) => {
+  const { kv, ...options } = optionsOf(method, length);
+  const maxTokens = Math.max(length + 2048, 4096);
+  return load(values.model, { ...options, kv: { ...kv, store: 'none' }, maxTokens });
+};
 
 const ask = async (task: string, length: number, method: string): Promise<void> => {
   const cell = { task, length, method, items: Number(values.items) };

@@ -2,14 +2,15 @@ import type { Range } from './backends/backend.js';
 import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import type { ContextStats, Engine } from './engine/engine.js';
 import type { Generated, GenerateSettings } from './generate/generate.js';
+import type { ReadAs } from './generate/read-as.js';
 
 /** How token ids are read. */
 export interface AppendOptions extends CallOptions {
   /**
-   * Read every token as those of questions and answers are read: by a row that chooses for itself. These pages are the context's
-   * own: no other context finds them. Default false: as a text.
+   * `question`, `answer`: every token is read by a row that chooses for itself, those of an answer one by one, and what is kept of
+   * a text (`retention`) is chosen between the two. Such pages are the context's own: no other finds them. Default `text`.
    */
-  readonly exact?: boolean;
+  readonly as?: ReadAs;
 }
 
 export interface GenerateOptions extends GenerateSettings, StopOptions {}
@@ -31,7 +32,7 @@ export class Context {
    */
   append(ids: ArrayLike<number>, options: AppendOptions = {}): Promise<void> {
     return abortable(this.engine, options, (call, onProgress) =>
-      this.engine.appendIds(this.handle, Array.from(ids), withoutCall(options), call, onProgress),
+      this.engine.appendIds(this.handle, Array.from(ids), options.as, call, onProgress),
     );
   }
 

@@ -27,7 +27,10 @@ export interface Along {
   readonly nexts: readonly number[];
 }
 
-/** At every `step`-th place behind the first `length` tokens, which are read as a text; those behind them as an answer is. */
+/** Tokens of a question: more than policies watch. */
+const QUESTION = 64;
+
+/** At every `step`-th place behind the first `length` tokens, which are read as a text, the last of them as a question; those behind them as an answer is. */
 export const alongBook = async (
   model: Model,
   book: readonly number[],
@@ -36,9 +39,10 @@ export const alongBook = async (
 ): Promise<Along> => {
   const context = await model.context();
   const found: Float64Array[] = [];
-  await context.append(book.slice(0, length));
+  await context.append(book.slice(0, length - QUESTION));
+  await context.append(book.slice(length - QUESTION, length), { as: 'question' });
   for (let at = length; at < length + places * step; at += step) {
-    await context.append(book.slice(at, at + step), { exact: true });
+    await context.append(book.slice(at, at + step), { as: 'answer' });
     found.push(logSoftmax(await context.logits()));
   }
   await context.close();

@@ -8,6 +8,7 @@ import type { AskSettings, Finish } from '../generate/conversation.js';
 import type { Generated, GenerateSettings } from '../generate/generate.js';
 import type { Ranked } from '../generate/rank.js';
 import type { RankSettings } from '../generate/rank-settings.js';
+import type { ReadAs } from '../generate/read-as.js';
 import type { Exchange, Message } from '../generate/said.js';
 import type { Sifted, SiftSettings } from '../generate/sift.js';
 import type { OnText } from '../generate/speech.js';
@@ -190,7 +191,7 @@ export interface Engine {
   appendIds(
     context: number,
     ids: readonly number[],
-    how: { readonly exact?: boolean },
+    as: ReadAs | undefined,
     call: number,
     onProgress: Progress,
   ): Promise<void>;

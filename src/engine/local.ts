@@ -1,6 +1,7 @@
 import { abortError, LonghandError } from '../errors.js';
 import { generate } from '../generate/generate.js';
-import { flag, wholeNumber } from '../options.js';
+import { readAs } from '../generate/read-as.js';
+import { oneOf, wholeNumber } from '../options.js';
 import { checkAskOptions, checkGenerateOptions } from './check-generate.js';
 import { checkIds } from './check-ids.js';
 import type { Engine } from './engine.js';
@@ -172,10 +173,11 @@ export const createLocalEngine = (): Engine => {
         const opened = await openSession(modelOf(model), options, { signal, onProgress });
         return { context: await hold(model, opened), tokens: opened.context.tokens.length };
       }),
-    appendIds: (handle, ids, how, call, onProgress) =>
+    appendIds: (handle, ids, as, call, onProgress) =>
       alone(handle, call, ({ context, model }, signal) => {
         checkIds(ids, modelOf(model).reader.config.vocab);
-        return context.append(ids, flag('exact', how.exact) ?? false, { signal, onProgress });
+        const how = oneOf('as', as, 'text', ['text', 'question', 'answer']);
+        return readAs(context, ids, how, { signal, onProgress });
       }),
     appendText: (handle, text, call, onProgress) =>
       alone(handle, call, (held, signal) => {

@@ -206,6 +206,10 @@ export class Context {
     return this.#reading.state.residency.paging;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -39,7 +39,7 @@ test.each(methods)('in one call, or cut at the end of the segment: %j', async (a
   await model.close();
 });
 
-test('tokens that are read exactly are read as an answer is, not as a text', async () => {
+test('tokens that are read as an answer or a question are what an answer is, not as a text', async () => {
   const model = await load(MODEL, {
     ...{ kernelsUrl, threads: 1, kv: { store: 'none' } },
     attention: { method: 'quest', budget: 128, dense: 0 },
@@ -58,11 +58,12 @@ test('tokens that are read exactly are read as an answer is, not as a text', asy
     answer = await context.generate({ maxTokens: 8, temperature: 0 });
   });
   expect(answer).toHaveLength(8);
-  expect(await after((context) => context.append(answer, { exact: true }))).toEqual(answered);
+  for (const as of ['question', 'answer'] as const)
+    expect(await after((context) => context.append(answer, { as }))).toEqual(answered);
   expect(await after((context) => context.append(answer))).not.toEqual(answered);
-  await expect(after((context) => context.append(answer, { exact: 1 as never }))).rejects.toMatchObject({
+  await expect(after((context) => context.append(answer, { as: 'row' as never }))).rejects.toMatchObject({
     code: 'input/option',
-    details: { option: 'exact' },
+    details: { option: 'as' },
   });
   await model.close();
 });
