@@ -10,7 +10,7 @@ export interface KeptNotes {
   readonly name: string;
   /** Pages of a run. */
   readonly pages: number;
-  /** Those of a run in these layers, if any of them was made here and all are of the keys that are there now. */
+  /** Those of a run in these layers, if all are of the keys that are there now; no bytes if none of them was made here. */
   read(layers: readonly KvLayer[], run: number): Uint8Array<ArrayBuffer> | undefined;
   /** What `read` gave of the same run. Bytes that make no sense are left alone. */
   write(layers: readonly KvLayer[], run: number, bytes: Uint8Array): void;
@@ -19,7 +19,7 @@ export interface KeptNotes {
 export const keepNotes =
   (notes: KeptNotes): KeepNotes =>
   (chain, pages) => {
-    /** Runs that were handed over. */
+    /** Runs that were handed over, or rest there. */
     const done = new Set<number>();
     const segmentOf = (run: number): number => Math.ceil(((run + 1) * notes.pages) / pages) - 1;
     const nameOf = (run: number): string => `${notes.name} at=${run}`;
@@ -47,7 +47,7 @@ export const keepNotes =
           const bytes = notes.read(layers, run);
           if (!bytes) continue;
           done.add(run);
-          await chain.saveBeside(ids, segmentOf(run), nameOf(run), bytes);
+          if (bytes.length > 0) await chain.saveBeside(ids, segmentOf(run), nameOf(run), bytes);
         }
       },
       forget(segments) {

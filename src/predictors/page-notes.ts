@@ -59,7 +59,8 @@ export const createPageNotes = <T>(
       });
       // Of all layers that the method chooses for, and of the keys that are there now.
       const isWhole = noted.every(({ kv, of }) => of?.note !== undefined && kv.edits === (of.edits ?? -1));
-      if (!isWhole || !noted.some(({ of }) => of!.isMade)) return undefined;
+      if (!isWhole || noted.length === 0) return undefined;
+      if (!noted.some(({ of }) => of!.isMade)) return new Uint8Array(0);
       const own = noted.map(({ layer, of }) => ({ layer, sum: of!.sum, bytes: rest.encode(of!.note!) }));
       const words = [own.length, ...own.flatMap(({ layer, sum, bytes }) => [layer, sum, bytes.length])];
       const total = own.reduce((at, { bytes }) => at + bytes.length, 4 * words.length);

@@ -115,8 +115,11 @@ test('at rest they are those of their keys, and of no others', async () => {
   backend.mapPages(other, 4);
   for (let page = 0; page < 4; page++) backend.writePage(other, page, await backend.readPage(kv, page));
   notes.kept!.write([other], 0, first);
+  expect(notes.kept!.read([other], 0)).toBeUndefined();
   expect(notes.of(backend, other, 0)).toEqual(both[0]);
   expect(made()).toBe(2);
+  // It rests where it came from: there is nothing to hand over, which is another thing than not to be noted yet.
+  expect(notes.kept!.read([other], 0)).toHaveLength(0);
   // Those of another run, and bytes that are none at all.
   notes.kept!.write([other], 1, first);
   expect(notes.of(backend, other, 1)).toEqual(both[1]);
