@@ -90,6 +90,7 @@ const kept: Readonly<Record<string, (share: Share) => RetentionOptions>> = {
   'snap-kv': ({ budget }) => ({ policy: 'snap-kv', ...budget }),
   'snap-kv-ada': ({ budget }) => ({ policy: 'snap-kv', heads: 'ada', ...budget }),
   'snap-kv-pyramid': ({ budget }) => ({ policy: 'snap-kv', layers: 'pyramid', ...budget }),
+  'snap-kv-values': ({ budget }) => ({ policy: 'snap-kv', values: true, ...budget }),
   'snap-kv-pages': ({ budget }) => ({ policy: 'snap-kv', grain: 64, ...budget }),
   'snap-kv-16': ({ budget }) => ({ policy: 'snap-kv', grain: 16, pool: 31, ...budget }),
   'h2o-16': ({ budget }) => ({ policy: 'h2o', grain: 16, ...budget }),
