@@ -11,41 +11,57 @@ const ascending = (shares: Float64Array): Float64Array =>
 /** Ranges of the tokens that are marked. */
 const rangesOf = (marks: Uint8Array): Range[] => {
   const ranges: Range[] = [];
-  for (let token = marks.indexOf(1); token >= 0; ) {
-    const end = marks.indexOf(0, token);
-    ranges.push([token, end < 0 ? marks.length : end]);
-    token = end < 0 ? -1 : marks.indexOf(1, end);
+  for (let token = 0; token < marks.length; token++) {
+    if (marks[token] === 0) continue;
+    const start = token;
+    while (marks[token] === 1) token++;
+    ranges.push([start, token]);
   }
   return ranges;
 };
 
-/** By how much of a group's attention a mean would draw, cluster by cluster of one list. */
-const wanted = (all: readonly KeyClusters[], queries: Float32Array, scale: number): Float64Array => {
-  const count = all.reduce((sum, { members }) => sum + members.length, 0);
-  const dim = all[0]!.means.length / all[0]!.members.length;
-  const [sums, weights] = [new Float64Array(count), new Float64Array(count)];
-  for (let at = 0; at < queries.length; at += dim) {
-    let [i, most] = [0, Number.NEGATIVE_INFINITY];
-    for (const { means, members } of all) {
-      for (let from = 0; from < means.length; from += dim, i++) {
-        // Four sums, none of which waits for the others; channels are a multiple of 16.
-        let [a, b, c, d] = [0, 0, 0, 0];
-        for (let x = at, y = from; y < from + dim; x += 4, y += 4) {
-          a += queries[x]! * means[y]!;
-          b += queries[x + 1]! * means[y + 1]!;
-          c += queries[x + 2]! * means[y + 2]!;
-          d += queries[x + 3]! * means[y + 3]!;
-        }
-        weights[i] = members[from / dim]!.length > 0 ? scale * (a + b + c + d) : Number.NEGATIVE_INFINITY;
-        most = Math.max(most, weights[i]!);
-      }
+/** Logits of a query, the channels from `at` on, with the means of a run, to `out` from `first` on; −∞ where a cluster has no keys. */
+const meet = (
+  out: Float64Array,
+  first: number,
+  { means, members }: KeyClusters,
+  queries: Float32Array,
+  at: number,
+  scale: number,
+): void => {
+  const dim = means.length / members.length;
+  for (let cluster = 0; cluster < members.length; cluster++) {
+    const from = cluster * dim;
+    // Two sums, neither of which waits for the other.
+    let even = 0;
+    let odd = 0;
+    for (let c = 0; c < dim; c += 2) {
+      even += queries[at + c]! * means[from + c]!;
+      odd += queries[at + c + 1]! * means[from + c + 1]!;
     }
+    out[first + cluster] = members[cluster]!.length > 0 ? scale * (even + odd) : Number.NEGATIVE_INFINITY;
+  }
+};
+
+/** By how much of a group's attention a mean would draw, cluster by cluster of one list, `each` of a run. */
+const wanted = (
+  all: readonly KeyClusters[],
+  each: number,
+  queries: Float32Array,
+  scale: number,
+): Float64Array => {
+  const dim = all[0]!.means.length / each;
+  const [sums, weights] = [new Float64Array(all.length * each), new Float64Array(all.length * each)];
+  for (let at = 0; at < queries.length; at += dim) {
+    for (let run = 0; run < all.length; run++) meet(weights, run * each, all[run]!, queries, at, scale);
+    let most = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < weights.length; i++) most = Math.max(most, weights[i]!);
     let sum = 0;
-    for (i = 0; i < count; i++) {
+    for (let i = 0; i < weights.length; i++) {
       weights[i] = Math.exp(weights[i]! - most) || 0;
       sum += weights[i]!;
     }
-    for (i = 0; i < count; i++) sums[i] = sums[i]! + weights[i]! / (sum || 1);
+    for (let i = 0; i < weights.length; i++) sums[i] = sums[i]! + weights[i]! / (sum || 1);
   }
   return sums;
 };
@@ -61,13 +77,15 @@ export const tokensFor = (
   scale: number,
   count: number,
 ): Range[] => {
-  const order = ascending(wanted(all, queries, scale));
-  const members = all.flatMap((some, i) => some.members.map((tokens) => ({ tokens, from: i * run })));
+  const each = all[0]!.members.length;
+  const order = ascending(wanted(all, each, queries, scale));
   const marks = new Uint8Array(all.length * run);
   let named = 0;
   for (let i = order.length - 1; i >= 0 && named < count; i--) {
-    const { tokens, from } = members[order[i]! % MOST]!;
-    for (const token of tokens) marks[from + token] = 1;
+    const cluster = order[i]! % MOST;
+    const of = Math.floor(cluster / each);
+    const tokens = all[of]!.members[cluster % each]!;
+    for (const token of tokens) marks[of * run + token] = 1;
     named += tokens.length;
   }
   return rangesOf(marks);
