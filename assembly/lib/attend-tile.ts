@@ -171,7 +171,7 @@ export function attendTile(
     }
     if (packed) {
       if (integer || grouped) packValues(values, codes, valueDim, start >> 2, (end + 3) >> 2);
-      else decodeF16(values, codes, BLOCK * valueDim);
+      else decodeF16(values + start * accRow, codes + start * <usize>(valueDim << 1), (last + 1 - first) * valueDim);
       codes = values;
     }
     const perToken: usize = integer ? valueScales : 0;

@@ -81,22 +81,31 @@ export class Context {
    * abort or a failure leaves the tokens as they were, and the whole segments read so far in the store.
    */
   async append(ids: ArrayLike<number>, exact: boolean, hooks: AppendHooks = {}): Promise<void> {
-    this.#checkRoom(ids.length);
-    const before = { tokens: this.tokens.length };
+    this.checkRoom(ids.length);
     if (!exact) this.#reading.anchor = Number.POSITIVE_INFINITY;
-    this.#reading.answering = false;
-    this.#push(ids, exact);
+    await this.orAsBefore(() => {
+      this.#reading.answering = false;
+      this.#push(ids, exact);
+      return this.catchUp(hooks);
+    });
+  }
+
+  /** Where `read` fails, the tokens and what comes next are as before it, unless the context was closed. */
+  async orAsBefore(read: () => Promise<void>): Promise<void> {
+    const [tokens, { answering }] = [this.tokens.length, this.#reading];
     try {
-      await this.catchUp(hooks);
+      await read();
     } catch (error) {
-      if (!this.#closed) this.rewind(before);
+      if (this.#closed) throw error;
+      this.rewind({ tokens });
+      this.#reading.answering = answering;
       throw error;
     }
   }
 
   /** Put back a stored token list: its pages are restored from the store as far as they go when it is next read. */
   resume(tokens: ArrayLike<number>, spans: Iterable<Span>): void {
-    this.#checkRoom(tokens.length - this.tokens.length);
+    this.checkRoom(tokens.length - this.tokens.length);
     this.rewind({ tokens: 0 });
     for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
     this.#spans.load(spans);
@@ -152,7 +161,7 @@ export class Context {
 
   /** One more token, private to this context; it is read when its logits are asked for. */
   push(id: number): void {
-    this.#checkRoom(1);
+    this.checkRoom(1);
     this.#reading.answering = true;
     this.#push([id], true);
   }
@@ -206,10 +215,6 @@ export class Context {
     return this.#reading.state.residency.paging;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -246,7 +251,7 @@ export class Context {
     if (this.#closed) throw new LonghandError('engine/closed', 'This context was closed. Open another one.');
   }
 
-  #checkRoom(more: number): void {
+  checkRoom(more: number): void {
     this.#assertOpen();
     const requested = this.tokens.length + more;
     const quota = this.#reader.maxTokens;

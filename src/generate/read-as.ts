@@ -12,14 +12,13 @@ export const readAs = async (
   hooks: AppendHooks,
 ): Promise<void> => {
   if (as !== 'answer') return context.append(ids, as === 'question', hooks);
-  const before = { tokens: context.tokens.length };
-  try {
+  context.checkRoom(ids.length);
+  const total = context.tokens.length + ids.length;
+  const onProgress = (done: number): void => hooks.onProgress?.(done, total);
+  await context.orAsBefore(async () => {
     for (const id of ids) {
       context.push(id);
-      await context.catchUp(hooks);
+      await context.catchUp({ ...hooks, onProgress });
     }
-  } catch (error) {
-    if (!context.closed) context.rewind(before);
-    throw error;
-  }
+  });
 };

@@ -54,6 +54,8 @@ export const clustersFrom = (
 };
 
 const ROUNDS = 6;
+/** Products of keys and directions that are in memory together: what they take does not grow with the run. */
+const AT_ONCE = 2 ** 18;
 
 /** A vector of length 1 in place of the `dim` numbers from `at` on, or of 0s. */
 const normalise = (rows: Float32Array, at: number, dim: number): void => {
@@ -65,14 +67,22 @@ const normalise = (rows: Float32Array, at: number, dim: number): void => {
 /** Which of `count` directions each key points at most, of keys (tokens, dim) and directions (count, dim). The lower first among equals. */
 const nearest = (backend: Backend, keys: Float32Array, directions: Float32Array, dim: number): Int32Array => {
   const weight = weightOf(backend, 'directions', directions, dim);
-  const likeness = productsOf(backend, keys, weight);
-  backend.free(weight);
   const count = weight.rows;
-  return Int32Array.from({ length: keys.length / dim }, (_, token) => {
-    let best = token * count;
-    for (let i = best + 1; i < (token + 1) * count; i++) if (likeness[i]! > likeness[best]!) best = i;
-    return best - token * count;
-  });
+  const place = new Int32Array(keys.length / dim);
+  const step = Math.max(1, Math.floor(AT_ONCE / count));
+  try {
+    for (let first = 0; first < place.length; first += step) {
+      const likeness = productsOf(backend, keys.subarray(first * dim, (first + step) * dim), weight);
+      for (let from = 0, token = first; from < likeness.length; from += count, token++) {
+        let best = from;
+        for (let i = from + 1; i < from + count; i++) if (likeness[i]! > likeness[best]!) best = i;
+        place[token] = best - from;
+      }
+    }
+  } finally {
+    backend.free(weight);
+  }
+  return place;
 };
 
 /**

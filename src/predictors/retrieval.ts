@@ -92,7 +92,7 @@ export const retrieval = (options: RetrievalOptions): Predictor => {
     },
     notes: keepNotes(clusters.kept!),
     counts: () => ({ clustered }),
-    signature: `retrieval candidates=${factor} run=${RUN} size=${size} ${keepSignature(keep)}`,
+    signature: `retrieval 2 candidates=${factor} run=${RUN} size=${size} ${keepSignature(keep)}`,
     plan(backend, input, out) {
       const { tiles, q, kv, scale, chunks, scores, candidates } = input;
       if (fits(keep, wholeEnd(tiles))) return backend.select(out, tiles, EVERYTHING);

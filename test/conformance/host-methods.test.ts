@@ -92,6 +92,34 @@ test('clusters: every key is in one, each mean is that of its keys, and what poi
   }
 });
 
+test('clusters of a long run are found piece by piece, and leave nothing on the backend, whatever happens', async () => {
+  const numbers = random(6);
+  const topics = Array.from({ length: 256 }, () => numbers.normals(DIM));
+  const keys = Float32Array.from({ length: 4096 * DIM }, (_, i) => {
+    return topics[Math.floor(i / DIM) % 256]![i % DIM]! + 0.01 * numbers.normal();
+  });
+  const shape = { kvHeads: 1, keyDim: DIM, valueDim: DIM, keys: 'q8', values: 'q8' } as const;
+  const before = backend.bytes();
+  const [found] = clusterKeys(keys, shape, 16, backend);
+  const { weights, pages } = backend.bytes();
+  expect({ weights, pages }).toEqual({ weights: before.weights, pages: before.pages });
+  // Every 16th key begins a cluster, so of 256 topics sixteen do, again and again: their own keys stand with them.
+  for (const tokens of found!.members) {
+    const of = new Set(tokens.map((token) => token % 256).filter((topic) => topic % 16 === 0));
+    expect(of.size).toBeLessThanOrEqual(1);
+  }
+  expect(found!.members.flat()).toHaveLength(4096);
+  const failing = {
+    ...backend,
+    peek: () => {
+      throw new Error('no');
+    },
+  };
+  const activations = backend.bytes().activations;
+  expect(() => clusterKeys(keys, shape, 16, failing)).toThrow('no');
+  expect(backend.bytes()).toMatchObject({ weights: before.weights, activations });
+});
+
 test('retrieval: of the hundred keys that a row wants most, clusters hand over nearly all, and lots a share', async () => {
   const reading = await createReading({ tokens, group: 1 });
   const kv = putPages(backend, reading);
