@@ -50,8 +50,10 @@ export const outcomeTable = (outcomes: readonly Outcome[]): string => {
   return rows.join('\n');
 };
 
-export const agreementTable = (agreements: readonly Agreement[]): string =>
-  [
+/** The nearest first, by length. */
+export const agreementTable = (agreements: readonly Agreement[]): string => {
+  const ordered = [...agreements].sort((a, b) => a.length - b.length || a.divergence - b.divergence);
+  return [
     ...head(
       [
         'method',
@@ -63,7 +65,7 @@ export const agreementTable = (agreements: readonly Agreement[]): string =>
       ],
       5,
     ),
-    ...agreements.map(({ method, length, places, divergence, same, perplexity }) =>
+    ...ordered.map(({ method, length, places, divergence, same, perplexity }) =>
       row([
         method,
         length.toLocaleString('en'),
@@ -74,3 +76,4 @@ export const agreementTable = (agreements: readonly Agreement[]): string =>
       ]),
     ),
   ].join('\n');
+};
