@@ -41,6 +41,7 @@ export type { GrammarOptions } from './generate/grammar/options.js';
 export type { TokenChance, TokenLogprobs } from './generate/log-probabilities.js';
 export type { Ranked } from './generate/rank.js';
 export type { RankSettings } from './generate/rank-settings.js';
+export type { ReadAs } from './generate/read-as.js';
 export type { Exchange, Message } from './generate/said.js';
 export type { SampleOptions } from './generate/sample.js';
 export type { ShortlistOptions } from './generate/shortlist.js';
