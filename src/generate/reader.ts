@@ -7,7 +7,7 @@ import type { ModelConfig } from '../model/config.js';
 import { attend, begin, end, type Forward, finish, queriesOf, readPlan, recur } from '../model/forward.js';
 import { type ContextState, createState, type PageCodecs } from '../model/state.js';
 import type { ModelWeights } from '../model/weights.js';
-import type { Beside, Retain } from '../policies/policy.js';
+import type { Amendment, Retain } from '../policies/policy.js';
 import type { Predictor } from '../predictors/predictor.js';
 import { createMarks } from './marks.js';
 import type { Watch } from './sources.js';
@@ -109,34 +109,34 @@ const lookOf = (call: Forward, layer: number, watch: Watch | undefined): Watch |
  * Undefined where there was nothing to wait for: most layers of most answers.
  */
 const read = (call: Forward, layer: number, watching: Watch | undefined): Promise<void> | undefined => {
-  const beside = call.state.beside(layer, call.activations.rows);
+  const amendment = call.state.amendment(layer, call.activations.rows);
   const watch = lookOf(call, layer, watching);
   const whole = call.state.residency.isWhole(layer, call.tiles.position);
-  if (!whole || watch || beside) return readBeside(call, layer, whole, watch, beside);
+  if (!whole || watch || amendment) return readAwaited(call, layer, whole, watch, amendment);
   attend(call, layer);
   return undefined;
 };
 
-const readBeside = async (
+const readAwaited = async (
   call: Forward,
   layer: number,
   whole: boolean,
   watch: Watch | undefined,
-  beside: Beside | undefined,
+  amendment: Amendment | undefined,
 ): Promise<void> => {
   const { activations } = call;
   const { residency, plans } = call.state;
   if (whole) {
     if (watch) await watch(call, layer);
-    attend(call, layer, undefined, beside?.logSumExp);
-    await beside?.add(queriesOf(call, layer), activations.attended);
+    attend(call, layer, undefined, amendment?.logSumExp);
+    await amendment?.amend(queriesOf(call, layer), activations.attended, plans[layer]!);
     return;
   }
   for await (const pass of residency.passes(layer, plans[layer]!, watch !== undefined)) {
     if (watch) await watch(call, layer);
-    attend(call, layer, pass, beside?.logSumExp);
+    attend(call, layer, pass, amendment?.logSumExp);
   }
-  await beside?.add(queriesOf(call, layer), activations.attended);
+  await amendment?.amend(queriesOf(call, layer), activations.attended, plans[layer]!);
 };
 
 /**

@@ -12,7 +12,7 @@ import {
 import { LonghandError } from '../errors.js';
 import { createResidency, type Residency, type ResidencyOptions } from '../kv/residency.js';
 import { createKeptStates } from '../kv/states.js';
-import type { Beside, Retain, Retention } from '../policies/policy.js';
+import type { Amendment, Retain, Retention } from '../policies/policy.js';
 import { canPlanOn, needsHost } from '../predictors/needs-host.js';
 import type { PredictInput, Predictor } from '../predictors/predictor.js';
 import { sliding } from '../predictors/sliding.js';
@@ -39,8 +39,8 @@ export interface ContextState {
   readonly retention: Retention | undefined;
   /** Looks at rows of a call between the plan of a layer and its attention, where that is wanted. */
   observer(layer: number, tiles: Tiles): ((q: Tensor) => Promise<void>) | undefined;
-  /** What is added to the attention of rows of a layer, where something is. */
-  beside(layer: number, rows: number): Beside | undefined;
+  /** What is changed of the attention of rows of a layer, where something is. */
+  amendment(layer: number, rows: number): Amendment | undefined;
   /** Find and summarise the chunks of a layer up to `tokens`, if it has any. */
   index(layer: number, tokens: number): void;
   /** q: (rows, heads · channels), as the layer keeps its keys. */
@@ -204,9 +204,9 @@ export const createState = (
       if (place < 0 || !retention?.observes(tiles)) return undefined;
       return (q) => retention.observe(place, q, plans[layer]!);
     },
-    beside: (layer, rows) => {
+    amendment: (layer, rows) => {
       const place = whole.indexOf(layer);
-      return place < 0 ? undefined : retention?.beside(place, rows);
+      return place < 0 ? undefined : retention?.amendment(place, rows);
     },
     plans,
     predictors,

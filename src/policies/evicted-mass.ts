@@ -1,6 +1,6 @@
-import { PAGE, type Range, type Tensor } from '../backends/backend.js';
+import { PAGE, type Range } from '../backends/backend.js';
 import { inOwnChannels, storedHead } from '../kv/stored-head.js';
-import type { RetentionParts } from './policy.js';
+import type { Amends, RetentionParts } from './policy.js';
 
 /** What stands for the tokens of one KV head that were dropped. */
 interface Means {
@@ -9,18 +9,6 @@ interface Means {
   readonly values: Float32Array;
   /** ln of how many tokens each stands for. */
   readonly logs: Float32Array;
-}
-
-/** Lets dropped tokens go on weighing in attention, all those of a run as one. */
-export interface EvictedMass {
-  /** What `kept` does not name of these tokens, layer by layer and head by head. Their pages must have memory. */
-  drop(kept: readonly (readonly (readonly Range[])[])[], tokens: number): Promise<void>;
-  clear(): void;
-  /** Where attention must leave its log-sum-exps, (rows, heads), if anything is to be added to it. */
-  logSumExp(rows: number): Tensor | undefined;
-  /** Adds it to what attention wrote. */
-  add(layer: number, q: Tensor, attended: Tensor): Promise<void>;
-  release(): void;
 }
 
 /** Tokens that share a mean, aligned: those of them that were dropped. */
@@ -40,10 +28,9 @@ const droppedRuns = (kept: readonly Range[], tokens: number): number[][] => {
   return runs;
 };
 
-export const createEvictedMass = (parts: RetentionParts): EvictedMass => {
-  const { backend, layers, heads, scale, softcap } = parts;
+/** Lets dropped tokens go on weighing in attention, all those of a run as one. */
+export const evictedMass = ({ backend, layers, scale, softcap }: RetentionParts): Amends => {
   let means: Means[][] = [];
-  let out: Tensor | undefined;
 
   const meansOf = async (layer: number, kept: readonly (readonly Range[])[], tokens: number) => {
     const kv = layers[layer]!;
@@ -79,52 +66,30 @@ export const createEvictedMass = (parts: RetentionParts): EvictedMass => {
   };
 
   return {
-    async drop(kept, tokens) {
+    plans: false,
+    async chosen(kept, { tokens }) {
       const found: Means[][] = [];
       for (const [layer, rows] of kept.entries()) found.push(await meansOf(layer, rows, tokens));
       means = found;
     },
-    clear() {
-      means = [];
-    },
-    logSumExp(rows) {
-      if (means.length === 0) return undefined;
-      if (!out || out.rows < rows) {
-        if (out) backend.free(out);
-        out = backend.tensor('kept log-sum-exps', rows, heads);
+    amend({ layer, kvHead, query, logSumExp }, result) {
+      const { keys, values, logs } = means[layer]![kvHead]!;
+      const [keyDim, valueDim] = [query.length, result.length];
+      const logits = logs.map((log, n) => {
+        let dot = 0;
+        for (let c = 0; c < keyDim; c++) dot += query[c]! * keys[n * keyDim + c]!;
+        const logit = scale * dot;
+        return log + (softcap === undefined ? logit : softcap * Math.tanh(logit / softcap));
+      });
+      const most = logits.reduce((a, b) => Math.max(a, b), logSumExp);
+      let total = Math.exp(logSumExp - most);
+      for (let c = 0; c < valueDim; c++) result[c]! *= total;
+      for (const [n, logit] of logits.entries()) {
+        const weight = Math.exp(logit - most);
+        total += weight;
+        for (let c = 0; c < valueDim; c++) result[c]! += weight * values[n * valueDim + c]!;
       }
-      return backend.view(out, rows, heads);
-    },
-    async add(layer, q, attended) {
-      const own = means[layer];
-      if (!own || !out) return;
-      const { keyDim, valueDim, kvHeads } = layers[layer]!.shape;
-      const queries = await backend.read(q);
-      const results = (await backend.read(attended)).slice();
-      const sums = await backend.read(backend.view(out, q.rows, heads));
-      for (let at = 0; at < q.rows * heads; at++) {
-        const { keys, values, logs } = own[Math.floor(((at % heads) * kvHeads) / heads)]!;
-        const logits = logs.map((log, n) => {
-          let dot = 0;
-          for (let c = 0; c < keyDim; c++) dot += queries[at * keyDim + c]! * keys[n * keyDim + c]!;
-          const logit = scale * dot;
-          return log + (softcap === undefined ? logit : softcap * Math.tanh(logit / softcap));
-        });
-        const most = logits.reduce((a, b) => Math.max(a, b), sums[at]!);
-        const result = results.subarray(at * valueDim, (at + 1) * valueDim);
-        let total = Math.exp(sums[at]! - most);
-        for (let c = 0; c < valueDim; c++) result[c]! *= total;
-        for (const [n, logit] of logits.entries()) {
-          const weight = Math.exp(logit - most);
-          total += weight;
-          for (let c = 0; c < valueDim; c++) result[c]! += weight * values[n * valueDim + c]!;
-        }
-        for (let c = 0; c < valueDim; c++) result[c]! /= total;
-      }
-      backend.upload(attended, results);
-    },
-    release() {
-      if (out) backend.free(out);
+      for (let c = 0; c < valueDim; c++) result[c]! /= total;
     },
   };
 };

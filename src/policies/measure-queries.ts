@@ -29,7 +29,7 @@ const looking = (look: (layer: number, position: number, q: Float32Array) => voi
       },
       observes: () => true,
       observe: async (layer, q) => look(layer, position, await backend.read(q)),
-      beside: () => undefined,
+      amendment: () => undefined,
       kept: (total) => total,
       release: () => undefined,
     };

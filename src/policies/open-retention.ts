@@ -29,7 +29,7 @@ export const openRetention = async (
     const { signature, needs } = policy;
     return {
       retain: {
-        wholeContext: needs.values || needs.expects !== undefined || needs.evicted === true,
+        wholeContext: needs.values || needs.expects !== undefined || needs.amends !== undefined,
         open: (parts) => createRetention(policy, parts),
       },
       signature,

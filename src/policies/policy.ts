@@ -32,8 +32,30 @@ export interface PolicyNeeds {
   readonly values: boolean;
   /** Scores are what these queries would look at, by the stored keys alone, in place of rows that are observed. All pages, too. */
   readonly expects?: Expects;
-  /** What is dropped goes on weighing, as means. All pages, too. Default false. */
-  readonly evicted?: boolean;
+  /** What it changes of attention behind a choice. All pages, too. Default: nothing. */
+  readonly amends?: (parts: RetentionParts) => Amends;
+}
+
+/** One head of a row that attention has read. */
+export interface AttendedRow {
+  readonly layer: number;
+  readonly kvHead: number;
+  /** (keyDim), after RoPE. */
+  readonly query: Float32Array;
+  /** The log-sum-exp of what it read. */
+  readonly logSumExp: number;
+  /** What its plan names, if that was asked for: see `plans`. */
+  readonly ranges: readonly Range[];
+}
+
+/** How a policy changes what attention makes of rows. Made for every context. */
+export interface Amends {
+  /** Whether it must know what plans name. */
+  readonly plans: boolean;
+  /** Behind every choice: kept[layer][head] of what was observed. */
+  chosen(kept: readonly (readonly (readonly Range[])[])[], observed: Observed): Promise<void>;
+  /** Changes `result`, (valueDim), in place. */
+  amend(row: AttendedRow, result: Float32Array): void;
 }
 
 /** A tile that is about to read. Layers are counted among those that are read whole. */
@@ -102,12 +124,12 @@ export interface RetentionParts {
   keepPages(layer: number, kept: readonly Range[] | undefined): void;
 }
 
-/** What weighs in attention beside the tokens that plans name. */
-export interface Beside {
+/** What is changed of the attention of a call. */
+export interface Amendment {
   /** Where attention must leave its log-sum-exps, (rows, heads). */
   readonly logSumExp: Tensor;
-  /** Adds it to what attention wrote. */
-  add(q: Tensor, attended: Tensor): Promise<void>;
+  /** Changes what attention wrote, by this plan. q: (rows, heads · keyDim), after RoPE. */
+  amend(q: Tensor, attended: Tensor, plan: Plan): Promise<void>;
 }
 
 /** The kept set of one context. */
@@ -120,8 +142,8 @@ export interface Retention {
   observes(tiles: Tiles): boolean;
   /** Between the plan of a layer and its attention. q: (rows, heads · keyDim), after RoPE. */
   observe(layer: number, q: Tensor, plan: Plan): Promise<void>;
-  /** What is added to the attention of a call that reads after something was dropped. */
-  beside(layer: number, rows: number): Beside | undefined;
+  /** What is changed of the attention of a call behind a choice. */
+  amendment(layer: number, rows: number): Amendment | undefined;
   /** Tokens of `total` that plans may name, on average over layers and heads. */
   kept(total: number): number;
   release(): void;

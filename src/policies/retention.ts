@@ -1,5 +1,5 @@
 import { MOST_REUSE, type Range, type Tiles, tileCount, tileEnd, tileStart } from '../backends/backend.js';
-import { createEvictedMass } from './evicted-mass.js';
+import { createAmendsRows } from './amend-rows.js';
 import { createExpectation } from './expectation.js';
 import { createObserver } from './observer.js';
 import type { Policy, Retention, RetentionParts } from './policy.js';
@@ -18,7 +18,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   /** Whether rows are looked at before there is a choice. */
   const looks = needs.rows > 0 || needs.every > 0;
   const expectation = needs.expects && createExpectation(parts, needs.expects);
-  const evicted = needs.evicted ? createEvictedMass(parts) : undefined;
+  const amends = needs.amends && createAmendsRows(parts, needs.amends(parts));
   /** Tokens that the last choice was made among; 0: there was none. */
   let chosenAt = 0;
   /** Where a prompt ends that is being read. */
@@ -38,7 +38,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   };
   const keepAll = (): void => {
     chosenAt = 0;
-    evicted?.clear();
+    amends?.clear();
     for (const layer of layers.keys()) {
       put(layer, 0, new Array<Range[]>(headsOf(layer)).fill([]));
       keepPages(layer, undefined);
@@ -66,10 +66,10 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
   };
 
   const choose = async (tokens: number): Promise<void> => {
-    const observed = await observer.observed(tokens);
     const scores = await expectation?.read(tokens);
-    const rows = policy.keep!({ ...observed, ...(scores && { scores }) });
-    await evicted?.drop(rows, tokens);
+    const observed = { ...(await observer.observed(tokens)), ...(scores && { scores }) };
+    const rows = policy.keep!(observed);
+    await amends?.chosen(rows, observed);
     chosenAt = tokens;
     keptTokens = 0;
     for (const [layer, heads] of rows.entries()) {
@@ -113,10 +113,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
     },
     observes: ({ position, rows }) => !policy.keepAt && observer.from < position + rows,
     observe: (layer, q, plan) => observer.observe(layer, q, plan),
-    beside(layer, rows) {
-      const logSumExp = evicted?.logSumExp(rows);
-      return logSumExp && { logSumExp, add: (q, attended) => evicted!.add(layer, q, attended) };
-    },
+    amendment: (layer, rows) => amends?.amendment(layer, rows),
     kept(total) {
       if (chosenAt === 0 || lists === 0) return total;
       if (!policy.keepAt) return keptTokens / lists + total - chosenAt;
@@ -126,7 +123,7 @@ export const createRetention = (policy: Policy, parts: RetentionParts): Retentio
     release() {
       for (const plan of [...kept, ...named.values()]) backend.free(plan);
       observer.release();
-      evicted?.release();
+      amends?.release();
     },
   };
 };

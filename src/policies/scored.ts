@@ -1,5 +1,6 @@
 import { flag, numberBetween, oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { pyramid, quotas } from './budgets.js';
+import { evictedMass } from './evicted-mass.js';
 import { choosable, type Forced, keepBest, pooled } from './keep-best.js';
 import type { Observed, Policy } from './policy.js';
 
@@ -103,7 +104,7 @@ export const scored = (options: KeptOptions & { readonly policy: string }, scori
   const { name, rows, decay, every } = scoring;
   return {
     name,
-    needs: { reading: false, rows, decay, every, values, ...(evicted === 'mean' && { evicted: true }) },
+    needs: { reading: false, rows, decay, every, values, ...(evicted === 'mean' && { amends: evictedMass }) },
     signature: [
       `${name} budget=${budget} density=${share ?? 0} sinks=${sinks} recent=${half ? 'half' : recent} grain=${grain}`,
       `values=${values} evicted=${evicted} layers=${layers} heads=${heads} ${scoring.signature}`,

@@ -41,9 +41,9 @@ const keptOn = async (backend: Backend, policy: Policy, reading: Reading): Promi
       predictors[layer]!.plan(backend, { layer, tiles, q, kv, scale }, out);
       if (retention.observes(tiles)) await retention.observe(layer, q, out);
       if (!answering) continue;
-      const beside = retention.beside(layer, 1);
-      backend.attend(attended, q, kv, out, { scale, ...(beside && { logSumExp: beside.logSumExp }) });
-      await beside?.add(q, attended);
+      const amendment = retention.amendment(layer, 1);
+      backend.attend(attended, q, kv, out, { scale, ...(amendment && { logSumExp: amendment.logSumExp }) });
+      await amendment?.amend(q, attended, out);
     }
     return (await backend.readPlan(out)).map((row) => [...row]);
   };

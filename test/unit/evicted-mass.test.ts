@@ -1,7 +1,8 @@
 /** Dropped tokens that go on weighing in attention, as means. */
 import { expect, test } from 'vitest';
 import { PAGE, type Range } from '../../src/backends/backend.js';
-import { createEvictedMass } from '../../src/policies/evicted-mass.js';
+import { createAmendsRows } from '../../src/policies/amend-rows.js';
+import { evictedMass } from '../../src/policies/evicted-mass.js';
 import { createRefBackend } from '../reference/backend.js';
 import { random } from '../support/random.js';
 
@@ -44,25 +45,25 @@ const attention = async (spread: number, codec: 'f16' | 'q8', softcap?: number) 
   const q = filled(1, HEADS * own.keyDim);
   const [scale, tiles] = [0.5, { position: TOKENS - 1, rows: 1, tileRows: 1 }];
   const capped = softcap === undefined ? {} : { softcap };
-  const evicted = createEvictedMass({
-    ...{ backend, layers: [kv], heads: HEADS, scale, keepPages: () => undefined, ...capped },
-  });
+  const parts = { backend, layers: [kv], heads: HEADS, scale, keepPages: () => undefined, ...capped };
+  const evicted = createAmendsRows(parts, evictedMass(parts));
   const attend = async (ranges: Range[][], adds: boolean): Promise<Float32Array> => {
     const plan = backend.plan('plan', 2);
     backend.writePlan(plan, tiles, ranges);
     const out = backend.tensor('out', 1, HEADS * own.valueDim);
-    const logSumExp = evicted.logSumExp(1);
-    backend.attend(out, q, kv, plan, { scale, ...capped, ...(logSumExp && { logSumExp }) });
-    if (adds) await evicted.add(0, q, out);
+    const amendment = evicted.amendment(0, 1);
+    const logSumExp = amendment && { logSumExp: amendment.logSumExp };
+    backend.attend(out, q, kv, plan, { scale, ...capped, ...logSumExp });
+    if (adds) await amendment?.amend(q, out, plan);
     return (await backend.read(out)).slice();
   };
   const all: Range[][] = [[[0, TOKENS]], [[0, TOKENS]]];
   const whole = await attend(all, true);
   const kept = await attend(KEPT, false);
-  await evicted.drop([KEPT], TOKENS);
+  await evicted.chosen([KEPT], { tokens: TOKENS, scores: [] });
   const added = await attend(KEPT, true);
   evicted.clear();
-  expect(evicted.logSumExp(1)).toBeUndefined();
+  expect(evicted.amendment(0, 1)).toBeUndefined();
   expect(await attend(KEPT, true)).toEqual(kept);
   evicted.release();
   const far = (found: Float32Array): number =>
