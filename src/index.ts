@@ -58,6 +58,7 @@ export type { ExportOptions, ImportOptions, Model, OpenOptions, ProbeOptions } f
 export type { PageSizes } from './model/page-sizes.js';
 export type { WorkerOptions } from './page-engine.js';
 export type { A2sfOptions } from './policies/a2sf.js';
+export type { ActOptions } from './policies/act.js';
 export type { DuoOptions } from './policies/duo.js';
 export type { ExpectedOptions } from './policies/expected.js';
 export type { GivenOptions, Worth } from './policies/given.js';

@@ -102,6 +102,8 @@ const kept: Readonly<Record<string, (share: Share) => RetentionOptions>> = {
   'h2o-mean': ({ budget }) => ({ policy: 'h2o', evicted: 'mean', ...budget }),
   a2sf: ({ budget }) => ({ policy: 'a2sf', ...budget }),
   'a2sf-values': ({ budget }) => ({ policy: 'a2sf', values: true, ...budget }),
+  act: () => ({ policy: 'act' }),
+  'act-2': () => ({ policy: 'act', threshold: 0.02 }),
 };
 
 /** How exactly a text that is read densely is kept, by name. */

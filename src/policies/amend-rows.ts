@@ -31,7 +31,7 @@ export const createAmendsRows = (parts: RetentionParts, amends: Amends): AmendsR
       active = false;
     },
     amendment(layer, rows) {
-      if (!active) return undefined;
+      if (!active || !amends.touches(layer)) return undefined;
       const logSumExp = roomFor(rows);
       return {
         logSumExp,

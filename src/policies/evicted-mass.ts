@@ -72,6 +72,7 @@ export const evictedMass = ({ backend, layers, scale, softcap }: RetentionParts)
       for (const [layer, rows] of kept.entries()) found.push(await meansOf(layer, rows, tokens));
       means = found;
     },
+    touches: (layer) => means[layer]!.some(({ logs }) => logs.length > 0),
     amend({ layer, kvHead, query, logSumExp }, result) {
       const { keys, values, logs } = means[layer]![kvHead]!;
       const [keyDim, valueDim] = [query.length, result.length];

@@ -1,5 +1,6 @@
 import { oneOf, onlyKnown } from '../options.js';
 import { type A2sfOptions, a2sf } from './a2sf.js';
+import { type ActOptions, act } from './act.js';
 import { type DuoOptions, duo } from './duo.js';
 import { type ExpectedOptions, expected } from './expected.js';
 import { type GivenOptions, given } from './given.js';
@@ -24,7 +25,8 @@ export type RetentionOptions =
   | PyramidInferOptions
   | ExpectedOptions
   | GivenOptions
-  | DuoOptions;
+  | DuoOptions
+  | ActOptions;
 
 type Factory<Name extends RetentionOptions['policy']> = (
   options: Extract<RetentionOptions, { policy: Name }>,
@@ -44,6 +46,7 @@ export const policies: { readonly [Name in RetentionOptions['policy']]: Factory<
   given,
   expected: (options) => expected(options),
   duo,
+  act,
 };
 
 /** The policy that `options` name, with every default filled in; none where everything is kept. Refuses what it cannot obey with `input/option`. */

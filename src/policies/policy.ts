@@ -54,6 +54,8 @@ export interface Amends {
   readonly plans: boolean;
   /** Behind every choice: kept[layer][head] of what was observed. */
   chosen(kept: readonly (readonly (readonly Range[])[])[], observed: Observed): Promise<void>;
+  /** Whether it changes anything in this layer, behind the last choice. */
+  touches(layer: number): boolean;
   /** Changes `result`, (valueDim), in place. */
   amend(row: AttendedRow, result: Float32Array): void;
 }

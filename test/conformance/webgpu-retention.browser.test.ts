@@ -105,4 +105,30 @@ describe('what is kept on a GPU is what is kept on the reference', () => {
     for (const [i, x] of wanted.attended.entries())
       expect(Math.abs(found.attended[i]! - x)).toBeLessThan(2e-3 * most);
   });
+
+  test('and so are weights that are calibrated', async () => {
+    const reading = await createReading({
+      tokens: TOKENS,
+      layers: 2,
+      kvHeads: 2,
+      group: HEADS / 2,
+      dim: DIM,
+    });
+    const heads = [
+      [true, true],
+      [true, true],
+    ];
+    const policy = createPolicy({ policy: 'act', threshold: 0.004, beta: 0.1, heads })!;
+    const [found, wanted, as] = [
+      await keptOn(await makeGpuBackend(), policy, reading),
+      await keptOn(await makeRefBackend(), policy, reading),
+      await keptOn(await makeRefBackend(), createPolicy({ policy: 'act', beta: 1 })!, reading),
+    ];
+    expect(found.rows).toEqual(wanted.rows);
+    const far = (a: Float32Array, b: Float32Array): number =>
+      a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
+    const most = far(wanted.attended, new Float32Array(wanted.attended.length));
+    expect(far(found.attended, wanted.attended)).toBeLessThan(2e-3 * most);
+    expect(far(as.attended, wanted.attended)).toBeGreaterThan(2e-2 * most);
+  });
 });

@@ -377,3 +377,36 @@ describe('what a question looks at', () => {
     await plain.close();
   });
 });
+
+describe('act', () => {
+  const answer = async (retention?: RetentionOptions): Promise<Float32Array[]> => {
+    const model = await open(retention);
+    const context = new Context(model.reader);
+    await context.append(IDS.slice(0, 850), false);
+    await context.append(IDS.slice(850), true);
+    const all = [(await context.logits()).slice()];
+    for (const id of [3, 9]) {
+      context.push(id);
+      all.push((await context.logits()).slice());
+    }
+    expect(context.kept).toBe(context.tokens.length);
+    context.close();
+    await model.close();
+    return all;
+  };
+
+  test('changes rows of answers, where there are sinks and as far as it is told', async () => {
+    const dense = await answer();
+    expect(await answer({ policy: 'act', threshold: 0.001, beta: 1 })).toEqual(dense);
+    expect(await answer({ policy: 'act', threshold: 1 })).toEqual(dense);
+    const none = [
+      [false, false],
+      [false, false],
+      [false, false],
+    ];
+    expect(await answer({ policy: 'act', threshold: 0.001, heads: none })).toEqual(dense);
+    const found = await answer({ policy: 'act', threshold: 0.001 });
+    expect(found[0]).toEqual(dense[0]);
+    for (const row of [1, 2]) expect(found[row]).not.toEqual(dense[row]);
+  });
+});

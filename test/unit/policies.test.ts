@@ -204,6 +204,18 @@ describe('duo', () => {
     expect(policy.measured).toBeUndefined();
     expect(createPolicy({ policy: 'duo' })!.measured).toBeDefined();
   });
+
+  test('act refuses a table that is not of this model, or no table, and shares beyond 1', () => {
+    const wrong = expect.objectContaining({ code: 'input/option' });
+    const policy = createPolicy({ policy: 'act', heads: [[true, false], [true]] })!;
+    policy.check!([2, 1]);
+    expect(() => policy.check!([2, 2])).toThrow(wrong);
+    createPolicy({ policy: 'act' })!.check!([2, 2]);
+    for (const heads of [[[1, 0]], [true], 'all'])
+      expect(() => createPolicy({ policy: 'act', heads } as never)).toThrow(wrong);
+    for (const options of [{ beta: 1.1 }, { threshold: -0.1 }, { rows: 0 }, { sinks: 4 }])
+      expect(() => createPolicy({ policy: 'act', ...options } as never)).toThrow(wrong);
+  });
 });
 
 describe('what is observed', () => {
