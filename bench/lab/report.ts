@@ -23,7 +23,8 @@ export const outcomeTable = (outcomes: readonly Outcome[]): string => {
     for (const length of lengths) {
       const here = outcomes.filter((o) => o.task === task && o.length === length);
       const dense = new Map(here.filter((o) => o.method === 'dense').map((o) => [o.text, share(o)]));
-      for (const method of distinct(here.map((o) => o.method))) {
+      const denseFirst = (a: string, b: string): number => Number(b === 'dense') - Number(a === 'dense');
+      for (const method of distinct(here.map((o) => o.method)).sort(denseFirst)) {
         const mine = here.filter((o) => o.method === method);
         const items = mine.flatMap(({ right }) => right);
         const [low, high] = wilson(items.filter(Boolean).length, items.length);
