@@ -60,6 +60,7 @@ export type { WorkerOptions } from './page-engine.js';
 export type { A2sfOptions } from './policies/a2sf.js';
 export type { ActOptions } from './policies/act.js';
 export type { DuoOptions } from './policies/duo.js';
+export type { EvictedOptions } from './policies/evicted.js';
 export type { ExpectedOptions } from './policies/expected.js';
 export type { GivenOptions, Worth } from './policies/given.js';
 export type { H2oOptions } from './policies/h2o.js';

@@ -1,3 +1,4 @@
+import { placeKept } from './addresses.js';
 import { abortable, type CallOptions, type StopOptions, withoutCall } from './call.js';
 import { Context } from './context.js';
 import type { Engine, ModelInfo, ModelSource, SessionProbe, StoredSession } from './engine/engine.js';
@@ -42,7 +43,7 @@ export class Model {
     let opened: { readonly context: number; readonly tokens: number } | undefined;
     try {
       opened = await abortable(engine, options, async (call, onProgress) => {
-        opened = await engine.openSession(this.#model, withoutCall(options), call, onProgress);
+        opened = await engine.openSession(this.#model, placeKept(withoutCall(options)), call, onProgress);
         return opened;
       });
     } catch (error) {
@@ -56,7 +57,7 @@ export class Model {
 
   /** Open an empty context. */
   async context(options: ContextOptions = {}): Promise<Context> {
-    return new Context(this.#engine, await this.#engine.openContext(this.#model, options));
+    return new Context(this.#engine, await this.#engine.openContext(this.#model, placeKept(options)));
   }
 
   /** Ids of plain text; never a control token, whatever the text says. */

@@ -1,3 +1,4 @@
+import { absolute, placeFiles } from './addresses.js';
 import { connectEngine } from './engine/connect.js';
 import type { Engine, ModelPart, ModelSource } from './engine/engine.js';
 import type { EngineOptions } from './engine/options.js';
@@ -11,15 +12,6 @@ export interface WorkerOptions {
   readonly workerUrl?: string | URL;
 }
 
-/** As seen from the page: relative to a worker's script it would be another place. */
-const absolute = (address: string | URL): string => {
-  try {
-    return new URL(address, location.href).href;
-  } catch (cause) {
-    throw new LonghandError('input/type', `'${address}' is no address. Pass a URL.`, {}, { cause });
-  }
-};
-
 /** A model's files, as a worker finds them. */
 export const placeSource = (source: ModelSource): ModelSource => {
   const place = (part: ModelPart) =>
@@ -27,19 +19,11 @@ export const placeSource = (source: ModelSource): ModelSource => {
   return Array.isArray(source) ? source.map(place) : place(source as ModelPart);
 };
 
-/** What attention reads, with the addresses of its files. */
-const placeAttention = <A extends object>(attention: A): A =>
-  Object.fromEntries(
-    Object.entries(attention).map(([key, value]) => [
-      key,
-      typeof value === 'string' && /^(predictor|gates)$/.test(key) ? absolute(value) : value,
-    ]),
-  ) as A;
-
 /** Options with their addresses, as a worker finds them. */
 export const placeOptions = <T extends EngineOptions>({ kernelsUrl, threadUrl, ...rest }: T) => ({
   ...rest,
-  ...(rest.attention && { attention: placeAttention(rest.attention) }),
+  ...(rest.retention && { retention: placeFiles(rest.retention) }),
+  ...(rest.attention && { attention: placeFiles(rest.attention) }),
   ...(kernelsUrl !== undefined && { kernelsUrl: absolute(kernelsUrl) }),
   ...(threadUrl !== undefined && { threadUrl: absolute(threadUrl) }),
 });

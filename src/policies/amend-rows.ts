@@ -28,6 +28,7 @@ export const createAmendsRows = (parts: RetentionParts, amends: Amends): AmendsR
       active = true;
     },
     clear() {
+      amends.clear?.();
       active = false;
     },
     amendment(layer, rows) {
@@ -49,10 +50,11 @@ export const createAmendsRows = (parts: RetentionParts, amends: Amends): AmendsR
             return named[(kvHead % lists) * tileCount(tiles) + tile] ?? [];
           };
           for (let at = 0; at < q.rows * heads; at++) {
-            const kvHead = Math.floor(((at % heads) * kvHeads) / heads);
+            const head = at % heads;
+            const kvHead = Math.floor((head * kvHeads) / heads);
             amends.amend(
               {
-                ...{ layer, kvHead, logSumExp: sums[at]! },
+                ...{ layer, head, kvHead, logSumExp: sums[at]! },
                 query: queries.subarray(at * keyDim, (at + 1) * keyDim),
                 ranges: rangesOf(Math.floor(at / heads), kvHead),
               },

@@ -21,8 +21,8 @@ export const openRetention = async (
   options: RetentionOptions,
 ): Promise<(measure: Measure) => Promise<OpenRetention>> => {
   if (options.policy === 'keep-all' && Object.keys(options).length === 1) return async () => NOTHING;
-  const { createPolicy, createRetention } = await loadPolicies();
-  const found = createPolicy(options);
+  const { createRetention, openPolicy } = await loadPolicies();
+  const found = await openPolicy(options);
   if (!found) return async () => NOTHING;
   return async (measure) => {
     const policy = (await found.measured?.(measure)) ?? found;

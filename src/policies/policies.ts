@@ -3,6 +3,6 @@
 export { settleKeys } from '../weights/key-divergence.js';
 export { narrowKeys } from '../weights/narrow-keys.js';
 export { narrowValues } from '../weights/narrow-values.js';
-export { createPolicy } from './index.js';
 export { notOfOneSession } from './not-of-one-session.js';
+export { openPolicy } from './open-policy.js';
 export { createRetention } from './retention.js';

@@ -39,6 +39,7 @@ export interface PolicyNeeds {
 /** One head of a row that attention has read. */
 export interface AttendedRow {
   readonly layer: number;
+  readonly head: number;
   readonly kvHead: number;
   /** (keyDim), after RoPE. */
   readonly query: Float32Array;
@@ -56,6 +57,8 @@ export interface Amends {
   chosen(kept: readonly (readonly (readonly Range[])[])[], observed: Observed): Promise<void>;
   /** Whether it changes anything in this layer, behind the last choice. */
   touches(layer: number): boolean;
+  /** What was chosen holds no more, nor do the tokens that it was chosen among. */
+  clear?(): void;
   /** Changes `result`, (valueDim), in place. */
   amend(row: AttendedRow, result: Float32Array): void;
 }

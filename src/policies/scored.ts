@@ -1,11 +1,11 @@
 import { flag, numberBetween, oneOf, onlyKnown, wholeNumber } from '../options.js';
 import { pyramid, quotas } from './budgets.js';
-import { evictedMass } from './evicted-mass.js';
+import { type EvictedOptions, evictedOf } from './evicted.js';
 import { choosable, type Forced, keepBest, pooled } from './keep-best.js';
 import type { Observed, Policy } from './policy.js';
 
 /** How many tokens are kept, and which of them whatever was observed. The same for every policy that goes by scores. */
-export interface KeptOptions {
+export interface KeptOptions extends EvictedOptions {
   /** Tokens kept of those before an answer, forced ones included, on average over layers and KV heads. Default 1024. */
   readonly budget?: number;
   /** Or a share of them, (0, 1]; the greater of the two counts, and there is no other budget where none is given. */
@@ -22,12 +22,6 @@ export interface KeptOptions {
   readonly grain?: 1 | 2 | 4 | 8 | 16 | 32 | 64;
   /** Multiply every score by the L1 norm of the token's value (VATP, arXiv 2406.12335). All pages stay in memory. Default false. */
   readonly values?: boolean;
-  /**
-   * What becomes of the others: `drop` (default), or `mean`: of every 16 tokens those that go stand in attention as one, with the
-   * mean of their keys and of their values, and weigh as many as they are (the page centroids that stand in for LESS, arXiv
-   * 2402.09398, where there is no trained state). All pages stay in memory.
-   */
-  readonly evicted?: 'drop' | 'mean';
   /** Budgets of the layers: `even` (default), or a `pyramid` that gives later ones less (PyramidKV, arXiv 2406.02069). */
   readonly layers?: 'even' | 'pyramid';
   /** Budgets of a layer's heads: `even` (default), or `ada`: more where its best scores are (Ada-KV, arXiv 2407.11550). */
@@ -36,7 +30,7 @@ export interface KeptOptions {
 
 export const KEPT_OPTIONS = [
   ...(['policy', 'budget', 'density', 'sinks', 'recent'] as const),
-  ...(['grain', 'values', 'evicted', 'layers', 'heads'] as const),
+  ...(['grain', 'values', 'evicted', 'kernels', 'layers', 'heads'] as const),
 ] as const;
 
 /** What one policy makes of it. */
@@ -75,7 +69,7 @@ export const scored = (options: KeptOptions & { readonly policy: string }, scori
   const half = options.recent === undefined && scoring.recent === 'half';
   const recent = wholeNumber('retention.recent', options.recent, half ? 0 : Number(scoring.recent), 0);
   const grain = oneOf('retention.grain', options.grain, 16, [1, 2, 4, 8, 16, 32, 64]);
-  const evicted = oneOf('retention.evicted', options.evicted, 'drop', ['drop', 'mean']);
+  const { signature: evicted, amends } = evictedOf(options);
   const layers = oneOf('retention.layers', options.layers, 'even', ['even', 'pyramid']);
   const heads = oneOf('retention.heads', options.heads, 'even', ['even', 'ada']);
   const keep = ({ tokens, scores, values: norms }: Observed) => {
@@ -104,7 +98,7 @@ export const scored = (options: KeptOptions & { readonly policy: string }, scori
   const { name, rows, decay, every } = scoring;
   return {
     name,
-    needs: { reading: false, rows, decay, every, values, ...(evicted === 'mean' && { amends: evictedMass }) },
+    needs: { reading: false, rows, decay, every, values, ...(amends && { amends }) },
     signature: [
       `${name} budget=${budget} density=${share ?? 0} sinks=${sinks} recent=${half ? 'half' : recent} grain=${grain}`,
       `values=${values} evicted=${evicted} layers=${layers} heads=${heads} ${scoring.signature}`,

@@ -5,6 +5,7 @@ import { expected } from '../../src/policies/expected.js';
 import { createPolicy, type RetentionOptions } from '../../src/policies/index.js';
 import type { Policy } from '../../src/policies/policy.js';
 import { createRetention } from '../../src/policies/retention.js';
+import { lessFile } from '../support/less-file.js';
 import { createPredictor } from '../support/predictors.js';
 import { random } from '../support/random.js';
 import { makeRefBackend } from './make-backend.js';
@@ -15,6 +16,7 @@ const TOKENS = 330;
 const ROWS = 20;
 const HEADS = 6;
 const DIM = 48;
+const KERNELS = { layers: 2, heads: HEADS, kvHeads: 2, dim: DIM, hidden: 20, rank: 4 };
 
 interface Kept {
   readonly asked: Range[][];
@@ -65,6 +67,7 @@ const policies: readonly (readonly [string, Policy])[] = [
     [
       { policy: 'snap-kv', ...some, values: true },
       { policy: 'snap-kv', ...some, evicted: 'mean' },
+      { policy: 'h2o', ...some, evicted: 'less', kernels: lessFile(KERNELS) },
       { policy: 'h2o', ...some, every: 1 },
       { policy: 'a2sf', ...some, heads: 'ada' },
       { policy: 'pyramid-infer', share: 0.3, recent: 8 },
@@ -80,7 +83,7 @@ const policies: readonly (readonly [string, Policy])[] = [
         reading: false,
       },
     ] satisfies RetentionOptions[]
-  ).map((options) => [JSON.stringify(options), createPolicy(options)!] as const),
+  ).map((options) => [createPolicy(options)!.signature, createPolicy(options)!] as const),
   ['expected', expected({ policy: 'expected', ...some }, [moments, moments])],
 ];
 

@@ -124,6 +124,12 @@ test.each<EngineOptions>([
 test.each<EngineOptions>([
   { attention: { method: 'seer', gates: 'examples/models/book-reader-5m-gates.safetensors' } },
   {
+    retention: {
+      ...{ policy: 'snap-kv', evicted: 'less' },
+      kernels: 'examples/models/book-reader-5m-less.safetensors',
+    },
+  },
+  {
     attention: {
       ...{ method: 'dhsa', boundaries: 'learned' },
       predictor: 'examples/models/book-reader-5m-boundaries.safetensors',

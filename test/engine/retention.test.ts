@@ -9,6 +9,7 @@ import { Context } from '../../src/generate/context.js';
 import { createPager } from '../../src/kv/pager.js';
 import type { RetentionOptions } from '../../src/policies/index.js';
 import { kernelsUrl } from '../support/kernels.js';
+import { lessFile } from '../support/less-file.js';
 import { random } from '../support/random.js';
 import { randomModel } from '../support/random-model.js';
 
@@ -20,6 +21,7 @@ const file = randomModel({
   seed: 5,
   layers: LAYERS,
 });
+const KERNELS = lessFile({ layers: LAYERS, heads: 4, kvHeads: 2, dim: 32, hidden: 12, rank: 4 });
 const open = (retention?: RetentionOptions, options: EngineOptions = {}): Promise<OpenModel> =>
   openModel(
     file,
@@ -257,6 +259,7 @@ describe('what a question looks at', () => {
     [{ policy: 'h2o', budget: 120, every: 4 }, 'q8'],
     [{ policy: 'a2sf', budget: 120, values: true, heads: 'ada', layers: 'pyramid' }, 'q2'],
     [{ policy: 'h2o', budget: 120, every: 4, evicted: 'mean' }, 'q2'],
+    [{ policy: 'h2o', budget: 120, every: 4, evicted: 'less', kernels: KERNELS.buffer }, 'q8'],
     [{ policy: 'expected', budget: 120, recent: 8 }, 'q8'],
   ])('is kept for its answer, and a second question finds all of the text again: %j, values in %s', async (retention, values) => {
     const model = await open(retention, { kv: { store: 'memory', values } });
