@@ -22,6 +22,7 @@ export const baseOf = (name: string): string =>
   name.endsWith(QUARTER) ? name.slice(0, -QUARTER.length) : name;
 
 const GATES = 'examples/models/book-reader-5m-gates.safetensors';
+const KERNELS = 'examples/models/book-reader-5m-less.safetensors';
 
 /** What is measured by name, for texts of a nominal length. */
 const methods: Readonly<Record<string, (share: Share) => AttentionOptions>> = {
@@ -100,6 +101,8 @@ const kept: Readonly<Record<string, (share: Share) => RetentionOptions>> = {
   'expected-50': () => ({ policy: 'expected', density: 0.5 }),
   'snap-kv-mean': ({ budget }) => ({ policy: 'snap-kv', evicted: 'mean', ...budget }),
   'h2o-mean': ({ budget }) => ({ policy: 'h2o', evicted: 'mean', ...budget }),
+  'snap-kv-less': ({ budget }) => ({ policy: 'snap-kv', evicted: 'less', kernels: KERNELS, ...budget }),
+  'h2o-less': ({ budget }) => ({ policy: 'h2o', evicted: 'less', kernels: KERNELS, ...budget }),
   a2sf: ({ budget }) => ({ policy: 'a2sf', ...budget }),
   'a2sf-values': ({ budget }) => ({ policy: 'a2sf', values: true, ...budget }),
   act: () => ({ policy: 'act' }),
