@@ -23,6 +23,25 @@ const droppedOf = (kept: readonly Range[], tokens: number): Uint8Array => {
   return dropped;
 };
 
+/** Adds ψ, (tokens, rank), to `weights`, and its products with these tokens' values to `values`. */
+const addWeighted = (
+  weights: Float64Array,
+  values: Float64Array,
+  psi: Float32Array,
+  own: Float32Array,
+): void => {
+  const rank = weights.length;
+  const dim = values.length / rank;
+  for (let r = 0; r < rank; r++) {
+    for (let n = 0; n * rank < psi.length; n++) {
+      const weight = psi[n * rank + r]!;
+      weights[r]! += weight;
+      if (weight === 0) continue;
+      for (let c = 0; c < dim; c++) values[r * dim + c]! += weight * own[n * dim + c]!;
+    }
+  }
+};
+
 /**
  * LESS (arXiv 2402.09398 §3.2): trained kernels φ and ψ, of which φ(q) · ψ(k) is about what a dropped key weighs in a row of attention, so
  * that all of them are one state: Σ ψ(k) and Σ ψ(k) · v. Where we leave the paper: keys and values stay, so that
@@ -69,13 +88,7 @@ export const less =
           }
           if (count === 0) continue;
           const psi = await features.of(keys.subarray(0, count * dim));
-          for (let n = 0; n < count; n++) {
-            for (let r = 0; r < rank; r++) {
-              const weight = psi[n * rank + r]!;
-              weights[r]! += weight;
-              for (let c = 0; c < valueDim; c++) values[r * valueDim + c]! += weight * own[n * valueDim + c]!;
-            }
-          }
+          addWeighted(weights, values, psi, own);
         }
       } finally {
         features.free();

@@ -1,4 +1,4 @@
-"""Safetensors files, as the boundary predictor and the gates are kept."""
+"""Safetensors files, as the boundary predictor, the gates and LESS's kernels are kept."""
 import json
 import struct
 
