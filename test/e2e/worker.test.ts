@@ -54,6 +54,28 @@ test('a page loads, reads, asks and counts', async () => {
   expect(complaints).toEqual([]);
 });
 
+test('files that retention names are found from where the page is, of a model, a session and a context', async () => {
+  const { page, complaints, library } = await visit();
+  const kept = await page.evaluate(
+    async ([{ load }, url]) => {
+      // Beside the page's address, not the worker's.
+      const kernels = 'models/book-reader-5m-less.safetensors';
+      const retention = { policy: 'snap-kv', budget: 64, recent: 8, evicted: 'less', kernels } as const;
+      const model = await load(url, { kv: { store: 'none' }, retention });
+      const session = await model.session({ retention });
+      await session.append('The brass key is hidden in the attic. Nothing else happened. '.repeat(20));
+      await session.ask('Where is the brass key?', { maxTokens: 4 }).finish;
+      const { kept, tokens } = await session.stats();
+      await (await model.context({ retention })).append([1, 2, 3]);
+      await model.close();
+      return [kept < tokens, model.info.retention];
+    },
+    [library, MODEL] as const,
+  );
+  expect(kept).toEqual([true, expect.stringContaining('evicted=less')]);
+  expect(complaints).toEqual([]);
+});
+
 test('the script of constraints and tools is fetched when it is needed, and missed by its name', async () => {
   const { page, library } = await visit();
   let fetched = 0;
